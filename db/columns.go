@@ -1,0 +1,35 @@
+package db
+
+import (
+	"time"
+
+	"handoff"
+)
+
+// MediaColumn is what the media column of a message holds: a reference to a file at the vendor.
+type MediaColumn struct {
+	ID       string             `json:"id"`
+	State    handoff.MediaState `json:"state"`
+	MIMEType string             `json:"mime_type,omitempty"`
+	Filename string             `json:"filename,omitempty"`
+	SHA256   string             `json:"sha256,omitempty"`
+}
+
+// WindowStart is the moment from which a contact's message opens the 24-hour service window: the vendor's time of the message,
+// unless it cannot be one, and then the time at which we accepted it.
+func WindowStart(sent, accepted time.Time) time.Time {
+	if sent.IsZero() || sent.After(accepted) || accepted.Sub(sent) > oldestSentAt {
+		return accepted
+	}
+	return sent
+}
+
+// StatusColumn is what the status column of a receipt item holds.
+type StatusColumn struct {
+	Status  handoff.MessageStatus `json:"status"`
+	At      time.Time             `json:"at"`
+	Failure *handoff.Failure      `json:"failure,omitempty"`
+}
+
+// Meta repeats a webhook for at most 7 days; an older time stamp is no customer's (it stands in a sample, say).
+const oldestSentAt = 7 * 24 * time.Hour

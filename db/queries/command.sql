@@ -1,0 +1,25 @@
+-- name: CommandDone :one
+SELECT EXISTS (SELECT FROM commands WHERE id = @id);
+
+-- name: CommandInsert :exec
+INSERT INTO commands (id, conversation_id, created_at) VALUES (@id, @conversation_id, @created_at);
+
+-- name: CommandExpire :execrows
+DELETE FROM commands WHERE created_at < @before;
+
+-- name: IdempotencyKeyInsert :one
+-- The first request makes the row; every later one gets what the first one put there.
+INSERT INTO idempotency_keys (account_id, route, key, request_hash, command_id, created_at)
+VALUES (@account_id, @route, @key, @request_hash, @command_id, @created_at)
+ON CONFLICT (account_id, route, key) DO UPDATE SET key = excluded.key
+RETURNING *;
+
+-- name: IdempotencyKeyFinish :exec
+UPDATE idempotency_keys SET status = @status, body = @body WHERE account_id = @account_id AND route = @route AND key = @key;
+
+-- name: IdempotencyKeyForget :exec
+-- A request that was refused may be tried again with the same key.
+DELETE FROM idempotency_keys WHERE account_id = @account_id AND route = @route AND key = @key AND status IS NULL;
+
+-- name: IdempotencyKeyExpire :execrows
+DELETE FROM idempotency_keys WHERE created_at < @before;

@@ -1,0 +1,107 @@
+-- name: DeliveryInsert :batchexec
+-- The first one after a failure tells of the gap, however much later it comes.
+WITH gap AS (
+    UPDATE deliveries g SET gap_told = true
+    WHERE g.inbox_id = @inbox_id AND g.contact_id = @contact_id AND g.endpoint_id = @endpoint_id
+      AND g.state = 'failed' AND NOT g.gap_told
+    RETURNING g.id)
+INSERT INTO deliveries (id, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq,
+    webhook_id, body, state, next_attempt_at, created_at, after_gap)
+VALUES (@id, @account_id, @endpoint_id, @inbox_id, @contact_id, @conversation_id, @event_id, @message_id, @event_type, @seq,
+    @webhook_id, @body, @state, @next_attempt_at, @created_at, EXISTS (SELECT FROM gap));
+
+-- name: LaneList :many
+-- The lanes of a contact that have something to send.
+SELECT d.endpoint_id, e.url, count(*) AS pending, max(d.position)::bigint AS last_position,
+    bool_or(d.manual_at IS NOT NULL)::boolean AS manual,
+    coalesce((array_agg(d.failure ORDER BY d.position))[1], '')::text AS failure,
+    (array_agg(d.attempts ORDER BY d.position))[1]::integer AS attempts
+FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
+WHERE d.inbox_id = @inbox_id AND d.contact_id = @contact_id AND (d.state = 'pending' OR d.manual_at IS NOT NULL)
+GROUP BY d.endpoint_id, e.url ORDER BY d.endpoint_id;
+
+-- name: LaneNext :many
+-- What a lane sends next: what somebody asked for, then bypassed ones that are due, then the rest in order.
+SELECT * FROM deliveries
+WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND endpoint_id = @endpoint_id
+  AND (state = 'pending' OR manual_at IS NOT NULL)
+ORDER BY (manual_at IS NULL), (bypassed AND next_attempt_at > @now::timestamptz), position
+LIMIT @row_limit;
+
+-- name: DeliveryGet :one
+SELECT * FROM deliveries WHERE account_id = @account_id AND id = @id;
+
+-- name: DeliveryEndpoint :one
+SELECT * FROM endpoints WHERE id = @id;
+
+-- name: AttemptStart :execrows
+-- No row means that another worker has this very attempt in its hands.
+WITH attempt AS (
+    INSERT INTO delivery_attempts (delivery_id, n, trigger, started_at) VALUES (@id, @n, @trigger, @started_at)
+    ON CONFLICT DO NOTHING RETURNING n)
+UPDATE deliveries SET attempts = @n, first_attempt_at = coalesce(first_attempt_at, @started_at)
+WHERE id = @id AND EXISTS (SELECT FROM attempt);
+
+-- name: AttemptFinish :execrows
+WITH attempt AS (
+    UPDATE delivery_attempts SET duration_ms = @duration_ms, status = @status, error = @error, response_excerpt = @response_excerpt
+    WHERE delivery_id = @id AND n = @n)
+UPDATE deliveries SET state = @state, step = @step, next_attempt_at = @next_attempt_at, failure = @failure, manual_at = NULL,
+    finished_at = @finished_at
+-- A worker that was taken for dead may finish late: its failure must not undo what a later attempt did. A success is one anyhow.
+WHERE id = @id AND (attempts = @n OR @state::text = 'delivered') AND (state <> 'delivered' OR @state::text = 'delivered');
+
+-- name: DeliveryFail :exec
+UPDATE deliveries SET state = 'failed', next_attempt_at = NULL, manual_at = NULL, failure = @failure::text, finished_at = @finished_at
+WHERE id = @id;
+
+-- name: DeliveryBypass :exec
+UPDATE deliveries SET bypassed = true WHERE id = @id;
+
+-- name: DeliveryMarkGap :exec
+WITH told AS (
+    UPDATE deliveries t SET gap_told = true WHERE t.id = @id AND EXISTS (
+        SELECT FROM deliveries n
+        WHERE n.inbox_id = @inbox_id AND n.contact_id = @contact_id AND n.endpoint_id = @endpoint_id
+          AND n.state = 'pending' AND NOT n.bypassed AND n.position > @after_position))
+UPDATE deliveries SET after_gap = true
+WHERE deliveries.id = (
+    SELECT d.id FROM deliveries d
+    WHERE d.inbox_id = @inbox_id AND d.contact_id = @contact_id AND d.endpoint_id = @endpoint_id
+      AND d.state = 'pending' AND NOT d.bypassed AND d.position > @after_position
+    ORDER BY d.position LIMIT 1);
+
+-- name: DeliveryHold :execrows
+-- The share lock waits for somebody who is just enabling the endpoint: what is held after that would stay so.
+WITH disabled AS (SELECT e.id FROM endpoints e WHERE e.id = @endpoint_id AND e.state = 'disabled' FOR SHARE)
+UPDATE deliveries SET state = 'held', next_attempt_at = NULL
+WHERE endpoint_id = (SELECT d.id FROM disabled d) AND state = 'pending';
+
+-- name: DeliveryRelease :many
+-- What was held goes out again when its endpoint is enabled.
+UPDATE deliveries SET state = 'pending', next_attempt_at = now() WHERE endpoint_id = @endpoint_id AND state = 'held'
+RETURNING inbox_id, contact_id;
+
+-- name: DeliveryRequest :execrows
+UPDATE deliveries SET manual_at = now() WHERE account_id = @account_id AND id = @id;
+
+-- name: DeliveryOpenForMessage :one
+-- Is there another way in which the message may yet arrive, or has arrived?
+SELECT count(*) FROM deliveries WHERE message_id = @message_id AND id <> @id AND state IN ('pending', 'delivered', 'held');
+
+-- name: DeliveryList :many
+SELECT * FROM deliveries
+WHERE account_id = @account_id
+  AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state'))
+  AND (sqlc.narg('endpoint_id')::uuid IS NULL OR endpoint_id = sqlc.narg('endpoint_id'))
+  AND (sqlc.narg('conversation_id')::uuid IS NULL OR conversation_id = sqlc.narg('conversation_id'))
+  AND position < @before_position
+ORDER BY position DESC LIMIT @row_limit;
+
+-- name: AttemptList :many
+SELECT * FROM delivery_attempts WHERE delivery_id = ANY(@delivery_ids::uuid[]) ORDER BY delivery_id, n;
+
+-- name: DeliveryReleaseStray :execrows
+-- What was made as held in the very moment in which its endpoint was enabled.
+UPDATE deliveries SET state = 'pending', next_attempt_at = now() - interval '1 minute'
+WHERE state = 'held' AND endpoint_id IN (SELECT e.id FROM endpoints e WHERE e.state = 'enabled');

@@ -1,0 +1,29 @@
+-- name: EndpointInsert :one
+INSERT INTO endpoints (id, account_id, inbox_id, url, secret, event_types, headers)
+VALUES (@id, @account_id, @inbox_id, @url, @secret, @event_types, @headers)
+RETURNING *;
+
+-- name: EndpointUpdate :one
+UPDATE endpoints SET url = @url, event_types = @event_types, headers = @headers, state = @state,
+    disabled_reason = @disabled_reason, updated_at = now()
+WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL
+RETURNING *;
+
+-- name: EndpointGet :one
+SELECT * FROM endpoints WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL;
+
+-- name: EndpointListByInbox :many
+SELECT * FROM endpoints WHERE account_id = @account_id AND inbox_id = @inbox_id AND deleted_at IS NULL ORDER BY id;
+
+-- name: EndpointDelete :execrows
+UPDATE endpoints SET deleted_at = now(), state = 'disabled', disabled_reason = 'deleted'
+WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL;
+
+-- name: EndpointDisable :execrows
+UPDATE endpoints SET state = 'disabled', disabled_reason = @reason::text, updated_at = now()
+WHERE id = @id AND state = 'enabled';
+
+-- name: EndpointTouchSuccess :exec
+-- At most one write a second: a busy endpoint would otherwise be one hot row.
+UPDATE endpoints SET last_success_at = @succeeded_at
+WHERE id = @id AND (last_success_at IS NULL OR last_success_at < @unless_after);

@@ -1,0 +1,66 @@
+-- name: WakeInsert :exec
+INSERT INTO wakes (inbox_id, contact_id, account_id) VALUES (@inbox_id, @contact_id, @account_id) ON CONFLICT DO NOTHING;
+
+-- name: WakeLock :one
+SELECT * FROM wakes WHERE inbox_id = @inbox_id AND contact_id = @contact_id FOR UPDATE;
+
+-- name: WakeRaiseByConversation :execrows
+UPDATE wakes SET raised = true,
+    signals = CASE WHEN raised THEN signals ELSE 0 END,
+    next_signal_at = CASE WHEN raised THEN next_signal_at ELSE now() + interval '2 seconds' END
+WHERE wakes.inbox_id = @inbox_id AND wakes.contact_id = @contact_id;
+
+-- name: WakeLower :exec
+UPDATE wakes SET raised = false, signals = 0, next_signal_at = NULL
+WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND raised;
+
+-- name: WakeSignalled :exec
+-- What was signalled is left to its workflow for a while: 4 s, then twice as long each time, ten minutes at most.
+UPDATE wakes SET signals = signals + 1,
+    next_signal_at = now() + least(interval '10 minutes', interval '4 seconds' * power(2, least(signals, 10)))
+-- A row that intake holds is left to the sweep: waiting for several rows here could deadlock with intake.
+WHERE (wakes.inbox_id, wakes.contact_id) IN (
+    SELECT w.inbox_id, w.contact_id FROM wakes w
+    JOIN (SELECT unnest(@inbox_ids::uuid[]) AS inbox_id, unnest(@contact_ids::uuid[]) AS contact_id) AS signalled
+      ON w.inbox_id = signalled.inbox_id AND w.contact_id = signalled.contact_id
+    WHERE w.raised FOR UPDATE OF w SKIP LOCKED);
+
+-- name: WakeSweep :many
+-- Flags that nobody has signalled, or whose signal did nothing. The lease keeps two sweeps from signalling the same one.
+UPDATE wakes SET next_signal_at = now() + interval '4 seconds'
+WHERE (inbox_id, contact_id) IN (
+    SELECT w.inbox_id, w.contact_id FROM wakes w
+    WHERE w.raised AND w.next_signal_at <= now()
+    ORDER BY w.next_signal_at
+    LIMIT @row_limit
+    FOR UPDATE SKIP LOCKED)
+RETURNING inbox_id, contact_id, account_id;
+
+-- name: WakeRaiseOverdue :execrows
+-- What should have happened and did not has lost its run: a Temporal store that was restored from an older copy, or replaced.
+UPDATE wakes SET raised = true, signals = 0, next_signal_at = now()
+WHERE (wakes.inbox_id, wakes.contact_id) IN (
+    SELECT w.inbox_id, w.contact_id FROM wakes w
+    WHERE NOT w.raised AND (w.inbox_id, w.contact_id) IN (
+        SELECT c.inbox_id, c.contact_id FROM conversations c
+        WHERE c.status <> 'ended' AND c.inactive_at < now() - interval '1 minute'
+        UNION
+        SELECT d.inbox_id, d.contact_id FROM deliveries d
+        WHERE d.state = 'pending' AND d.contact_id IS NOT NULL AND d.next_attempt_at < now() - interval '30 seconds'
+          -- One that was never tried is missed sooner: a command wrote it, and its run died before it knew.
+          AND (d.attempts = 0 OR d.next_attempt_at < now() - interval '16 minutes')
+          -- What waits behind a delivery that is in its back-off is not overdue.
+          AND NOT EXISTS (
+            SELECT FROM deliveries h
+            WHERE h.inbox_id = d.inbox_id AND h.contact_id = d.contact_id AND h.endpoint_id = d.endpoint_id
+              AND h.state = 'pending' AND NOT h.bypassed AND h.position < d.position
+              AND h.next_attempt_at >= now() - interval '16 minutes'))
+    LIMIT @row_limit
+    FOR UPDATE SKIP LOCKED);
+
+-- name: WakeListRaised :many
+-- Which of these flags are still up.
+SELECT w.inbox_id, w.contact_id FROM wakes w
+JOIN (SELECT unnest(@inbox_ids::uuid[]) AS inbox_id, unnest(@contact_ids::uuid[]) AS contact_id) AS asked
+  ON w.inbox_id = asked.inbox_id AND w.contact_id = asked.contact_id
+WHERE w.raised;

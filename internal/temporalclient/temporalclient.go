@@ -1,0 +1,88 @@
+// Package temporalclient connects to Temporal and prepares a namespace for the product.
+package temporalclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// Config says where Temporal is.
+type Config struct {
+	Address   string // host:port of the frontend
+	Namespace string
+	Log       *slog.Logger
+}
+
+// retention is how long the history of an ended conversation stays visible to operators.
+const retention = 7 * 24 * time.Hour
+
+// Dial makes a client that connects when it is first used, so that the API can start, and accept, without Temporal.
+func Dial(c Config) (client.Client, error) {
+	lazy, err := client.NewLazyClient(client.Options{
+		HostPort: c.Address, Namespace: c.Namespace, Logger: sdklog.NewStructuredLogger(c.Log),
+		// The SDK compresses by default. What we send is ids, a few hundred bytes: packing and unpacking it costs more than sending it.
+		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connect to Temporal at %s: %w", c.Address, err)
+	}
+	return lazy, nil
+}
+
+// Check tells whether the server answers and knows the namespace.
+func Check(ctx context.Context, c client.Client, namespace string) error {
+	_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
+	if err != nil {
+		return fmt.Errorf("reach namespace %q: %w", namespace, err)
+	}
+	return nil
+}
+
+// Prepare makes the namespace and its search attributes where they are missing.
+func Prepare(ctx context.Context, c client.Client, namespace string, attributes map[string]enumspb.IndexedValueType) error {
+	_, err := c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace: namespace, WorkflowExecutionRetentionPeriod: durationpb.New(retention),
+	})
+	var exists *serviceerror.NamespaceAlreadyExists
+	if err != nil && !errors.As(err, &exists) {
+		// Temporal Cloud makes namespaces in its own console only; one that is there will do.
+		if checked := Check(ctx, c, namespace); checked != nil {
+			return errors.Join(err, checked)
+		}
+	}
+	return addSearchAttributes(ctx, c, namespace, attributes)
+}
+
+func addSearchAttributes(ctx context.Context, c client.Client, namespace string, attributes map[string]enumspb.IndexedValueType) error {
+	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	if err != nil {
+		return fmt.Errorf("list the search attributes of namespace %q: %w", namespace, err)
+	}
+	missing := map[string]enumspb.IndexedValueType{}
+	for name, kind := range attributes {
+		if _, ok := have.CustomAttributes[name]; !ok {
+			missing[name] = kind
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	_, err = c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
+		Namespace: namespace, SearchAttributes: missing,
+	})
+	if err != nil {
+		return fmt.Errorf("add search attributes to namespace %q: %w", namespace, err)
+	}
+	return nil
+}
