@@ -1,0 +1,102 @@
+package meta
+
+import (
+	"strings"
+
+	"handoff"
+)
+
+// maxPhone is how long a phone number may be. E.164 allows 15 digits; the rest is room for what a test bench makes up.
+const maxPhone = 20
+
+// person is who an element is from or about, as far as one place of the body tells.
+type person struct {
+	phone, bsuid, username, name string
+	// former are the identities that a system notice says were the same person's.
+	former []handoff.Identity
+}
+
+func parsePeople(value object) []person {
+	list, _ := value.list("contacts")
+	var people []person
+	for _, raw := range list[:min(len(list), maxElements)] {
+		contact, ok := parseObject(raw)
+		if !ok {
+			continue
+		}
+		profile := contact.object("profile")
+		people = append(people, person{
+			phone: phone(contact.scalar("wa_id")), bsuid: contact.id("user_id"),
+			username: profile.id("username"), name: profile.text("name"),
+		})
+	}
+	return people
+}
+
+// contact is who an element is about: what it says itself, completed by the entry of the change's contacts that is the same
+// person. It is nil if nobody is named.
+//
+// Entries are found by their ids and not by their place, because a batch may hold more messages than contacts. Only if one of
+// the two has no id at all is the one contact of the change taken: a user with a username writes messages with neither from
+// nor from_user_id (business-scoped-user-ids).
+func (c change) contact(own person) *handoff.ItemContact {
+	if entry, ok := c.find(own); ok {
+		own.phone, own.bsuid = first(own.phone, entry.phone), first(own.bsuid, entry.bsuid)
+		own.username, own.name = first(own.username, entry.username), first(own.name, entry.name)
+	}
+	var identities []handoff.Identity
+	for _, identity := range append([]handoff.Identity{
+		{Kind: handoff.IdentityBSUID, Value: own.bsuid},
+		{Kind: handoff.IdentityPhone, Value: own.phone},
+		{Kind: handoff.IdentityUsername, Value: own.username},
+	}, own.former...) {
+		if identity.Value != "" {
+			identities = append(identities, identity)
+		}
+	}
+	if len(identities) == 0 {
+		return nil
+	}
+	return &handoff.ItemContact{Name: own.name, Identities: identities}
+}
+
+func (c change) find(own person) (person, bool) {
+	for _, entry := range c.contacts {
+		if own.bsuid != "" && own.bsuid == entry.bsuid {
+			return entry, true
+		}
+	}
+	for _, entry := range c.contacts {
+		if own.phone != "" && own.phone == entry.phone && !differ(own.bsuid, entry.bsuid) {
+			return entry, true
+		}
+	}
+	if len(c.contacts) == 1 && (own.nameless() || c.contacts[0].nameless()) {
+		return c.contacts[0], true
+	}
+	return person{}, false
+}
+
+// nameless tells that nothing identifies the person.
+func (p person) nameless() bool { return p.phone == "" && p.bsuid == "" }
+
+func differ(a, b string) bool { return a != "" && b != "" && a != b }
+
+func first(values ...string) string {
+	for _, value := range values {
+		if value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// phone is a number as wa_id writes it, digits with country code; "" for what is no phone number. A value with letters is
+// refused rather than stripped of them, because what is left would be somebody else's number.
+func phone(s string) string {
+	s = strings.NewReplacer("+", "", " ", "", "-", "", "(", "", ")", "", ".", "").Replace(s)
+	if len(s) > maxPhone || strings.Trim(s, "0123456789") != "" {
+		return ""
+	}
+	return s
+}

@@ -1,0 +1,126 @@
+package meta
+
+import (
+	"strings"
+
+	"handoff"
+)
+
+// content is what a person would see of a message.
+type content struct {
+	kind    string
+	text    string
+	replyTo string
+	media   *handoff.ItemMedia
+}
+
+// readers read the object under a message's type. The keys are the types of webhooks/reference/messages.
+var readers = map[string]func(o object) content{
+	"audio":    readMedia,
+	"button":   func(o object) content { return content{text: first(o.text("text"), o.text("payload"))} },
+	"document": readMedia,
+	"image":    readMedia,
+	"interactive": func(o object) content {
+		return content{text: first(o.object("button_reply").text("title"), o.object("list_reply").text("title"), o.object("nfm_reply").text("body"))}
+	},
+	"location": readLocation,
+	"order":    func(o object) content { return content{text: o.text("text")} },
+	"reaction": func(o object) content { return content{text: o.text("emoji"), replyTo: o.id("message_id")} },
+	"revoke":   func(o object) content { return content{replyTo: o.id("original_message_id")} },
+	"sticker":  readMedia,
+	"system":   func(o object) content { return content{text: o.text("body")} },
+	"text":     func(o object) content { return content{text: o.text("body")} },
+	"video":    readMedia,
+}
+
+// readContent understands a message as far as it can. One of a type that Meta added since, or whose object is missing, was
+// still said by somebody: it becomes an unsupported message, as Meta itself calls those that it does not forward.
+func readContent(m object) content {
+	kind := messageType(m)
+	read := content{kind: kind}
+	switch {
+	case kind == "contacts":
+		read.text = contactNames(m)
+	case kind == "edit":
+		read = readEdit(m.object(kind))
+		read.kind = kind
+	case kind != typeUnsupported:
+		read = readers[kind](m.object(kind))
+		read.kind = kind
+	}
+	read.replyTo = first(read.replyTo, m.object("context").id("id"))
+	return read
+}
+
+// messageType is the type of a message that we can read, else "unsupported". The samples of two SDKs
+// (piusalfred/whatsapp, veecore/whatsapp-business-rs) show a location without a type, so a missing one is inferred if only one
+// fits.
+func messageType(m object) string {
+	if kind := m.text("type"); kind != "" {
+		if readable(m, kind) {
+			return kind
+		}
+		return typeUnsupported
+	}
+	found := typeUnsupported
+	for kind := range m {
+		if !readable(m, kind) {
+			continue
+		}
+		if found != typeUnsupported {
+			return typeUnsupported
+		}
+		found = kind
+	}
+	return found
+}
+
+func readable(m object, kind string) bool {
+	if kind == "contacts" {
+		_, ok := m.list(kind)
+		return ok
+	}
+	return (kind == "edit" || readers[kind] != nil) && m.object(kind) != nil
+}
+
+func readMedia(o object) content {
+	read := content{text: o.text("caption")}
+	if id := o.id("id"); id != "" {
+		read.media = &handoff.ItemMedia{ID: id, MIMEType: o.text("mime_type"), SHA256: o.text("sha256"), Filename: o.text("filename")}
+	}
+	return read
+}
+
+// readEdit shows the new text. The file of an edited caption is the one that the original message brought.
+func readEdit(o object) content {
+	read := content{replyTo: o.id("original_message_id")}
+	if message := o.object("message"); message != nil && messageType(message) != "edit" {
+		read.text = readContent(message).text
+	}
+	return read
+}
+
+func readLocation(o object) content {
+	var parts []string
+	for _, part := range []string{o.text("name"), o.text("address")} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) == 0 && o.has("latitude") && o.has("longitude") {
+		parts = []string{clip(o.scalar("latitude"), 24), clip(o.scalar("longitude"), 24)}
+	}
+	return content{text: strings.Join(parts, ", ")}
+}
+
+func contactNames(m object) string {
+	list, _ := m.list("contacts")
+	var names []string
+	for _, raw := range list {
+		card, _ := parseObject(raw)
+		if name := card.object("name").text("formatted_name"); name != "" {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

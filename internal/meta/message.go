@@ -1,0 +1,115 @@
+package meta
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"handoff"
+)
+
+// typeUnsupported is the type of a message of which we can show no more than that it came.
+const typeUnsupported = "unsupported"
+
+// aboutMessages are the types that say something about another message, or about the contact. They open no conversation.
+var aboutMessages = map[string]bool{"edit": true, "reaction": true, "revoke": true, "system": true}
+
+// envelopeKeys say who, which and when. They have columns of their own and are no content.
+var envelopeKeys = map[string]bool{
+	"from": true, "from_parent_user_id": true, "from_user_id": true, "id": true, "timestamp": true,
+	"to": true, "to_parent_user_id": true, "to_user_id": true,
+}
+
+// message is something that a contact said.
+func (p *parser) message(c change, location string, m object) {
+	own := person{phone: phone(m.scalar("from")), bsuid: m.id("from_user_id")}
+	if m.text("type") == "system" {
+		own = systemPerson(own, m.object("system"))
+	}
+	item := p.said(c, location, m, own)
+	if item == nil {
+		return
+	}
+	item.Message.Direction, item.Message.Author = handoff.Inbound, handoff.AuthorContact
+	item.Message.Opens = !aboutMessages[item.Message.Type]
+	if item.Message.Type == "system" {
+		item.Message.Author = handoff.AuthorSystem
+	}
+}
+
+// echo is something that a person of the business said to a contact in the WhatsApp Business app (smb_message_echoes).
+func (p *parser) echo(c change, location string, m object) {
+	item := p.said(c, location, m, person{phone: phone(m.scalar("to")), bsuid: m.id("to_user_id")})
+	if item != nil {
+		item.Message.Direction, item.Message.Author = handoff.Outbound, handoff.AuthorAgent
+	}
+}
+
+// said makes the item of a message; nil if something else came of it.
+func (p *parser) said(c change, location string, m object, own person) *handoff.Item {
+	id := m.id("id")
+	if id == "" && m.has("id") && m.scalar("id") != "" {
+		p.add(handoff.ItemIgnored, location, c.route, "the message's id is too long to be one of Meta's")
+		return nil
+	}
+	if m.has("group_id") {
+		p.add(handoff.ItemEvent, location, c.route, "a group message: a group is no single contact").ExternalID = id
+		return nil
+	}
+	if m.text("type") == "request_welcome" {
+		p.add(handoff.ItemEvent, location, c.route, "the contact opened the chat for the first time and said nothing yet").ExternalID = id
+		return nil
+	}
+	contact := c.contact(own)
+	if contact == nil {
+		p.add(handoff.ItemIgnored, location, c.route, "the message names no contact: its sender has neither a phone number in digits nor a user id").ExternalID = id
+		return nil
+	}
+	item := p.add(handoff.ItemMessage, location, c.route, "")
+	item.ExternalID, item.Contact = id, contact
+	read := readContent(m)
+	item.Message = &handoff.ItemMessageBody{
+		Type: read.kind, Text: read.text, Content: contentOf(m), ReplyTo: read.replyTo, Media: read.media, At: m.unixTime("timestamp"),
+	}
+	return item
+}
+
+// systemPerson is who a notice of a changed number or user id is about. It carries no contacts array, and it is the only
+// place where Meta says that two ids are one person's (messages/system).
+func systemPerson(own person, system object) person {
+	for _, number := range []string{system.scalar("wa_id"), system.scalar("new_wa_id")} {
+		own.phone, own.former = join(handoff.IdentityPhone, own.phone, phone(number), own.former)
+	}
+	for _, id := range []string{system.id("user_id"), system.id("previous_user_id")} {
+		own.bsuid, own.former = join(handoff.IdentityBSUID, own.bsuid, id, own.former)
+	}
+	return own
+}
+
+func join(kind handoff.IdentityKind, main, other string, former []handoff.Identity) (string, []handoff.Identity) {
+	if main == "" || other == "" || main == other {
+		return first(main, other), former
+	}
+	return main, append(former, handoff.Identity{Kind: kind, Value: other})
+}
+
+// contentOf is the message without its envelope: the type, the object for it, and what surrounds it (context, referral,
+// errors, keys that nobody has told us of). Its keys are sorted, because jsonb keeps no order either.
+func contentOf(m object) json.RawMessage {
+	var content strings.Builder
+	content.WriteByte('{')
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if envelopeKeys[key] {
+			continue
+		}
+		if content.Len() > 1 {
+			content.WriteByte(',')
+		}
+		content.Write(appendQuoted(nil, SanitizeText(key)))
+		content.WriteByte(':')
+		content.Write(Sanitize(m[key]))
+	}
+	content.WriteByte('}')
+	return json.RawMessage(content.String())
+}
