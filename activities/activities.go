@@ -1,0 +1,57 @@
+// Package activities holds every side effect of the workflows: what they write to Postgres and what they send.
+//
+// Content stays in Postgres; what goes in and out of an activity is ids, states and times.
+package activities
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"handoff/db"
+	"handoff/internal/outbound"
+	"handoff/internal/secretbox"
+)
+
+// Activities are registered with the worker. They hold what the side effects need.
+type Activities struct {
+	DB     db.DB
+	Poster *outbound.Client
+	Box    *secretbox.Box
+	Log    *slog.Logger
+	// Now is the clock of attempts and deliveries. The time of commands comes from the workflow.
+	Now func() time.Time
+	// Jitter gives a factor around 1 by which every wait between attempts is multiplied.
+	Jitter func() float64
+}
+
+// Validate names the first part that is missing.
+func (a *Activities) Validate() error {
+	switch {
+	case a.DB == nil:
+		return errors.New("activities: DB is missing")
+	case a.Poster == nil:
+		return errors.New("activities: Poster is missing")
+	case a.Box == nil:
+		return errors.New("activities: Box is missing")
+	case a.Log == nil:
+		return errors.New("activities: Log is missing")
+	case a.Now == nil:
+		return errors.New("activities: Now is missing")
+	case a.Jitter == nil:
+		return errors.New("activities: Jitter is missing")
+	}
+	return nil
+}
+
+// storeFailed hides what a failed write says of rows and values from the Temporal history; the log has it.
+func (a *Activities) storeFailed(ctx context.Context, what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	a.Log.ErrorContext(ctx, what+" failed", "error", err)
+	return temporal.NewApplicationError(what+" failed: the worker's log says why", "internal")
+}

@@ -1,0 +1,221 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"handoff"
+	"handoff/db"
+	"handoff/db/dbsqlc"
+)
+
+// applyLimit is how many items one pass applies: more would hold the contact's lock, and the workflow task, for too long.
+const applyLimit = 200
+
+// ApplyInbound applies what was accepted for a contact and not yet applied, in intake order, in one transaction. It lowers the
+// contact's flag in the same transaction, under the lock under which intake raises it, so that no wake-up can be lost between.
+//
+// Run again it finds nothing to apply and returns the same conversation and lanes.
+func (a *Activities) ApplyInbound(ctx context.Context, in ApplyInboundInput) (Snapshot, error) {
+	var out Snapshot
+	err := db.InTx(ctx, a.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
+		l, err := openLedger(ctx, tx, in.Ref, in.Now)
+		if err != nil || l == nil {
+			return err
+		}
+		items, err := q.ReceiptItemListUnapplied(ctx, dbsqlc.ReceiptItemListUnappliedParams{
+			InboxID: &in.InboxID, ContactID: &in.ContactID, RowLimit: applyLimit,
+		})
+		if err != nil {
+			return err
+		}
+		if err := l.applyItems(ctx, items); err != nil {
+			return err
+		}
+		if len(items) < applyLimit && l.wake.Raised {
+			err = l.later.WakeLower(ctx, dbsqlc.WakeLowerParams{InboxID: in.InboxID, ContactID: in.ContactID})
+			if err != nil {
+				return err
+			}
+		}
+		out, err = l.snapshot(ctx)
+		out.More = len(items) == applyLimit
+		return err
+	})
+	return out, a.storeFailed(ctx, "apply inbound", err)
+}
+
+func (l *ledger) applyItems(ctx context.Context, items []dbsqlc.ReceiptItemListUnappliedRow) error {
+	if len(items) == 0 {
+		return nil
+	}
+	if err := l.load(ctx); err != nil {
+		return err
+	}
+	for _, item := range items {
+		apply := func() error { return l.applyMessage(ctx, item.Message) }
+		if item.Kind == handoff.ItemStatus {
+			apply = func() error { return l.applyStatusItem(ctx, item) }
+		}
+		if err := apply(); err != nil {
+			return err
+		}
+	}
+	if err := l.write(ctx); err != nil {
+		return err
+	}
+	return l.later.ReceiptItemApply(ctx, dbsqlc.ReceiptItemApplyParams{
+		InboxID: &l.ref.InboxID, ContactID: &l.ref.ContactID, ThroughIntake: items[len(items)-1].Intake,
+	})
+}
+
+// applyMessage puts a message into the open conversation and opens one where it may. A message that may not (a reaction, an
+// echo) and finds none stays without a conversation.
+func (l *ledger) applyMessage(ctx context.Context, m dbsqlc.Message) error {
+	if !l.open() {
+		if !m.Opens {
+			l.applied = append(l.applied, dbsqlc.MessageApplyParams{ID: m.ID, AppliedAt: &l.now})
+			return nil
+		}
+		if err := l.openConversation(ctx, m); err != nil {
+			return err
+		}
+	}
+	kind, status := handoff.EventMessageReceived, (*handoff.MessageStatus)(nil)
+	if m.Direction == handoff.Outbound {
+		// Somebody answered on the phone: WhatsApp has sent it already.
+		sent := handoff.MessageSent
+		kind, status, m.Status = handoff.EventMessageSent, &sent, &sent
+	}
+	if err := l.record(ctx, happening{kind: kind, author: m.AuthorType, message: &m}); err != nil {
+		return err
+	}
+	l.apply(m, status)
+	l.changed = true
+	if m.AuthorType != handoff.AuthorSystem {
+		l.touch(m.CreatedAt)
+	}
+	l.conv.LastMessageID = &m.ID
+	if m.Direction == handoff.Inbound {
+		l.conv.UnreadCount++
+	}
+	if m.AuthorType == handoff.AuthorContact {
+		l.extendWindow(m)
+	}
+	return nil
+}
+
+func (l *ledger) extendWindow(m dbsqlc.Message) {
+	start := m.CreatedAt
+	if m.SentAt != nil {
+		start = db.WindowStart(*m.SentAt, m.CreatedAt)
+	}
+	expires := start.Add(serviceWindow)
+	if l.conv.WindowExpiresAt == nil || expires.After(*l.conv.WindowExpiresAt) {
+		l.conv.WindowExpiresAt = &expires
+	}
+}
+
+// openConversation begins the contact's next conversation with message m. What was said before the hand-over comes first, and
+// the event that says "opened" is the line between.
+func (l *ledger) openConversation(ctx context.Context, m dbsqlc.Message) error {
+	inactive := m.CreatedAt.Add(l.inbox.Inactivity)
+	l.conv = &dbsqlc.Conversation{
+		ID: handoff.NewID(), AccountID: l.ref.AccountID, InboxID: l.ref.InboxID, ContactID: l.ref.ContactID,
+		Status: handoff.StatusWaiting, Version: 1, OpenedAt: m.CreatedAt, LastActivityAt: m.CreatedAt, InactiveAt: &inactive,
+	}
+	err := l.later.ConversationInsert(ctx, dbsqlc.ConversationInsertParams{
+		ID: l.conv.ID, AccountID: l.conv.AccountID, InboxID: l.conv.InboxID, ContactID: l.conv.ContactID, Status: l.conv.Status,
+		OpenedAt: l.conv.OpenedAt, InactiveAt: l.conv.InactiveAt,
+	})
+	if err != nil {
+		return err
+	}
+	if err := l.recordHistory(ctx, m); err != nil {
+		return err
+	}
+	return l.record(ctx, happening{kind: handoff.EventOpened, author: m.AuthorType, data: map[string]any{"message_id": m.ID}})
+}
+
+func (l *ledger) recordHistory(ctx context.Context, m dbsqlc.Message) error {
+	if len(m.History) == 0 {
+		return nil
+	}
+	var turns []handoff.HistoryTurn
+	if err := json.Unmarshal(m.History, &turns); err != nil {
+		return err
+	}
+	for _, turn := range turns {
+		row := dbsqlc.MessageInsertHistoryParams{
+			ID: handoff.NewID(), AccountID: l.ref.AccountID, InboxID: l.ref.InboxID, ContactID: l.ref.ContactID,
+			ConversationID: &l.conv.ID, Direction: turn.Direction, AuthorType: handoff.AuthorContact, Text: &turn.Text,
+			Content: json.RawMessage(`{}`), CreatedAt: m.CreatedAt,
+		}
+		if turn.Direction == handoff.Outbound {
+			row.AuthorType = handoff.AuthorBot
+		}
+		if !turn.At.IsZero() {
+			row.SentAt = &turn.At
+		}
+		said := dbsqlc.Message{ID: row.ID}
+		err := l.record(ctx, happening{kind: handoff.EventMessageHistory, author: row.AuthorType, message: &said})
+		if err != nil {
+			return err
+		}
+		seq := l.conv.LastSeq
+		row.Seq = &seq
+		l.history = append(l.history, row)
+	}
+	return nil
+}
+
+func (l *ledger) applyStatusItem(ctx context.Context, item dbsqlc.ReceiptItemListUnappliedRow) error {
+	var status db.StatusColumn
+	if err := json.Unmarshal(item.Status, &status); err != nil {
+		return err
+	}
+	m, err := l.q.MessageLock(ctx, item.Message.ID)
+	if err != nil {
+		return err
+	}
+	if m.ExternalID == nil && item.ExternalID != nil {
+		if err := l.learn(ctx, m.ID, *item.ExternalID); err != nil {
+			return err
+		}
+		if m, err = l.q.MessageLock(ctx, m.ID); err != nil {
+			return err
+		}
+	}
+	return l.advance(ctx, m, status.Status, status.Failure)
+}
+
+// advance moves a message to a later status and records it; a status that comes late changes nothing.
+func (l *ledger) advance(ctx context.Context, m dbsqlc.Message, to handoff.MessageStatus, failure *handoff.Failure) error {
+	// A message of this very pass, such as an echo and its status in one body, has its status in the queue.
+	queued := slices.IndexFunc(l.applied, func(a dbsqlc.MessageApplyParams) bool { return a.ID == m.ID })
+	if queued >= 0 {
+		m.Status = l.applied[queued].Status
+	}
+	if m.Status == nil || !m.Status.CanBecome(to) {
+		return nil
+	}
+	if queued >= 0 {
+		l.applied[queued].Status = &to
+	}
+	params := dbsqlc.MessageSetStatusParams{ID: m.ID, Status: &to}
+	var data map[string]any
+	if to == handoff.MessageFailed && failure != nil {
+		params.FailureCode, params.FailureReason = &failure.Code, &failure.Reason
+		data = map[string]any{"failure": failure}
+	}
+	if err := l.q.MessageSetStatus(ctx, params); err != nil {
+		return err
+	}
+	m.Status = &to
+	return l.record(ctx, happening{
+		kind: handoff.MessageEvent(to), author: handoff.AuthorSystem, message: &m, data: data, conversation: m.ConversationID,
+	})
+}

@@ -1,0 +1,168 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"handoff"
+	"handoff/db"
+	"handoff/db/dbsqlc"
+	"handoff/internal/protocol/hitlchat"
+)
+
+// Claim makes the actor's agent the assignee.
+func (a *Activities) Claim(ctx context.Context, c Command) (Result, error) {
+	check := func(control handoff.Control) error { return control.CheckClaim(c.Actor) }
+	return a.command(ctx, c, check, func(l *ledger) error { return l.claim(ctx, c.Actor) })
+}
+
+func (l *ledger) claim(ctx context.Context, actor handoff.Actor) error {
+	if l.conv.AssigneeID != nil && *l.conv.AssigneeID == actor.Agent.ID {
+		return nil
+	}
+	l.conv.Status, l.conv.AssigneeID, l.changed = handoff.StatusAssigned, &actor.Agent.ID, true
+	return l.record(ctx, happening{kind: handoff.EventClaimed, actor: actor, data: map[string]any{"assignee": actor.Agent}})
+}
+
+// Release gives the conversation back to the queue.
+func (a *Activities) Release(ctx context.Context, c Command) (Result, error) {
+	check := func(control handoff.Control) error { return control.CheckRelease(c.Actor) }
+	return a.command(ctx, c, check, func(l *ledger) error {
+		l.conv.Status, l.conv.AssigneeID, l.changed = handoff.StatusWaiting, nil, true
+		return l.record(ctx, happening{kind: handoff.EventReleased, actor: c.Actor})
+	})
+}
+
+// Reply queues a message whose row the API has written. A reply to a waiting conversation claims it, so that two agents who
+// answer at once do not both get through.
+func (a *Activities) Reply(ctx context.Context, c ReplyCommand) (Result, error) {
+	check := func(control handoff.Control) error { return control.CheckReply(c.Actor, c.Type, c.Now) }
+	return a.command(ctx, c.Command, check, func(l *ledger) error {
+		message, err := l.q.MessageGet(ctx, dbsqlc.MessageGetParams{AccountID: c.AccountID, ID: c.MessageID})
+		if err != nil {
+			return db.NotFound(err, "message")
+		}
+		if message.AppliedAt != nil || message.ContactID != c.ContactID || message.InboxID != c.InboxID {
+			return handoff.Errorf(handoff.CodeConflict, "the message belongs to another command")
+		}
+		if err := l.claim(ctx, c.Actor); err != nil {
+			return err
+		}
+		return l.queue(ctx, c.Actor, message)
+	})
+}
+
+func (l *ledger) queue(ctx context.Context, actor handoff.Actor, m dbsqlc.Message) error {
+	if !l.takes(hitlchat.EventOutboundMessage) {
+		return handoff.Errorf(handoff.CodeConflict, "no endpoint of the inbox takes outbound_message: add one, then send again")
+	}
+	queued := handoff.MessageQueued
+	m.Status = &queued
+	if err := l.record(ctx, happening{kind: handoff.EventMessageQueued, actor: actor, message: &m}); err != nil {
+		return err
+	}
+	l.apply(m, &queued)
+	l.touch(l.now)
+	l.conv.LastMessageID, l.conv.UnreadCount = &m.ID, 0
+	return nil
+}
+
+// errNotDue says that the time of an end by inactivity has not come: somebody wrote in the very moment in which the timer fired, or
+// a clock is behind. The command counts as never given, for its id is made of a deadline that may yet come.
+var errNotDue = errors.New("the conversation is not inactive")
+
+// End ends the conversation. Its event is the last of the sequence.
+func (a *Activities) End(ctx context.Context, c EndCommand) (Result, error) {
+	check := func(control handoff.Control) error { return control.CheckResolve(c.Actor) }
+	return a.command(ctx, c.Command, check, func(l *ledger) error {
+		if c.Reason == handoff.EndInactivity && (l.conv.InactiveAt == nil || c.Now.Before(*l.conv.InactiveAt)) {
+			return errNotDue
+		}
+		data := map[string]any{"reason": c.Reason}
+		if c.Disposition != "" {
+			l.conv.Disposition, data["disposition"] = &c.Disposition, c.Disposition
+		}
+		l.conv.EndReason = &c.Reason
+		if err := l.record(ctx, happening{kind: handoff.EventEnded, actor: c.Actor, data: data}); err != nil {
+			return err
+		}
+		l.conv.Status, l.conv.EndedAt, l.conv.InactiveAt, l.changed = handoff.StatusEnded, &l.now, nil, true
+		return nil
+	})
+}
+
+// command runs one change of a conversation. A command that was carried out before changes nothing; one that was made for an
+// older version writes nothing and is told so; one that the row does not allow is refused.
+func (a *Activities) command(ctx context.Context, c Command, check func(handoff.Control) error, change func(*ledger) error) (Result, error) {
+	var out Result
+	err := db.InTx(ctx, a.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
+		l, err := openLedger(ctx, tx, c.Ref, c.Now)
+		if err != nil {
+			return err
+		}
+		if l == nil || l.conv == nil {
+			return handoff.Errorf(handoff.CodeNotFound, "there is no such conversation")
+		}
+		done, err := q.CommandDone(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if !done {
+			if out.Stale, err = l.carryOut(ctx, c, check, change); err != nil {
+				return err
+			}
+		}
+		out.Snapshot, err = l.snapshot(ctx)
+		return err
+	})
+	var refusal *handoff.Error
+	if errors.As(err, &refusal) && refusal.Code != handoff.CodeInternal {
+		return a.refused(ctx, c, refusal)
+	}
+	return out, a.storeFailed(ctx, "command", err)
+}
+
+func (l *ledger) carryOut(ctx context.Context, c Command, check func(handoff.Control) error, change func(*ledger) error) (stale bool, err error) {
+	if l.conv.ID != c.ConversationID {
+		return false, handoff.Errorf(handoff.CodeConflict, "the conversation has ended")
+	}
+	if l.conv.Version != c.Version {
+		return true, nil
+	}
+	before, err := l.conversation(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := check(before.Control()); err != nil {
+		return false, err
+	}
+	if err := l.load(ctx); err != nil {
+		return false, err
+	}
+	if err := change(l); err != nil {
+		if errors.Is(err, errNotDue) {
+			return false, nil
+		}
+		return false, err
+	}
+	if err := l.write(ctx); err != nil {
+		return false, err
+	}
+	return false, l.later.CommandInsert(ctx, dbsqlc.CommandInsertParams{ID: c.ID, ConversationID: c.ConversationID, CreatedAt: c.Now})
+}
+
+// refused reads what the rows say after a refusal, in a transaction of its own because the refusal rolled back the first.
+func (a *Activities) refused(ctx context.Context, c Command, refusal *handoff.Error) (Result, error) {
+	out := Result{Refused: &Refusal{Code: refusal.Code, Message: refusal.Message, Assignee: refusal.Assignee}}
+	err := db.InTx(ctx, a.DB, func(tx pgx.Tx, _ *dbsqlc.Queries) error {
+		l, err := openLedger(ctx, tx, c.Ref, c.Now)
+		if err != nil || l == nil {
+			return err
+		}
+		out.Snapshot, err = l.snapshot(ctx)
+		return err
+	})
+	return out, a.storeFailed(ctx, "command", err)
+}

@@ -1,0 +1,284 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"handoff"
+	"handoff/db/dbsqlc"
+	"handoff/internal/admin"
+	"handoff/internal/secretbox"
+	"handoff/internal/signature"
+)
+
+// Undelivered is the type of the error with which a lane's activity asks to be run again.
+const Undelivered = "undelivered"
+
+// heartbeatEvery is short enough for the activity's heartbeat time-out of five seconds. The first beat comes after this time, so
+// that a lane that is through in milliseconds costs no call at all.
+const heartbeatEvery = 1500 * time.Millisecond
+
+// DeliverWebhooks sends a lane's next deliveries in order. It returns how many it finished, and fails, with the time until the
+// next attempt, only if there were none: Temporal would repeat the finished ones with the failed one.
+func (a *Activities) DeliverWebhooks(ctx context.Context, in DeliverInput) (DeliverResult, error) {
+	defer heartbeat(ctx)()
+	lane, err := a.openLane(ctx, in)
+	if err != nil {
+		return DeliverResult{}, a.storeFailed(ctx, "read the lane", err)
+	}
+	var out DeliverResult
+	empty := false
+	for out.Finished < in.Max && ctx.Err() == nil {
+		finished, err := lane.step(ctx)
+		if err != nil && out.Finished == 0 {
+			return out, a.undelivered(ctx, err)
+		}
+		if err != nil || !finished {
+			empty = err == nil
+			break
+		}
+		out.Finished++
+	}
+	lane.noteSuccess(ctx)
+	out.Last = lane.seen
+	if empty && !lane.rippled {
+		return out, nil
+	}
+	// The request may have been cancelled meanwhile; what was sent is still counted.
+	out.Lanes, err = listLanes(context.WithoutCancel(ctx), a.queries(), in.Ref)
+	return out, a.storeFailed(ctx, "read the lanes", err)
+}
+
+func (a *Activities) queries() *dbsqlc.Queries { return dbsqlc.New(a.DB) }
+
+// waiting says that a lane's next delivery is not due, and why.
+type waiting struct {
+	wait   time.Duration
+	reason string
+}
+
+func (w *waiting) Error() string { return w.reason }
+
+// errFenced says that another worker has the attempt: this one was taken for dead, or that one is.
+var errFenced = errors.New("another worker is making this attempt")
+
+func (a *Activities) undelivered(ctx context.Context, err error) error {
+	var w *waiting
+	switch {
+	case errors.As(err, &w):
+		return temporal.NewApplicationErrorWithOptions(w.reason, Undelivered, temporal.ApplicationErrorOptions{NextRetryDelay: max(w.wait, time.Millisecond)})
+	case errors.Is(err, errFenced):
+		return temporal.NewApplicationErrorWithOptions(err.Error(), Undelivered, temporal.ApplicationErrorOptions{NextRetryDelay: 5 * time.Second})
+	}
+	return a.storeFailed(ctx, "deliver", err)
+}
+
+// heartbeat beats until the returned function is called, so that a lane whose worker died is taken over within seconds.
+func heartbeat(ctx context.Context) (stop func()) {
+	if !activity.IsActivity(ctx) {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(heartbeatEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				activity.RecordHeartbeat(ctx)
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
+// lane is one endpoint as one activity uses it.
+type lane struct {
+	*Activities
+	in       DeliverInput
+	endpoint dbsqlc.Endpoint
+	secret   signature.Secret
+	headers  map[string]string
+	host     string
+	queue    []dbsqlc.Delivery
+	whole    bool // the queue was all that there was when it was read
+	rippled  bool // an attempt changed more than its delivery: there may be new ones
+	success  bool
+	seen     int64 // the highest position read
+}
+
+func (a *Activities) openLane(ctx context.Context, in DeliverInput) (*lane, error) {
+	endpoint, err := a.queries().DeliveryEndpoint(ctx, in.EndpointID)
+	if err != nil {
+		return nil, err
+	}
+	l := &lane{Activities: a, in: in, endpoint: endpoint, host: hostOf(endpoint.URL)}
+	plain, err := a.Box.Open(endpoint.Secret, secretbox.EndpointSecret(endpoint.AccountID, endpoint.ID))
+	if err != nil {
+		return nil, fmt.Errorf("open the secret of endpoint %s: %w", endpoint.ID, err)
+	}
+	if l.secret, err = signature.ParseSecret(string(plain)); err != nil {
+		return nil, fmt.Errorf("read the secret of endpoint %s: %w", endpoint.ID, err)
+	}
+	l.headers, err = admin.OpenHeaders(a.Box, endpoint)
+	return l, err
+}
+
+// step sends the lane's next delivery. It gives false when there is none.
+func (l *lane) step(ctx context.Context) (finished bool, err error) {
+	if len(l.queue) == 0 && l.whole {
+		return false, nil
+	}
+	if len(l.queue) == 0 {
+		l.queue, err = l.queries().LaneNext(ctx, dbsqlc.LaneNextParams{
+			InboxID: l.in.InboxID, ContactID: &l.in.ContactID, EndpointID: l.in.EndpointID, Now: l.Now(), RowLimit: int32(l.in.Max),
+		})
+		if err != nil {
+			return false, err
+		}
+		if l.whole = len(l.queue) < l.in.Max; l.whole {
+			// What the workflow knew of and is not here has been seen to elsewhere: it was held, or sent long ago.
+			l.seen = max(l.seen, l.in.Last)
+		}
+		if len(l.queue) == 0 {
+			return false, nil
+		}
+		for _, d := range l.queue {
+			l.seen = max(l.seen, d.Position)
+		}
+	}
+	next := l.queue[0]
+	if l.endpoint.State == handoff.EndpointDisabled && next.ManualAt == nil {
+		// It was made while the endpoint was being disabled.
+		l.reread()
+		_, err := l.queries().DeliveryHold(ctx, l.endpoint.ID)
+		return false, err
+	}
+	if err := l.due(ctx, next); err != nil {
+		return false, err
+	}
+	l.queue = l.queue[1:]
+	if expired, err := l.expired(ctx, next); err != nil || expired {
+		return expired, err
+	}
+	return l.attempt(ctx, next)
+}
+
+// reread makes the next step read the queue anew.
+func (l *lane) reread() { l.queue, l.whole = nil, false }
+
+// due says how long the lane waits for its next delivery. One that alone keeps failing, while its endpoint takes those of other
+// lanes, holds the lane for a quarter of an hour and is then passed by; while the endpoint takes nothing, order is strict.
+func (l *lane) due(ctx context.Context, d dbsqlc.Delivery) error {
+	now := l.Now()
+	if d.ManualAt != nil || d.NextAttemptAt == nil || !now.Before(*d.NextAttemptAt) {
+		return nil
+	}
+	behind := len(l.queue) > 1
+	if behind && l.poison(d, now) {
+		return l.bypass(ctx, d)
+	}
+	return l.waitFor(d, behind)
+}
+
+// poison tells whether d has held its lane for long enough while its endpoint took others.
+func (l *lane) poison(d dbsqlc.Delivery, now time.Time) bool {
+	return !d.Bypassed && d.FirstAttemptAt != nil && now.Sub(*d.FirstAttemptAt) >= laneHold &&
+		l.endpoint.LastSuccessAt != nil && l.endpoint.LastSuccessAt.After(*d.FirstAttemptAt)
+}
+
+// waitFor is the wait for the next attempt of d. With others behind it, it is shorter: to look whether they may go first.
+func (l *lane) waitFor(d dbsqlc.Delivery, behind bool) *waiting {
+	now := l.Now()
+	wait := d.NextAttemptAt.Sub(now)
+	if behind && !d.Bypassed && d.FirstAttemptAt != nil {
+		held := now.Sub(*d.FirstAttemptAt)
+		switch {
+		case l.poison(d, now):
+			wait = 0
+		case held < laneHold:
+			wait = min(wait, laneHold-held)
+		default:
+			wait = min(wait, laneRecheck)
+		}
+	}
+	reason := "waits for its next attempt"
+	if d.Failure != nil {
+		reason = *d.Failure
+	}
+	return &waiting{wait: wait, reason: fmt.Sprintf("%s from %s, attempt %d, next at %s", reason, l.host, d.Attempts,
+		d.NextAttemptAt.UTC().Format(time.TimeOnly))}
+}
+
+// bypass lets the deliveries behind d go before it, flags the first of them, and looks again at what is next.
+func (l *lane) bypass(ctx context.Context, d dbsqlc.Delivery) error {
+	err := pgx.BeginFunc(ctx, l.DB, func(tx pgx.Tx) error {
+		q := dbsqlc.New(tx)
+		if err := q.DeliveryBypass(ctx, d.ID); err != nil {
+			return err
+		}
+		return l.markGap(ctx, q, d)
+	})
+	if err != nil {
+		return err
+	}
+	l.reread()
+	return &waiting{wait: time.Millisecond, reason: "passed by a delivery that held its lane for 15 minutes"}
+}
+
+func (l *lane) markGap(ctx context.Context, q *dbsqlc.Queries, d dbsqlc.Delivery) error {
+	if d.ContactID == nil {
+		return nil
+	}
+	return q.DeliveryMarkGap(ctx, dbsqlc.DeliveryMarkGapParams{
+		ID: d.ID, InboxID: d.InboxID, ContactID: d.ContactID, EndpointID: d.EndpointID, AfterPosition: d.Position,
+	})
+}
+
+// noteSuccess tells other lanes that the endpoint takes deliveries.
+func (l *lane) noteSuccess(ctx context.Context) {
+	now := l.Now()
+	if !l.success || (l.endpoint.LastSuccessAt != nil && now.Sub(*l.endpoint.LastSuccessAt) < time.Second) {
+		return
+	}
+	before := now.Add(-time.Second)
+	err := l.queries().EndpointTouchSuccess(context.WithoutCancel(ctx), dbsqlc.EndpointTouchSuccessParams{
+		ID: l.endpoint.ID, SucceededAt: &now, UnlessAfter: &before,
+	})
+	if err != nil {
+		l.Log.WarnContext(ctx, "note an endpoint's success", "endpoint", l.endpoint.ID, "error", err)
+	}
+}
+
+// TestDelivery sends one delivery that belongs to no conversation: a test event.
+func (a *Activities) TestDelivery(ctx context.Context, in TestDeliveryInput) (DeliverResult, error) {
+	defer heartbeat(ctx)()
+	d, err := a.queries().DeliveryGet(ctx, dbsqlc.DeliveryGetParams{AccountID: in.AccountID, ID: in.DeliveryID})
+	if err != nil {
+		return DeliverResult{}, a.storeFailed(ctx, "read the delivery", err)
+	}
+	if d.State != handoff.DeliveryPending && d.ManualAt == nil {
+		return DeliverResult{}, nil
+	}
+	l, err := a.openLane(ctx, DeliverInput{
+		Ref: Ref{AccountID: d.AccountID, InboxID: d.InboxID}, EndpointID: d.EndpointID, Max: 1,
+	})
+	if err != nil {
+		return DeliverResult{}, a.storeFailed(ctx, "read the endpoint", err)
+	}
+	if err := l.due(ctx, d); err != nil {
+		return DeliverResult{}, a.undelivered(ctx, err)
+	}
+	if _, err := l.attempt(ctx, d); err != nil {
+		return DeliverResult{}, a.undelivered(ctx, err)
+	}
+	return DeliverResult{Finished: 1}, nil
+}

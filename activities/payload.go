@@ -1,0 +1,137 @@
+package activities
+
+import (
+	"time"
+
+	"handoff"
+)
+
+// The payloads of activities carry ids, states and times only: what a contact or an agent wrote stays in Postgres, so that no
+// message text and no phone number enters a Temporal history. Fields are only ever added.
+
+// Ref names the contact of an inbox whose conversation a workflow serves.
+type Ref struct {
+	AccountID handoff.ID `json:"account_id"`
+	InboxID   handoff.ID `json:"inbox_id"`
+	ContactID handoff.ID `json:"contact_id"`
+}
+
+// Snapshot is what the rows say after a write. Every write returns it whole rather than what it changed: a local activity whose
+// workflow task fails is run again, and a snapshot cannot lose what the first run did.
+type Snapshot struct {
+	// Conversation is the open conversation, or else the last one; nil when there has been none.
+	Conversation *Conversation `json:"conversation,omitempty"`
+	// Lanes are the endpoints that have something to be sent to.
+	Lanes []Lane `json:"lanes,omitempty"`
+	// More tells that accepted items are left, because a pass applies a limited number.
+	More bool `json:"more,omitempty"`
+}
+
+// Conversation is the part of a conversation's row that drives time and control.
+type Conversation struct {
+	ID              handoff.ID        `json:"id"`
+	Status          handoff.Status    `json:"status"`
+	EndReason       handoff.EndReason `json:"end_reason,omitempty"`
+	Assignee        *handoff.AgentRef `json:"assignee,omitempty"`
+	Version         int64             `json:"version"`
+	OpenedAt        time.Time         `json:"opened_at"`
+	LastActivityAt  time.Time         `json:"last_activity_at"`
+	WindowExpiresAt *time.Time        `json:"window_expires_at,omitempty"`
+	// InactiveAt is when inactivity ends the conversation; nil once it has ended.
+	InactiveAt *time.Time `json:"inactive_at,omitempty"`
+}
+
+// Control is who holds the conversation.
+func (c *Conversation) Control() handoff.Control {
+	return handoff.Control{Status: c.Status, Assignee: c.Assignee, WindowExpiresAt: c.WindowExpiresAt}
+}
+
+// Open tells whether the conversation goes on.
+func (c *Conversation) Open() bool { return c != nil && c.Status != handoff.StatusEnded }
+
+// Lane is one endpoint that has something to be sent to, in order.
+type Lane struct {
+	EndpointID handoff.ID `json:"endpoint_id"`
+	Pending    int64      `json:"pending"`
+	// Last is the highest position in the lane: an activity that has come this far has left nothing behind.
+	Last int64 `json:"last"`
+	// Urgent tells that somebody asked for an attempt now, back-off or not.
+	Urgent bool `json:"urgent,omitempty"`
+	// Host is where the endpoint's URL points to. The rest of the URL is confidential.
+	Host string `json:"host,omitempty"`
+	// Trouble is how the latest attempt failed, in words; empty while all goes well.
+	Trouble string `json:"trouble,omitempty"`
+}
+
+// ApplyInboundInput asks for what is accepted and not yet applied.
+type ApplyInboundInput struct {
+	Ref
+	Now time.Time `json:"now"`
+}
+
+// Command is what every change of a conversation by hand or by a timer carries.
+type Command struct {
+	Ref
+	// ID is made of kind and cause (the update's id, the timer's deadline), so that the same command, run again, is known.
+	ID             string        `json:"id"`
+	ConversationID handoff.ID    `json:"conversation_id"`
+	Version        int64         `json:"version"`
+	Actor          handoff.Actor `json:"actor"`
+	Now            time.Time     `json:"now"`
+}
+
+// Result is what became of a command.
+type Result struct {
+	Snapshot
+	// Stale tells that the conversation had moved on from the command's version: nothing was written.
+	Stale bool `json:"stale,omitempty"`
+	// Refused tells that the row does not allow the command: nothing was written.
+	Refused *Refusal `json:"refused,omitempty"`
+}
+
+// Refusal is a refused command, in the error vocabulary.
+type Refusal struct {
+	Code     handoff.Code      `json:"code"`
+	Message  string            `json:"message"`
+	Assignee *handoff.AgentRef `json:"assignee,omitempty"`
+}
+
+// ReplyCommand sends a message whose content is a row already.
+type ReplyCommand struct {
+	Command
+	MessageID handoff.ID `json:"message_id"`
+	Type      string     `json:"type"`
+}
+
+// EndCommand ends a conversation.
+type EndCommand struct {
+	Command
+	Reason      handoff.EndReason `json:"reason"`
+	Disposition string            `json:"disposition,omitempty"`
+}
+
+// DeliverInput asks for a lane's next deliveries to be sent.
+type DeliverInput struct {
+	Ref
+	EndpointID handoff.ID `json:"endpoint_id"`
+	// Max is how many are sent by one activity at most.
+	Max int `json:"max"`
+	// Last is the highest position that the workflow knows of.
+	Last int64 `json:"last"`
+}
+
+// DeliverResult tells how far a lane has come.
+type DeliverResult struct {
+	// Finished counts the deliveries that need no further attempt.
+	Finished int `json:"finished"`
+	// Last is the highest position that it has seen.
+	Last int64 `json:"last"`
+	// Lanes are the contact's lanes that have something to be sent, after this.
+	Lanes []Lane `json:"lanes,omitempty"`
+}
+
+// TestDeliveryInput asks for one delivery outside any conversation.
+type TestDeliveryInput struct {
+	AccountID  handoff.ID `json:"account_id"`
+	DeliveryID handoff.ID `json:"delivery_id"`
+}

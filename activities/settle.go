@@ -1,0 +1,244 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"handoff"
+	"handoff/db"
+	"handoff/db/dbsqlc"
+	"handoff/internal/outbound"
+	"handoff/internal/protocol/hitlchat"
+)
+
+// settle writes an attempt's outcome and what follows from it for the message, the lane and the endpoint.
+func (l *lane) settle(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.AttemptFinishParams, r outbound.Result) (bool, error) {
+	was, v := d.State, judge(r)
+	d.State, d.NextAttemptAt, d.Failure = out.State, out.NextAttemptAt, out.Failure
+	l.success = l.success || v == verdictDelivered
+	var err error
+	switch {
+	case v == verdictGone:
+		l.reread()
+		err = l.disable(ctx, out)
+	case out.State == was, out.State == handoff.DeliveryDelivered && d.MessageID == nil:
+		_, err = l.queries().AttemptFinish(ctx, out)
+	default:
+		l.rippled = true
+		err = l.settleMessage(ctx, d, out, r)
+	}
+	if err != nil {
+		return false, err
+	}
+	if out.State == handoff.DeliveryFailed {
+		l.reread() // it was read before the gap was marked
+	}
+	if out.State != handoff.DeliveryPending {
+		return true, nil
+	}
+	if d.ManualAt != nil {
+		l.reread() // the schedule goes on as it was, and what stands behind still stands behind
+		return true, nil
+	}
+	return false, l.waitFor(d, len(l.queue) > 0)
+}
+
+// disable stops all deliveries to an endpoint that says it is gone. They are held, not lost: enabling it sends them.
+func (l *lane) disable(ctx context.Context, out dbsqlc.AttemptFinishParams) error {
+	return db.InTx(ctx, l.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+		// The endpoint's row comes first: two lanes that hear "gone" at once would else hold a delivery each and wait for the other's.
+		disabled, err := q.EndpointDisable(ctx, dbsqlc.EndpointDisableParams{ID: l.endpoint.ID, Reason: "gone"})
+		if err != nil {
+			return err
+		}
+		if _, err := q.AttemptFinish(ctx, out); err != nil || disabled == 0 {
+			return err
+		}
+		if _, err := q.DeliveryHold(ctx, l.endpoint.ID); err != nil {
+			return err
+		}
+		data, err := json.Marshal(map[string]any{"endpoint_id": l.endpoint.ID, "reason": "gone"})
+		if err != nil {
+			return err
+		}
+		return db.ExecBatch(q.EventInsert(ctx, []dbsqlc.EventInsertParams{{
+			ID: handoff.NewID(), AccountID: l.endpoint.AccountID, InboxID: &l.endpoint.InboxID, Type: handoff.EventEndpointDisabled,
+			ActorType: handoff.AuthorSystem, Data: data, OccurredAt: l.Now(),
+		}}))
+	})
+}
+
+// settleMessage finishes a delivery, or fails it for good, and moves its message on, under the contact's lock.
+func (l *lane) settleMessage(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.AttemptFinishParams, r outbound.Result) error {
+	return db.InTx(ctx, l.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
+		if d.ContactID == nil {
+			_, err := q.AttemptFinish(ctx, out)
+			return err
+		}
+		wamid, err := l.lockWamid(ctx, q, d, r)
+		if err != nil {
+			return err
+		}
+		ledger, err := openLedger(ctx, tx, Ref{AccountID: d.AccountID, InboxID: d.InboxID, ContactID: *d.ContactID}, l.Now())
+		if err != nil {
+			return err
+		}
+		if err := ledger.load(ctx); err != nil {
+			return err
+		}
+		rows, err := q.AttemptFinish(ctx, out)
+		if err != nil || rows == 0 {
+			return err // a later attempt has decided
+		}
+		if d.State == handoff.DeliveryDelivered {
+			return ledger.delivered(ctx, d, wamid)
+		}
+		if err := l.markGap(ctx, q, d); err != nil {
+			return err
+		}
+		return ledger.undeliverable(ctx, d, handoff.Failure{
+			Code: failureUndeliverable, Reason: "the gateway did not take the message: " + *out.Failure,
+		})
+	})
+}
+
+// failureUndeliverable is the failure code of a message that its gateway did not take.
+const failureUndeliverable = "undeliverable"
+
+// lockWamid gives the wamid that a gateway answered with, if any, and takes its lock. Intake takes that lock before a contact's;
+// so does this, or the two would wait for each other.
+func (l *lane) lockWamid(ctx context.Context, q *dbsqlc.Queries, d dbsqlc.Delivery, r outbound.Result) (string, error) {
+	if d.State != handoff.DeliveryDelivered || d.MessageID == nil {
+		return "", nil
+	}
+	wamid, ok := hitlchat.ParseReceipt(r.Body)
+	if !ok {
+		return "", nil
+	}
+	return wamid, q.ExternalIDLock(ctx, db.ExternalIDLockName(d.InboxID, wamid))
+}
+
+// delivered records that the gateway has the message, and learns the wamid if the gateway said it.
+func (l *ledger) delivered(ctx context.Context, d dbsqlc.Delivery, wamid string) error {
+	if d.MessageID == nil {
+		return nil
+	}
+	m, err := l.q.MessageLock(ctx, *d.MessageID)
+	if err != nil {
+		return err
+	}
+	if m.FailureCode != nil && (*m.FailureCode == failureUndeliverable || *m.FailureCode == handoff.FailureWindowClosed) {
+		// It failed on its way to the gateway; somebody sent it again, and now the gateway has it.
+		queued := handoff.MessageQueued
+		m.Status = &queued
+	}
+	if err := l.advance(ctx, m, handoff.MessageDeliveredToGateway, nil); err != nil {
+		return err
+	}
+	if wamid == "" || m.ExternalID != nil {
+		return l.flush(ctx)
+	}
+	if err := l.learn(ctx, m.ID, wamid); err != nil {
+		return err
+	}
+	return l.flush(ctx)
+}
+
+// learn gives a message its wamid and applies the statuses that came before it.
+func (l *ledger) learn(ctx context.Context, message handoff.ID, wamid string) error {
+	rows, err := l.q.MessageSetExternalID(ctx, dbsqlc.MessageSetExternalIDParams{ID: message, ExternalID: wamid})
+	if err != nil || rows == 0 {
+		return err
+	}
+	parked, err := l.q.ParkedStatusTake(ctx, dbsqlc.ParkedStatusTakeParams{InboxID: l.ref.InboxID, ExternalID: wamid})
+	if err != nil {
+		return err
+	}
+	for _, p := range parked {
+		var failure *handoff.Failure
+		if p.Failure != nil {
+			if err := json.Unmarshal(p.Failure, &failure); err != nil {
+				return err
+			}
+		}
+		m, err := l.q.MessageLock(ctx, message)
+		if err != nil {
+			return err
+		}
+		if err := l.advance(ctx, m, handoff.MessageStatus(p.Status), failure); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undeliverable fails the message of a delivery that was given up, unless another endpoint has it or may yet get it.
+func (l *ledger) undeliverable(ctx context.Context, d dbsqlc.Delivery, failure handoff.Failure) error {
+	if d.MessageID == nil {
+		return nil
+	}
+	others, err := l.q.DeliveryOpenForMessage(ctx, dbsqlc.DeliveryOpenForMessageParams{MessageID: d.MessageID, ID: d.ID})
+	if err != nil || others > 0 {
+		return err
+	}
+	m, err := l.q.MessageLock(ctx, *d.MessageID)
+	if err != nil {
+		return err
+	}
+	if err := l.advance(ctx, m, handoff.MessageFailed, &failure); err != nil {
+		return err
+	}
+	return l.flush(ctx)
+}
+
+// freshFor is how long the look at the service window that came with the command is good for. One that waited behind others has
+// not been tried, and its window may be as closed as theirs.
+const freshFor = 10 * time.Second
+
+// expired fails a free-form reply whose service window closed while its endpoint was down: Meta would refuse it.
+func (l *lane) expired(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
+	fresh := d.Attempts == 0 && l.Now().Sub(d.CreatedAt) < freshFor
+	if d.MessageID == nil || d.ContactID == nil || d.ManualAt != nil || fresh {
+		return false, nil
+	}
+	var expired bool
+	err := db.InTx(ctx, l.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
+		ledger, err := openLedger(ctx, tx, Ref{AccountID: d.AccountID, InboxID: d.InboxID, ContactID: *d.ContactID}, l.Now())
+		if err != nil {
+			return err
+		}
+		m, err := q.MessageGet(ctx, dbsqlc.MessageGetParams{AccountID: d.AccountID, ID: *d.MessageID})
+		if err != nil {
+			return err
+		}
+		var control handoff.Control
+		if at := ledger.wake.LastInboundAt; at != nil {
+			end := at.Add(serviceWindow)
+			control.WindowExpiresAt = &end
+		}
+		var closed *handoff.Error
+		if !errors.As(control.CheckWindow(m.Type, l.Now()), &closed) {
+			return nil
+		}
+		expired, l.queue = true, nil
+		if err := ledger.load(ctx); err != nil {
+			return err
+		}
+		now := l.Now()
+		err = q.DeliveryFail(ctx, dbsqlc.DeliveryFailParams{ID: d.ID, Failure: handoff.FailureWindowClosed, FinishedAt: &now})
+		if err != nil {
+			return err
+		}
+		if err := l.markGap(ctx, q, d); err != nil {
+			return err
+		}
+		return ledger.undeliverable(ctx, d, handoff.Failure{
+			Code: handoff.FailureWindowClosed, Reason: "the 24-hour service window closed before the gateway took the message",
+		})
+	})
+	return expired, err
+}

@@ -1,0 +1,110 @@
+package dispatch
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"handoff"
+	"handoff/db"
+	"handoff/db/dbsqlc"
+)
+
+const (
+	// maxOutstanding is how many conversations may be awake at once for one dispatcher. Waking a conversation costs Temporal the
+	// same whether it finds one message or twenty, so under load the others wait here, where what arrives for them becomes one batch.
+	maxOutstanding = 8
+	// While requests crowd in, fewer conversations are woken: accepting comes first, and what is accepted meanwhile is one batch.
+	crowd               = 8
+	maxOutstandingCrowd = 2
+	// outstandingFor is how long a wake-up that did nothing keeps its place. The sweep comes back to it later.
+	outstandingFor = time.Second
+	lookEvery      = 5 * time.Millisecond
+)
+
+type wakeKey struct{ inbox, contact handoff.ID }
+
+// outstanding are the flags that were signalled and are not known to have been lowered.
+type outstanding struct {
+	db        db.DB
+	accepting atomic.Int32 // requests that are being accepted
+	waiting   atomic.Int32 // wake-ups that wait for a place
+
+	mu    sync.Mutex
+	since map[wakeKey]time.Time
+}
+
+func newOutstanding(database db.DB) *outstanding {
+	return &outstanding{db: database, since: map[wakeKey]time.Time{}}
+}
+
+// enter waits until one more conversation may be woken.
+func (o *outstanding) enter(ctx context.Context, w db.Wake) error {
+	if o.take(w) {
+		return nil
+	}
+	o.waiting.Add(1)
+	defer o.waiting.Add(-1)
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			if o.take(w) {
+				return nil
+			}
+		}
+	}
+}
+
+func (o *outstanding) take(w db.Wake) bool {
+	limit := maxOutstanding
+	if o.accepting.Load() > crowd {
+		limit = maxOutstandingCrowd
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	key := wakeKey{w.InboxID, w.ContactID}
+	if _, again := o.since[key]; !again && len(o.since) >= limit {
+		return false
+	}
+	o.since[key] = time.Now()
+	return true
+}
+
+func (o *outstanding) leave(key wakeKey) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.since, key)
+}
+
+// look frees the places of those whose flag was lowered, or that have had their time. It looks only when somebody waits for one.
+func (o *outstanding) look(ctx context.Context) error {
+	if o.waiting.Load() == 0 {
+		return nil
+	}
+	var asked dbsqlc.WakeListRaisedParams
+	done := map[wakeKey]bool{}
+	o.mu.Lock()
+	for key, since := range o.since {
+		done[key] = true
+		if time.Since(since) < outstandingFor {
+			asked.InboxIds, asked.ContactIds = append(asked.InboxIds, key.inbox), append(asked.ContactIds, key.contact)
+		}
+	}
+	o.mu.Unlock()
+	raised, err := dbsqlc.New(o.db).WakeListRaised(ctx, asked)
+	if err != nil {
+		return err
+	}
+	for _, row := range raised {
+		delete(done, wakeKey{row.InboxID, row.ContactID})
+	}
+	for key := range done {
+		o.leave(key)
+	}
+	return nil
+}

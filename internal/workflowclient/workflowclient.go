@@ -1,0 +1,154 @@
+// Package workflowclient speaks to the conversations' workflows for the API and the dispatcher: it knows Temporal, they do not.
+package workflowclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"handoff"
+	"handoff/activities"
+	"handoff/db"
+	"handoff/workflows"
+)
+
+// timeout bounds every call. The SDK retries within it while Temporal is away, and after it the caller is told to come back.
+const timeout = 5 * time.Second
+
+// Client sends signals and updates to conversations.
+type Client struct{ temporal client.Client }
+
+// droppedPause is the wait before an update is sent again whose task failed.
+const droppedPause = 20 * time.Millisecond
+
+// New makes a Client over a connection to Temporal.
+func New(c client.Client) *Client { return &Client{temporal: c} }
+
+// Signal wakes a contact's conversation, and starts a run where there is none.
+func (c *Client) Signal(ctx context.Context, w db.Wake) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	in := workflows.NewConversationInput(w.AccountID, w.InboxID, w.ContactID)
+	signal := workflows.InboundInput{Items: make([]workflows.InboundItem, 0, len(w.Items))}
+	for _, item := range w.Items {
+		signal.Items = append(signal.Items, workflows.InboundItem{Kind: item.Kind, ID: item.ID})
+	}
+	options := startOptions(in)
+	_, err := c.temporal.SignalWithStartWorkflow(ctx, options.ID, workflows.InboundSignal, signal, options, workflows.ConversationName, in)
+	return err
+}
+
+// startOptions let a signal or update land in the open run or start the next one, and never fail for either.
+func startOptions(in workflows.ConversationInput) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:                       workflows.ConversationID(in.InboxID, in.ContactID),
+		TaskQueue:                workflows.TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:            fmt.Sprintf("contact %s in inbox %s", in.ContactID, in.InboxID),
+	}
+}
+
+// Claim makes the actor's agent the assignee.
+func (c *Client) Claim(ctx context.Context, conv workflows.ConversationInput, in workflows.ClaimInput) error {
+	return c.update(ctx, conv, workflows.ClaimUpdate, in.CommandID, in)
+}
+
+// Release gives a conversation back to the queue.
+func (c *Client) Release(ctx context.Context, conv workflows.ConversationInput, in workflows.ReleaseInput) error {
+	return c.update(ctx, conv, workflows.ReleaseUpdate, in.CommandID, in)
+}
+
+// Reply sends a message whose content is a row already.
+func (c *Client) Reply(ctx context.Context, conv workflows.ConversationInput, in workflows.ReplyInput) error {
+	return c.update(ctx, conv, workflows.ReplyUpdate, in.CommandID, in)
+}
+
+// Resolve ends a conversation.
+func (c *Client) Resolve(ctx context.Context, conv workflows.ConversationInput, in workflows.ResolveInput) error {
+	return c.update(ctx, conv, workflows.ResolveUpdate, in.CommandID, in)
+}
+
+// TestWebhook sends one delivery that belongs to no conversation.
+func (c *Client) TestWebhook(ctx context.Context, in workflows.WebhookTestInput) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	_, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.WebhookTestID(in.DeliveryID), TaskQueue: workflows.TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING,
+		StaticSummary:            "test webhook",
+	}, workflows.WebhookTestName, in)
+	return explain(err)
+}
+
+// update sends an update and waits for its outcome. An open conversation whose run is gone (a Temporal store that was lost) gets a
+// new run, which reads its rows first.
+func (c *Client) update(ctx context.Context, conv workflows.ConversationInput, name, id string, arg any) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	options := client.UpdateWorkflowOptions{
+		UpdateID: id, WorkflowID: workflows.ConversationID(conv.InboxID, conv.ContactID), UpdateName: name, Args: []any{arg},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	}
+	for {
+		err := c.updateOnce(ctx, conv, options)
+		// The task that carried it out failed, because a signal came while it was completing the run, and the update was dropped.
+		// The command may be done; it has the same id, so that it is not done twice.
+		var dropped *serviceerror.WorkflowNotReady
+		if !errors.As(err, &dropped) {
+			return explain(err)
+		}
+		select {
+		case <-ctx.Done():
+			return explain(err)
+		case <-time.After(droppedPause):
+		}
+	}
+}
+
+func (c *Client) updateOnce(ctx context.Context, conv workflows.ConversationInput, options client.UpdateWorkflowOptions) error {
+	handle, err := c.temporal.UpdateWorkflow(ctx, options)
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		start := c.temporal.NewWithStartWorkflowOperation(startOptions(conv), workflows.ConversationName, conv)
+		handle, err = c.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+			StartWorkflowOperation: start, UpdateOptions: options,
+		})
+	}
+	if err != nil {
+		return err
+	}
+	var out workflows.Outcome
+	return handle.Get(ctx, &out)
+}
+
+// explain puts an error of Temporal into the product's vocabulary.
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	var refused *temporal.ApplicationError
+	if errors.As(err, &refused) {
+		var r activities.Refusal
+		if refused.HasDetails() && refused.Details(&r) == nil && r.Code != "" {
+			return &handoff.Error{Code: r.Code, Message: r.Message, Assignee: r.Assignee}
+		}
+		return &handoff.Error{Code: handoff.CodeInternal, Message: "the command failed", Err: err}
+	}
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return &handoff.Error{Code: handoff.CodeConflict, Message: "the conversation has ended", Err: err}
+	}
+	// Everything else is Temporal being away, overloaded or slow. The command may still be carried out, so the same
+	// Idempotency-Key must be used again.
+	return &handoff.Error{
+		Code: handoff.CodeUnavailable, RetryAfter: 2 * time.Second, Err: err,
+		Message: "commands cannot be carried out just now: try again with the same Idempotency-Key",
+	}
+}

@@ -1,0 +1,71 @@
+// Package worker registers workflows and activities and runs them.
+package worker
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"handoff/activities"
+	"handoff/workflows"
+)
+
+const (
+	// With 2 pollers, the SDK's default, tasks miss a poller under load and wait behind fresh ones for seconds.
+	workflowPollers = 32
+	activityPollers = 16
+	// A cached conversation takes about 28 KB.
+	cachedConversations = 5000
+	stopTimeout         = 20 * time.Second
+	// stickyTimeout is how long a task waits for the worker that has its conversation cached. The SDK's 5 s are as long as the API
+	// waits for a command: after the death of a worker, an agent's first command for each of its conversations would be 503.
+	stickyTimeout = 2 * time.Second
+)
+
+// WorkflowRegistry is what a worker, a replayer and a test environment have in common, so that a replay cannot differ from
+// production in what is registered.
+type WorkflowRegistry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+}
+
+// ActivityRegistry is what a worker and a test environment have in common.
+type ActivityRegistry interface {
+	RegisterActivityWithOptions(a any, options activity.RegisterOptions)
+}
+
+// RegisterWorkflows registers every workflow under its contract name.
+func RegisterWorkflows(r WorkflowRegistry) {
+	r.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationName})
+	r.RegisterWorkflowWithOptions(workflows.WebhookTest, workflow.RegisterOptions{Name: workflows.WebhookTestName})
+}
+
+// RegisterActivities registers every activity by name: a name that the compiler made up would change with the code.
+func RegisterActivities(r ActivityRegistry, a *activities.Activities) {
+	r.RegisterActivityWithOptions(a.ApplyInbound, activity.RegisterOptions{Name: "ApplyInbound"})
+	r.RegisterActivityWithOptions(a.Claim, activity.RegisterOptions{Name: "Claim"})
+	r.RegisterActivityWithOptions(a.DeliverWebhooks, activity.RegisterOptions{Name: "DeliverWebhooks"})
+	r.RegisterActivityWithOptions(a.End, activity.RegisterOptions{Name: "End"})
+	r.RegisterActivityWithOptions(a.Release, activity.RegisterOptions{Name: "Release"})
+	r.RegisterActivityWithOptions(a.Reply, activity.RegisterOptions{Name: "Reply"})
+	r.RegisterActivityWithOptions(a.TestDelivery, activity.RegisterOptions{Name: "TestDelivery"})
+}
+
+// New makes a worker for the product's task queue. Start it with Start, stop it with Stop.
+func New(c client.Client, a *activities.Activities) (worker.Worker, error) {
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
+	worker.SetStickyWorkflowCacheSize(cachedConversations)
+	w := worker.New(c, workflows.TaskQueue, worker.Options{
+		MaxConcurrentWorkflowTaskPollers: workflowPollers,
+		MaxConcurrentActivityTaskPollers: activityPollers,
+		StickyScheduleToStartTimeout:     stickyTimeout,
+		WorkerStopTimeout:                stopTimeout,
+	})
+	RegisterWorkflows(w)
+	RegisterActivities(w, a)
+	return w, nil
+}

@@ -1,0 +1,129 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"handoff"
+	"handoff/activities"
+)
+
+// The names below are contract: they stand in recorded histories, in operators' scripts and in the Temporal UI. They are never
+// changed, and fields of payloads are only ever added.
+
+// TaskQueue is the one task queue of workflows and activities. They share it so that an activity can start eagerly on the worker
+// that asked for it, which saves a webhook about 7 ms.
+const TaskQueue = "handoff"
+
+// The workflow types.
+const (
+	ConversationName = "Conversation"
+	WebhookTestName  = "WebhookTest"
+)
+
+// The signals, updates and queries of Conversation.
+const (
+	InboundSignal = "Inbound" // InboundInput: something was accepted; what is applied is what the rows hold
+	ResolveSignal = "Resolve" // ResolveInput: for operators, in the Temporal UI
+
+	ClaimUpdate   = "Claim"   // ClaimInput → Outcome
+	ReleaseUpdate = "Release" // ReleaseInput → Outcome
+	ReplyUpdate   = "Reply"   // ReplyInput → Outcome
+	ResolveUpdate = "Resolve" // ResolveInput → Outcome
+
+	StateQuery = "State" // → State
+)
+
+// The search attributes of Conversation. They are written when a status changes and not for each message, because every upsert is
+// an event and a write to the visibility store. None may hold personal data: they are not encrypted.
+var (
+	InboxAttribute        = temporal.NewSearchAttributeKeyKeyword("HandoffInbox")
+	StatusAttribute       = temporal.NewSearchAttributeKeyKeyword("HandoffStatus")
+	AssigneeAttribute     = temporal.NewSearchAttributeKeyKeyword("HandoffAssignee")
+	LastActivityAttribute = temporal.NewSearchAttributeKeyTime("HandoffLastActivity")
+)
+
+// ConversationID is the workflow id of a contact's conversations in an inbox. It holds our ids only: a phone number would be
+// shown in the Temporal UI and could not be erased.
+func ConversationID(inbox, contact handoff.ID) string {
+	return "conversation:" + inbox.String() + ":" + contact.String()
+}
+
+// WebhookTestID is the workflow id of a test event.
+func WebhookTestID(delivery handoff.ID) string { return "webhook-test:" + delivery.String() }
+
+// ConversationInput starts a run of Conversation.
+type ConversationInput struct {
+	activities.Ref
+}
+
+// InboundInput is the payload of InboundSignal. It names what was accepted for the reader of the history.
+type InboundInput struct {
+	Items []InboundItem `json:"items"`
+}
+
+// InboundItem names one accepted item.
+type InboundItem struct {
+	Kind string     `json:"kind"`
+	ID   handoff.ID `json:"id"`
+}
+
+// CommandInput is what every update carries. CommandID makes the command idempotent beyond the run: the same id has the same
+// outcome for eight days.
+type CommandInput struct {
+	CommandID      string        `json:"command_id"`
+	ConversationID handoff.ID    `json:"conversation_id"`
+	Actor          handoff.Actor `json:"actor"`
+}
+
+// ClaimInput is the payload of ClaimUpdate. The actor's agent becomes the assignee.
+type ClaimInput struct{ CommandInput }
+
+// ReleaseInput is the payload of ReleaseUpdate.
+type ReleaseInput struct{ CommandInput }
+
+// ReplyInput is the payload of ReplyUpdate. The content of the message is a row before the update is sent.
+type ReplyInput struct {
+	CommandInput
+	MessageID handoff.ID `json:"message_id"`
+	Type      string     `json:"type"`
+}
+
+// ResolveInput is the payload of ResolveUpdate and of ResolveSignal. In the signal every field may be absent: it then ends
+// whatever conversation is open, with the reason "admin".
+type ResolveInput struct {
+	CommandInput
+	Disposition string `json:"disposition,omitempty"`
+}
+
+// Outcome is what an update returns.
+type Outcome struct {
+	Conversation activities.Conversation `json:"conversation"`
+}
+
+// State is what StateQuery returns.
+type State struct {
+	Conversation *activities.Conversation `json:"conversation,omitempty"`
+	Lanes        []LaneState              `json:"lanes"`
+	InactiveAt   *time.Time               `json:"inactive_at,omitempty"`
+}
+
+// LaneState is one lane in State.
+type LaneState struct {
+	EndpointID handoff.ID `json:"endpoint_id"`
+	Pending    int64      `json:"pending"`
+	InFlight   bool       `json:"in_flight"`
+	// LastFailure is how the latest activity of the lane failed, in the words of the operator's page.
+	LastFailure string `json:"last_failure,omitempty"`
+}
+
+// WebhookTestInput starts WebhookTest.
+type WebhookTestInput struct {
+	activities.TestDeliveryInput
+}
+
+// NewConversationInput names the contact of an inbox whose conversation a command or signal is for.
+func NewConversationInput(account, inbox, contact handoff.ID) ConversationInput {
+	return ConversationInput{Ref: activities.Ref{AccountID: account, InboxID: inbox, ContactID: contact}}
+}
