@@ -1,0 +1,188 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"handoff/db"
+	"handoff/internal/admin"
+	"handoff/internal/secretbox"
+	"handoff/workflows"
+)
+
+// Commands changes conversations by their workflows. Its errors are of the handoff.Error vocabulary.
+type Commands interface {
+	Claim(context.Context, workflows.ConversationInput, workflows.ClaimInput) error
+	Release(context.Context, workflows.ConversationInput, workflows.ReleaseInput) error
+	Reply(context.Context, workflows.ConversationInput, workflows.ReplyInput) error
+	Resolve(context.Context, workflows.ConversationInput, workflows.ResolveInput) error
+	// TestWebhook sends one delivery that belongs to no conversation.
+	TestWebhook(context.Context, workflows.WebhookTestInput) error
+}
+
+// Waker tells a contact's workflow that there is something to apply. It never blocks: what it loses, the sweep finds.
+type Waker interface {
+	Wake(db.Wake)
+	// Accepting says that a request is being accepted, until done is called: waking conversations gives way to it.
+	Accepting() (done func())
+}
+
+// Box seals secrets at rest.
+type Box interface {
+	Seal(plaintext []byte, place secretbox.AssociatedData) ([]byte, error)
+	Open(sealed []byte, place secretbox.AssociatedData) ([]byte, error)
+}
+
+// Deps is what the API works with. Every field without a word on its absence is required.
+type Deps struct {
+	DB       db.DB
+	Commands Commands
+	Waker    Waker
+	Box      Box
+	// CheckURL says whether webhooks may be sent to a URL; its error is shown to the tenant.
+	CheckURL func(string) error
+	// CheckHeaders says whether a tenant may have these headers sent with webhooks.
+	CheckHeaders func(map[string]string) error
+	Log          *slog.Logger
+	// Ready runs the checks of /readyz and gives each one's error, nil where it passes.
+	Ready func(context.Context) map[string]error
+	// Degraded runs checks that /readyz shows and that do not take the server out of service: with Temporal down it still
+	// accepts. None if absent.
+	Degraded func(context.Context) map[string]error
+	// Now is the clock; time.Now if absent.
+	Now func() time.Time
+	// UIBaseURL is where the Temporal UI is, for links; no links if absent.
+	UIBaseURL string
+	// Namespace is Temporal's, for links; "default" if absent.
+	Namespace string
+	// Version of the server, for the reference; "dev" if absent.
+	Version string
+}
+
+func (d *Deps) validate() error {
+	var missing []string
+	for _, field := range []struct {
+		name   string
+		absent bool
+	}{
+		{"Box", d.Box == nil},
+		{"CheckHeaders", d.CheckHeaders == nil},
+		{"CheckURL", d.CheckURL == nil},
+		{"Commands", d.Commands == nil},
+		{"DB", d.DB == nil},
+		{"Log", d.Log == nil},
+		{"Ready", d.Ready == nil},
+		{"Waker", d.Waker == nil},
+	} {
+		if field.absent {
+			missing = append(missing, field.name)
+		}
+	}
+	if len(missing) > 0 {
+		return errors.New("api.Deps lacks " + strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+func (d *Deps) setDefaults() {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Namespace == "" {
+		d.Namespace = "default"
+	}
+	if d.Version == "" {
+		d.Version = "dev"
+	}
+	d.UIBaseURL = strings.TrimSuffix(d.UIBaseURL, "/")
+}
+
+// server is the API at work.
+type server struct {
+	Deps
+	engine   *gin.Engine
+	huma     huma.API
+	routes   map[string]route
+	keys     *keyCache
+	inflight *inflight
+	repeats  *repeats
+}
+
+// New builds the API.
+func New(deps Deps) (http.Handler, error) {
+	if err := deps.validate(); err != nil {
+		return nil, err
+	}
+	s, err := build(deps)
+	if err != nil {
+		return nil, err
+	}
+	return s.engine, nil
+}
+
+// Server is an http.Server for the API, with limits on how long a client may take: net/http sets none by itself.
+func Server(addr string, handler http.Handler) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+	}
+}
+
+// configure sets what gin and Huma keep in package variables.
+var configure = sync.OnceFunc(func() {
+	gin.SetMode(gin.ReleaseMode)
+	huma.DefaultArrayNullable = false
+	huma.NewError = newHumaError
+	huma.NewErrorWithContext = newHumaErrorWithContext
+})
+
+func build(deps Deps) (*server, error) {
+	configure()
+	deps.setDefaults()
+	s := &server{
+		Deps: deps, engine: gin.New(), routes: map[string]route{}, inflight: newInflight(), repeats: newRepeats(),
+	}
+	s.keys = newKeyCache(deps.DB, deps.Now)
+	s.engine.HandleMethodNotAllowed = true
+	s.engine.RedirectTrailingSlash = false
+	// No proxy is trusted: X-Forwarded-For would otherwise be whatever a client says.
+	if err := s.engine.SetTrustedProxies(nil); err != nil {
+		return nil, err
+	}
+	s.engine.Use(s.requestID, s.logRequest, s.recoverPanic, s.authorize, s.readBody, s.idempotency)
+	s.engine.NoRoute(func(c *gin.Context) { s.refuse(c, errNoRoute()) })
+	s.engine.NoMethod(func(c *gin.Context) { s.refuse(c, errNoMethod(c.Request.Method)) })
+	s.huma = humagin.New(s.engine, humaConfig(deps.Version))
+	s.declareRoutes()
+	return s, s.serveReference()
+}
+
+func (s *server) declareRoutes() {
+	for _, declare := range []func(){
+		s.intakeRoutes, s.sampleRoutes, s.receiptRoutes,
+		s.conversationRoutes, s.commandRoutes, s.messageRoutes, s.eventRoutes, s.noteRoutes,
+		s.inboxRoutes, s.endpointRoutes, s.agentRoutes, s.keyRoutes, s.deliveryRoutes,
+		s.healthRoutes,
+	} {
+		declare()
+	}
+}
+
+// admin works on the request's transaction, if it has one.
+func (s *server) admin(ctx context.Context) admin.Admin {
+	return admin.Admin{DB: s.db(ctx), Box: s.Box, CheckURL: s.CheckURL, CheckHeaders: s.CheckHeaders}
+}

@@ -1,0 +1,165 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/jackc/pgx/v5"
+
+	"handoff"
+	"handoff/db"
+	"handoff/db/dbsqlc"
+	"handoff/internal/apikey"
+)
+
+const (
+	// keyTTL is how long a revoked key may still be taken.
+	keyTTL        = time.Second
+	maxCachedKeys = 10_000
+	touchEvery    = time.Minute
+	touchTimeout  = 5 * time.Second
+)
+
+// caller is who asks.
+type caller struct {
+	ID        handoff.ID
+	AccountID handoff.ID
+	Scope     handoff.Scope
+	InboxID   *handoff.ID
+	Agent     *handoff.AgentRef // set for the scope agent
+}
+
+type keyContext struct{}
+
+// keyOf is nil on public routes.
+func keyOf(ctx context.Context) *caller {
+	k, _ := ctx.Value(keyContext{}).(*caller)
+	return k
+}
+
+// authorize checks the key and that its scope is that of the route.
+func (s *server) authorize(c *gin.Context) {
+	r, declared := s.routes[routeName(c)]
+	if c.FullPath() == "" || (declared && r.scope == publicScope) {
+		return
+	}
+	if !declared {
+		// A route that nobody gave a scope is closed.
+		s.refuse(c, handoff.Errorf(handoff.CodeInternal, "route %s has no scope", routeName(c)))
+		return
+	}
+	k, err := s.keys.find(c.Request.Context(), presentedKey(c))
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	if k.Scope != r.scope && k.Scope != handoff.ScopeAdmin {
+		s.refuse(c, handoff.Errorf(handoff.CodeForbidden, "this route needs a key of the scope %s; this one has the scope %s", r.scope, k.Scope))
+		return
+	}
+	setValue(c, keyContext{}, k)
+}
+
+func presentedKey(c *gin.Context) string {
+	if scheme, text, found := strings.Cut(c.GetHeader("Authorization"), " "); found && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(text)
+	}
+	return c.GetHeader("X-API-Key")
+}
+
+// keyCache spares most requests the query for their key.
+type keyCache struct {
+	db  db.DB
+	now func() time.Time
+
+	mu      sync.Mutex
+	entries map[string]cachedKey
+	touched map[handoff.ID]time.Time
+}
+
+type cachedKey struct {
+	row dbsqlc.APIKeyGetByPrefixRow
+	at  time.Time
+}
+
+func newKeyCache(d db.DB, now func() time.Time) *keyCache {
+	return &keyCache{db: d, now: now, entries: map[string]cachedKey{}, touched: map[handoff.ID]time.Time{}}
+}
+
+var noHash = make([]byte, 32)
+
+func (k *keyCache) find(ctx context.Context, text string) (*caller, error) {
+	if text == "" {
+		return nil, handoff.Errorf(handoff.CodeUnauthorized, "no API key: send Authorization: Bearer hk_… or X-API-Key: hk_…")
+	}
+	refused := handoff.Errorf(handoff.CodeUnauthorized, "this API key is not valid: it is mistyped, expired or revoked")
+	prefix, hash, ok := apikey.Parse(text)
+	if !ok {
+		return nil, refused
+	}
+	row, err := k.row(ctx, prefix)
+	if errors.Is(err, pgx.ErrNoRows) {
+		// As long as for a prefix that exists.
+		apikey.Match(noHash, hash)
+		return nil, refused
+	}
+	if err != nil {
+		return nil, err
+	}
+	now := k.now()
+	if !apikey.Match(row.APIKey.Hash, hash) || row.APIKey.RevokedAt != nil || row.AgentDisabledAt != nil ||
+		(row.APIKey.ExpiresAt != nil && !now.Before(*row.APIKey.ExpiresAt)) {
+		return nil, refused
+	}
+	k.touch(ctx, row.APIKey.ID, now)
+	found := &caller{ID: row.APIKey.ID, AccountID: row.APIKey.AccountID, Scope: row.APIKey.Scope, InboxID: row.APIKey.InboxID}
+	if row.APIKey.AgentID != nil && row.AgentName != nil {
+		found.Agent = &handoff.AgentRef{ID: *row.APIKey.AgentID, Name: *row.AgentName}
+	}
+	return found, nil
+}
+
+func (k *keyCache) row(ctx context.Context, prefix string) (dbsqlc.APIKeyGetByPrefixRow, error) {
+	k.mu.Lock()
+	cached, ok := k.entries[prefix]
+	k.mu.Unlock()
+	if ok && time.Since(cached.at) < keyTTL {
+		return cached.row, nil
+	}
+	asked := time.Now()
+	row, err := dbsqlc.New(k.db).APIKeyGetByPrefix(ctx, prefix)
+	if err != nil {
+		return row, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.entries) >= maxCachedKeys {
+		clear(k.entries)
+	}
+	k.entries[prefix] = cachedKey{row, asked}
+	return row, nil
+}
+
+// touch notes that the key was used, once a minute and not while the request waits.
+func (k *keyCache) touch(ctx context.Context, id handoff.ID, now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if now.Sub(k.touched[id]) < touchEvery {
+		return
+	}
+	if len(k.touched) >= maxCachedKeys {
+		clear(k.touched)
+	}
+	k.touched[id] = now
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), touchTimeout)
+		defer cancel()
+		before := now.Add(-touchEvery)
+		// What is lost here is noted with the next request.
+		_ = dbsqlc.New(k.db).APIKeyTouch(ctx, dbsqlc.APIKeyTouchParams{ID: id, UsedAt: &now, UnlessAfter: &before})
+	}()
+}

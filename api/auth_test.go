@@ -1,0 +1,165 @@
+package api_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"handoff"
+	"handoff/db/dbsqlc"
+	"handoff/internal/admin"
+	"handoff/internal/apikey"
+)
+
+// Every route that is not public refuses every scope but its own and admin.
+func TestScopes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	keys := map[string]string{"gateway": w.gateway, "agent": w.ana}
+	checked := 0
+	for path, item := range document(t).Paths.Map() {
+		for method, operation := range item.Operations() {
+			scope, scoped := operation.Extensions["x-scope"].(string)
+			if !scoped {
+				require.Contains(t, []string{"/livez", "/readyz"}, path)
+				continue
+			}
+			concrete := strings.ReplaceAll(path, "{id}", handoff.NewID().String())
+			w.do(t, method, concrete, "", nil).refused(http.StatusUnauthorized, handoff.CodeUnauthorized)
+			for name, key := range keys {
+				if name != scope {
+					w.do(t, method, concrete, key, nil).refused(http.StatusForbidden, handoff.CodeForbidden)
+					continue
+				}
+				got := w.do(t, method, concrete, key, nil)
+				require.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, got.status, "%s %s as %s", method, path, name)
+			}
+			got := w.do(t, method, concrete, w.adm, nil)
+			require.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, got.status, "%s %s as admin", method, path)
+			checked++
+		}
+	}
+	require.Greater(t, checked, 30)
+}
+
+func TestKeysThatAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	soon := time.Now().Add(time.Second)
+	_, expiring, err := w.admin().CreateKey(context.Background(), w.Account.ID, admin.NewKey{
+		Name: "expiring", Scope: handoff.ScopeAdmin, ExpiresAt: &soon,
+	})
+	require.NoError(t, err)
+	w.do(t, "GET", "/v1/agents", expiring, nil).is(http.StatusOK)
+
+	bodies := map[string]bool{}
+	for name, key := range map[string]string{
+		"unknown":      apikey.New().Text,
+		"wrong secret": w.adm[:16] + apikey.New().Text[16:],
+		"cut":          w.adm[:30],
+		"no key":       "bearer",
+	} {
+		got := w.do(t, "GET", "/v1/agents", key, nil, "X-Request-Id", "same").refused(http.StatusUnauthorized, handoff.CodeUnauthorized)
+		require.NotEmpty(t, got.header.Get("WWW-Authenticate"), name)
+		bodies[string(got.body)] = true
+	}
+	require.Len(t, bodies, 1, "a refusal does not tell what is wrong with a key")
+	require.Eventually(t, func() bool { return w.do(t, "GET", "/v1/agents", expiring, nil).status == http.StatusUnauthorized }, eventually, tick)
+
+	w.do(t, "GET", "/v1/agents", "", nil, "X-API-Key", w.adm).is(http.StatusOK)
+	w.do(t, "GET", "/v1/agents", "", nil, "Authorization", "bearer "+w.adm).is(http.StatusOK)
+}
+
+func TestRevocationTakesASecondAtMost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	row, text, err := w.admin().CreateKey(context.Background(), w.Account.ID, admin.NewKey{Name: "short-lived", Scope: handoff.ScopeAdmin})
+	require.NoError(t, err)
+	w.do(t, "GET", "/v1/agents", text, nil).is(http.StatusOK)
+
+	w.do(t, "DELETE", "/v1/api-keys/"+row.ID.String(), w.adm, nil).is(http.StatusNoContent)
+	revoked := time.Now()
+	require.Eventually(t, func() bool { return w.do(t, "GET", "/v1/agents", text, nil).status == http.StatusUnauthorized }, eventually, tick)
+	require.Less(t, time.Since(revoked), 2*time.Second)
+	w.do(t, "DELETE", "/v1/api-keys/"+row.ID.String(), w.adm, nil).refused(http.StatusNotFound, handoff.CodeNotFound)
+}
+
+func TestADisabledAgentsKeyIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.do(t, "GET", "/v1/conversations", w.ana, nil).is(http.StatusOK)
+	w.do(t, "PATCH", "/v1/agents/"+w.Ana.Agent.ID.String(), w.adm, `{"disabled":true}`).is(http.StatusOK)
+	require.Eventually(t, func() bool { return w.do(t, "GET", "/v1/conversations", w.ana, nil).status == http.StatusUnauthorized }, eventually, tick)
+
+	c := w.conversation(t, "447700900123")
+	claim := map[string]any{"agent_id": w.Ana.Agent.ID}
+	w.do(t, "POST", "/v1/conversations/"+c.ID.String()+"/claim", w.adm, claim).refused(http.StatusUnprocessableEntity, handoff.CodeInvalid)
+}
+
+func TestUseOfAKeyIsNoted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.do(t, "GET", "/v1/conversations", w.ana, nil).is(http.StatusOK)
+	require.Eventually(t, func() bool {
+		keys, err := dbsqlc.New(w.DB).APIKeyList(context.Background(), dbsqlc.APIKeyListParams{AccountID: w.Account.ID, RowLimit: 100})
+		require.NoError(t, err)
+		return slices.ContainsFunc(keys, func(k dbsqlc.APIKey) bool { return k.Scope == handoff.ScopeAgent && k.LastUsedAt != nil })
+	}, eventually, tick)
+}
+
+// What belongs to another account is as absent as what is not there: same status, same body.
+func TestAccountsNeverMeet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.conversation(t, "447700900123")
+	deliveries := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusAccepted)
+	receipt := w.do(t, "POST", "/v1/public/inbound", w.gateway, w.Body("447700900124", "Hi")).is(http.StatusOK)
+	keys := w.do(t, "GET", "/v1/api-keys", w.adm, nil).is(http.StatusOK)
+	own := map[string]string{
+		"/v1/conversations/": c.ID.String(), "/v1/inboxes/": w.Inbox.ID.String(), "/v1/endpoints/": w.Endpoint.ID.String(),
+		"/v1/agents/": w.Ana.Agent.ID.String(), "/v1/deliveries/": deliveries.text("deliveries.0.id"),
+		"/v1/receipts/": receipt.text("receipt_id"), "/v1/api-keys/": keys.text("items.0.id"),
+	}
+	bodies := map[string]any{
+		"/notes": map[string]string{"text": "x"}, "/messages": map[string]string{"type": "text", "text": "x"},
+		"/endpoints": map[string]string{"url": "http://127.0.0.1:9/"},
+	}
+	checked := 0
+	for path, item := range document(t).Paths.Map() {
+		before, after, ok := strings.Cut(path, "{id}")
+		if !ok {
+			continue
+		}
+		for method := range item.Operations() {
+			var body any
+			if method == http.MethodPost || method == http.MethodPatch {
+				body = map[string]any{}
+				if given := bodies[after]; given != nil && method == http.MethodPost {
+					body = given
+				}
+			}
+			foreign := w.do(t, method, before+own[before]+after, w.stranger, body, "X-Request-Id", "same").refused(http.StatusNotFound, handoff.CodeNotFound)
+			absent := w.do(t, method, before+handoff.NewID().String()+after, w.stranger, body, "X-Request-Id", "same").refused(http.StatusNotFound, handoff.CodeNotFound)
+			require.Equal(t, string(absent.body), string(foreign.body), "%s %s", method, path)
+			malformed := w.do(t, method, before+"not-an-id"+after, w.stranger, body)
+			malformed.refused(http.StatusUnprocessableEntity, handoff.CodeInvalid)
+			checked++
+		}
+	}
+	require.Greater(t, checked, 20)
+
+	for _, list := range []string{"/v1/conversations", "/v1/deliveries", "/v1/deliveries?conversation_id=" + c.ID.String(), "/v1/events"} {
+		require.Empty(t, w.do(t, "GET", list, w.stranger, nil).is(http.StatusOK).field("items"), list)
+	}
+	w.do(t, "GET", "/v1/conversations/"+c.ID.String(), w.adm, nil).is(http.StatusOK)
+	for _, body := range []map[string]any{
+		{"name": "k", "scope": "agent", "agent_id": w.Ana.Agent.ID}, {"name": "k", "scope": "gateway", "inbox_id": w.Inbox.ID},
+	} {
+		w.do(t, "POST", "/v1/api-keys", w.stranger, body).refused(http.StatusUnprocessableEntity, handoff.CodeInvalid)
+	}
+}

@@ -1,0 +1,112 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"handoff"
+	"handoff/db/dbsqlc"
+)
+
+// Event is what happened, with its place in the conversation's sequence.
+type Event struct {
+	ID             handoff.ID        `json:"id" format:"uuid"`
+	Seq            *int64            `json:"seq,omitempty" doc:"Its number in the conversation, without gaps. Absent for what happened after the end."`
+	Type           handoff.EventType `json:"type" example:"conversation.claimed"`
+	InboxID        *handoff.ID       `json:"inbox_id,omitempty" format:"uuid"`
+	ConversationID *handoff.ID       `json:"conversation_id,omitempty" format:"uuid"`
+	MessageID      *handoff.ID       `json:"message_id,omitempty" format:"uuid"`
+	Actor          Actor             `json:"actor"`
+	At             time.Time         `json:"at"`
+	Data           map[string]any    `json:"data"`
+}
+
+// Actor is who caused an event.
+type Actor struct {
+	Type handoff.AuthorType `json:"type" enum:"contact,bot,agent,system"`
+	ID   *handoff.ID        `json:"id,omitempty" format:"uuid"`
+}
+
+// eventPosition orders events: by transaction, because a later position can be committed first.
+type eventPosition struct {
+	TxID     uint64 `json:"t"`
+	Position uint64 `json:"n"`
+}
+
+type listEventsInput struct{ Page }
+
+type listConversationEventsInput struct {
+	ByID
+	Page
+}
+
+func (s *server) eventRoutes() {
+	handle(s, operation{
+		id: "list-events", method: http.MethodGet, path: "/v1/events", tag: "Events", scope: handoff.ScopeAgent,
+		summary: "List the account's events",
+		description: "The oldest first. `next_cursor` is always there: ask again with it to get what has happened since. Nothing is " +
+			"skipped, so an event shows once every transaction that began before it is done.",
+	}, s.listEvents)
+	handle(s, operation{
+		id: "list-conversation-events", method: http.MethodGet, path: "/v1/conversations/{id}/events", tag: "Events", scope: handoff.ScopeAgent,
+		summary: "List a conversation's events", description: "The oldest first.", errors: []int{http.StatusNotFound},
+	}, s.listConversationEvents)
+}
+
+func (s *server) listEvents(ctx context.Context, in *listEventsInput) (*listOutput[Event], error) {
+	after, err := decodeCursor("events", in.Cursor, eventPosition{})
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.queries(ctx).EventListByAccount(ctx, dbsqlc.EventListByAccountParams{
+		AccountID: keyOf(ctx).AccountID, AfterTxid: after.TxID, AfterPosition: after.Position, RowLimit: in.Limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) > 0 {
+		after = positionOf(rows[len(rows)-1])
+	}
+	items, err := eventViews(rows)
+	return &listOutput[Event]{list[Event]{items, encodeCursor("events", after)}}, err
+}
+
+func (s *server) listConversationEvents(ctx context.Context, in *listConversationEventsInput) (*listOutput[Event], error) {
+	if _, err := s.findConversation(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	after, err := decodeCursor("conversation-events", in.Cursor, eventPosition{})
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.queries(ctx).EventListByConversation(ctx, dbsqlc.EventListByConversationParams{
+		AccountID: keyOf(ctx).AccountID, ConversationID: &in.ID, AfterTxid: after.TxID, AfterPosition: after.Position, RowLimit: in.Limit + 1,
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows, next := cut(rows, in.Limit, func(row dbsqlc.Event) string { return encodeCursor("conversation-events", positionOf(row)) })
+	items, err := eventViews(rows)
+	return &listOutput[Event]{list[Event]{items, next}}, err
+}
+
+func positionOf(row dbsqlc.Event) eventPosition {
+	return eventPosition{TxID: row.Txid, Position: uint64(row.Position)}
+}
+
+func eventViews(rows []dbsqlc.Event) ([]Event, error) {
+	items := make([]Event, 0, len(rows))
+	for _, row := range rows {
+		e := Event{
+			ID: row.ID, Seq: row.Seq, Type: row.Type, InboxID: row.InboxID, ConversationID: row.ConversationID, MessageID: row.MessageID,
+			Actor: Actor{Type: row.ActorType, ID: row.ActorID}, At: row.At.UTC(), Data: map[string]any{},
+		}
+		if err := json.Unmarshal(row.Data, &e.Data); err != nil {
+			return nil, err
+		}
+		items = append(items, e)
+	}
+	return items, nil
+}

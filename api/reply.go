@@ -1,0 +1,189 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+
+	"handoff"
+	"handoff/db"
+	"handoff/db/dbsqlc"
+	"handoff/internal/meta"
+	"handoff/workflows"
+)
+
+// sendBody is a message to the contact: {"type":"text","text":"…"}, or the type and Meta's object under its name.
+type sendBody struct {
+	Type        string      `json:"type" enum:"text,image,video,audio,document,sticker,template,interactive,reaction,location,contacts"`
+	Text        string      `json:"text,omitempty" maxLength:"4096"`
+	Audio       any         `json:"audio,omitempty" doc:"Meta's object: {link} or {id}."`
+	Contacts    any         `json:"contacts,omitempty" doc:"Meta's list of contacts."`
+	Document    any         `json:"document,omitempty" doc:"Meta's object: {link} or {id}, caption?, filename?."`
+	Image       any         `json:"image,omitempty" doc:"Meta's object: {link} or {id}, caption?."`
+	Interactive any         `json:"interactive,omitempty" doc:"Meta's object: {type, body, action, …}."`
+	Location    any         `json:"location,omitempty" doc:"Meta's object: {latitude, longitude, name?, address?}."`
+	Reaction    any         `json:"reaction,omitempty" doc:"Meta's object: {message_id, emoji}, where message_id is a wamid."`
+	Sticker     any         `json:"sticker,omitempty" doc:"Meta's object: {link} or {id}."`
+	Template    any         `json:"template,omitempty" doc:"Meta's object: {name, language{code}, components?}."`
+	Video       any         `json:"video,omitempty" doc:"Meta's object: {link} or {id}, caption?."`
+	ReplyTo     *handoff.ID `json:"reply_to,omitempty" format:"uuid" doc:"The message of this conversation that is quoted."`
+	AgentID     *handoff.ID `json:"agent_id,omitempty" format:"uuid" doc:"Who writes, with an admin's key. An agent's key writes for its agent."`
+}
+
+type sendInput struct {
+	ByID
+	Idempotent
+	Body sendBody
+}
+
+// sendMessage stores the message first and then sends its id to the workflow, which decides whether it may leave.
+func (s *server) sendMessage(ctx context.Context, in *sendInput) (*output[Message], error) {
+	conversation, err := s.findConversation(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	actor, err := s.actor(ctx, in.Body.AgentID)
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.newMessage(ctx, in, conversation, actor)
+	if err != nil {
+		return nil, err
+	}
+	allowed := func(c handoff.Control, a handoff.Actor) error { return c.CheckReply(a, row.Type, s.Now()) }
+	err = s.carryOut(ctx, conversation, actor, allowed,
+		func(ctx context.Context, c workflows.ConversationInput, cmd workflows.CommandInput) error {
+			return s.insertAndReply(ctx, row, c, cmd)
+		})
+	if err != nil {
+		return nil, err
+	}
+	saved, err := s.queries(ctx).MessageGet(ctx, dbsqlc.MessageGetParams{AccountID: row.AccountID, ID: row.ID})
+	if err != nil {
+		return nil, err
+	}
+	views, err := s.messageViews(ctx, row.AccountID, []dbsqlc.Message{saved}, func(handoff.ID) string { return conversation.ContactName })
+	if err != nil {
+		return nil, err
+	}
+	return &output[Message]{views[0]}, nil
+}
+
+// definite refusals say that a message has not left and will not. After any other error it may yet leave, and then its text is needed.
+var definite = []handoff.Code{
+	handoff.CodeConflict, handoff.CodeForbidden, handoff.CodeInvalid, handoff.CodeNotFound, handoff.CodeWindowClosed,
+}
+
+func (s *server) insertAndReply(ctx context.Context, row dbsqlc.MessageInsertOutboundParams, c workflows.ConversationInput, cmd workflows.CommandInput) error {
+	q := s.queries(ctx)
+	if _, err := q.MessageInsertOutbound(ctx, row); err != nil {
+		return err
+	}
+	err := s.Commands.Reply(ctx, c, workflows.ReplyInput{CommandInput: cmd, MessageID: row.ID, Type: row.Type})
+	if !slices.Contains(definite, handoff.ErrorCode(err)) {
+		return err
+	}
+	drop := dbsqlc.MessageDeleteUnappliedParams{AccountID: row.AccountID, ID: row.ID}
+	if dropErr := q.MessageDeleteUnapplied(context.WithoutCancel(ctx), drop); dropErr != nil {
+		s.Log.ErrorContext(ctx, "refused message not removed", "message_id", row.ID, "error", dropErr)
+	}
+	return err
+}
+
+// newMessage is the row of the message. Its id is that of the command, so that a repeated request finds it.
+func (s *server) newMessage(ctx context.Context, in *sendInput, conversation dbsqlc.ConversationDetailRow, actor handoff.Actor) (dbsqlc.MessageInsertOutboundParams, error) {
+	c := conversation.Conversation
+	row := dbsqlc.MessageInsertOutboundParams{
+		ID: commandOf(ctx).ID, AccountID: c.AccountID, InboxID: c.InboxID, ContactID: c.ContactID, AuthorType: actor.AuthorType(),
+		AuthorID: actor.AgentID(), Type: in.Body.Type, CreatedAt: s.Now(),
+	}
+	if actor.Agent != nil {
+		row.AuthorName = &actor.Agent.Name
+	}
+	content, err := contentOf(&in.Body, bodyOf(ctx))
+	if err != nil {
+		return row, err
+	}
+	if err := meta.ValidateSend(row.Type, content); err != nil {
+		return row, err
+	}
+	row.Content, row.Text = content, optional(in.Body.preview(content))
+	if in.Body.ReplyTo == nil {
+		return row, nil
+	}
+	row.ReplyTo, err = s.quotable(ctx, c, *in.Body.ReplyTo)
+	return row, err
+}
+
+// contentOf is Meta's object exactly as it was sent: decoded and encoded again, long numbers and the order of keys would change.
+func contentOf(body *sendBody, raw []byte) (json.RawMessage, error) {
+	var parts map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &parts); err != nil {
+		return nil, handoff.Errorf(handoff.CodeMalformed, "the body is no JSON object")
+	}
+	for name := range parts {
+		if name != body.Type && name != "type" && name != "reply_to" && name != "agent_id" {
+			return nil, &handoff.Error{
+				Code: handoff.CodeInvalid, Message: "a message of type " + body.Type + " carries its content under " + body.Type + " only",
+				Details: []handoff.ErrorDetail{{Location: "body." + name, Message: "does not belong to the type"}},
+			}
+		}
+	}
+	if body.Type == "text" {
+		return encode(map[string]string{"body": body.Text})
+	}
+	return bytes.Clone(parts[body.Type]), nil
+}
+
+// preview is what a person would read of the message in a list.
+func (b *sendBody) preview(content json.RawMessage) string {
+	if b.Type == "text" {
+		return b.Text
+	}
+	var o struct {
+		Caption string `json:"caption"`
+		Emoji   string `json:"emoji"`
+		Name    string `json:"name"`
+		Body    struct {
+			Text string `json:"text"`
+		} `json:"body"`
+	}
+	// Content of another shape, such as a list of contacts, has no preview.
+	_ = json.Unmarshal(content, &o)
+	for _, text := range []string{o.Caption, o.Emoji, o.Body.Text, o.Name} {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// quotable is the external id of a message of the conversation, which the vendor quotes by.
+func (s *server) quotable(ctx context.Context, c dbsqlc.Conversation, id handoff.ID) (*string, error) {
+	fault := func(sentence string) error {
+		return &handoff.Error{
+			Code: handoff.CodeInvalid, Message: sentence, Details: []handoff.ErrorDetail{{Location: "body.reply_to", Message: sentence}},
+		}
+	}
+	quoted, err := s.queries(ctx).MessageGet(ctx, dbsqlc.MessageGetParams{AccountID: c.AccountID, ID: id})
+	if err = db.NotFound(err, "message"); err != nil && handoff.ErrorCode(err) != handoff.CodeNotFound {
+		return nil, err
+	}
+	if err != nil || quoted.ConversationID == nil || *quoted.ConversationID != c.ID {
+		return nil, fault("reply_to names no message of this conversation")
+	}
+	if quoted.ExternalID == nil {
+		return nil, fault("reply_to names a message whose id at the vendor is not known, so it cannot be quoted")
+	}
+	return quoted.ExternalID, nil
+}
+
+// encode leaves <, > and & as they are, which json.Marshal would escape.
+func encode(v any) (json.RawMessage, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
+	return bytes.TrimRight(out.Bytes(), "\n"), err
+}

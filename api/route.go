@@ -1,0 +1,122 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"handoff"
+)
+
+const (
+	maxBody       = 256 << 10
+	maxInbound    = 4 << 20
+	defaultLimit  = 50
+	maxKeyLength  = 255
+	publicScope   = handoff.Scope("") // no key needed
+	idempotentDoc = "Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days."
+)
+
+// route is what the middleware needs to know of a route.
+type route struct {
+	scope   handoff.Scope
+	maxBody int64
+	// verbatim bodies are a vendor's: nothing is presumed about them.
+	verbatim bool
+	// atomic POSTs run in one transaction with their Idempotency-Key. Others change things outside the database, and pass the
+	// command id of their key on.
+	atomic bool
+}
+
+func routeName(c *gin.Context) string { return c.Request.Method + " " + c.FullPath() }
+
+// plain declares a route in plain gin.
+func (s *server) plain(method, path string, r route, handler func(*gin.Context)) {
+	s.routes[method+" "+path] = r
+	s.engine.Handle(method, path, handler)
+}
+
+// operation declares a native JSON route.
+type operation struct {
+	id, method, path, summary, description, tag string
+	scope                                       handoff.Scope
+	status                                      int // of a success, if it is not 200
+	errors                                      []int
+	atomic                                      bool
+}
+
+// handle registers a typed handler. Huma checks the request against the handler's input type before it is called.
+func handle[I, O any](s *server, op operation, handler func(context.Context, *I) (*O, error)) {
+	errs := append([]int{
+		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity,
+		http.StatusInternalServerError, http.StatusServiceUnavailable,
+	}, op.errors...)
+	if op.method != http.MethodGet {
+		errs = append(errs, http.StatusRequestEntityTooLarge)
+	}
+	if op.method == http.MethodPost {
+		errs = append(errs, http.StatusConflict)
+	}
+	slices.Sort(errs)
+	o := huma.Operation{
+		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.description,
+		Tags: []string{op.tag}, DefaultStatus: op.status, Errors: slices.Compact(errs), Security: security, BodyReadTimeout: -1,
+		Extensions: map[string]any{"x-scope": string(op.scope)},
+	}
+	s.routes[op.method+" "+ginPath(op.path)] = route{scope: op.scope, maxBody: maxBody, atomic: op.atomic}
+	huma.Register(s.huma, o, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// ginPath writes {id} as :id.
+func ginPath(path string) string {
+	out := make([]byte, 0, len(path))
+	for i := range len(path) {
+		switch path[i] {
+		case '{':
+			out = append(out, ':')
+		case '}':
+		default:
+			out = append(out, path[i])
+		}
+	}
+	return string(out)
+}
+
+// ByID is the input of routes about one thing.
+type ByID struct {
+	ID handoff.ID `path:"id" format:"uuid"`
+}
+
+// Idempotent is part of every POST's input.
+type Idempotent struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days."`
+}
+
+// Page is part of every list's input.
+type Page struct {
+	Limit  int32  `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"How many items a page holds at most."`
+	Cursor string `query:"cursor" maxLength:"500" doc:"next_cursor of the page before."`
+}
+
+// list is every list's answer.
+type list[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Give it as cursor to have the next page. Absent on the last one."`
+}
+
+type listOutput[T any] struct {
+	Body list[T]
+}
+
+type output[T any] struct {
+	Body T
+}

@@ -1,0 +1,172 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+
+	"handoff"
+	"handoff/db"
+	"handoff/db/dbsqlc"
+)
+
+// AgentRef names an agent.
+type AgentRef struct {
+	ID   handoff.ID `json:"id" format:"uuid"`
+	Name string     `json:"name"`
+}
+
+// Contact is the customer behind a conversation.
+type Contact struct {
+	ID         handoff.ID `json:"id" format:"uuid"`
+	Name       string     `json:"name,omitempty"`
+	Identities []Identity `json:"identities"`
+}
+
+// Identity is one name under which a contact is known.
+type Identity struct {
+	Kind  handoff.IdentityKind `json:"kind" enum:"bsuid,phone,username,session"`
+	Value string               `json:"value"`
+}
+
+// Conversation is one hand-off from its first message to its end.
+type Conversation struct {
+	ID              handoff.ID        `json:"id" format:"uuid"`
+	InboxID         handoff.ID        `json:"inbox_id" format:"uuid"`
+	Status          handoff.Status    `json:"status" enum:"bot,waiting,assigned,snoozed,ended"`
+	EndReason       handoff.EndReason `json:"end_reason,omitempty" enum:"resolved,inactivity,gateway,admin"`
+	Disposition     string            `json:"disposition,omitempty" doc:"How it was resolved, in the words of the agent's client."`
+	Contact         Contact           `json:"contact"`
+	Assignee        *AgentRef         `json:"assignee,omitempty"`
+	WindowExpiresAt *time.Time        `json:"window_expires_at,omitempty" doc:"Until then anything can be sent, after it templates only. Absent if the contact has never written."`
+	InactiveAt      *time.Time        `json:"inactive_at,omitempty" doc:"When inactivity ends the conversation."`
+	LastActivityAt  time.Time         `json:"last_activity_at"`
+	OpenedAt        time.Time         `json:"opened_at"`
+	EndedAt         *time.Time        `json:"ended_at,omitempty"`
+	UnreadCount     int32             `json:"unread_count"`
+	LastMessage     *Message          `json:"last_message,omitempty"`
+	Tags            []string          `json:"tags"`
+	Attributes      map[string]string `json:"attributes"`
+	Version         int64             `json:"version" doc:"Grows with every change of the conversation."`
+	WorkflowURL     string            `json:"workflow_url,omitempty" doc:"The conversation in the Temporal UI."`
+}
+
+// Author is who wrote a message or a note.
+type Author struct {
+	Type handoff.AuthorType `json:"type" enum:"contact,bot,agent,system"`
+	ID   *handoff.ID        `json:"id,omitempty" format:"uuid"`
+	Name string             `json:"name,omitempty"`
+}
+
+// Message is one turn of a conversation.
+type Message struct {
+	ID                handoff.ID            `json:"id" format:"uuid"`
+	ConversationID    *handoff.ID           `json:"conversation_id,omitempty" format:"uuid"`
+	Seq               *int64                `json:"seq,omitempty" doc:"Its place in the conversation's events."`
+	Direction         handoff.Direction     `json:"direction" enum:"inbound,outbound"`
+	Author            Author                `json:"author"`
+	Type              string                `json:"type" doc:"WhatsApp's type of the message, such as text or image."`
+	Text              string                `json:"text,omitempty" doc:"What a person would read: the text, the caption, the button that was pressed."`
+	Content           map[string]any        `json:"content" doc:"WhatsApp's object for the type, and what surrounds it."`
+	Media             *Media                `json:"media,omitempty"`
+	Status            handoff.MessageStatus `json:"status,omitempty" enum:"queued,delivered_to_gateway,sent,delivered,read,played,failed,uncertain" doc:"How far an outbound message has come."`
+	Failure           *Failure              `json:"failure,omitempty"`
+	ExternalID        string                `json:"external_id,omitempty" doc:"The vendor's id of the message, such as a wamid."`
+	ReplyTo           *handoff.ID           `json:"reply_to,omitempty" format:"uuid" doc:"The message that is quoted or reacted to, if we have it."`
+	ReplyToExternalID string                `json:"reply_to_external_id,omitempty" doc:"The vendor's id of the message that is quoted or reacted to."`
+	SentAt            *time.Time            `json:"sent_at,omitempty" doc:"The vendor's time of the message."`
+	CreatedAt         time.Time             `json:"created_at" doc:"When we accepted it."`
+}
+
+// Media is a file at the vendor.
+type Media struct {
+	ID       string             `json:"id"`
+	State    handoff.MediaState `json:"state" enum:"pending,ready,failed"`
+	MIMEType string             `json:"mime_type,omitempty"`
+	Filename string             `json:"filename,omitempty"`
+}
+
+// Failure says why a message was not delivered.
+type Failure struct {
+	Code   string `json:"code"`
+	Reason string `json:"reason"`
+}
+
+// quotedKey finds a message by its external id, which is unique in an inbox.
+type quotedKey struct {
+	inbox      handoff.ID
+	externalID string
+}
+
+// messageView is a message as the API shows it. Where the contact is known, it is the author of what it wrote.
+func messageView(row dbsqlc.Message, contactName string, quoted map[quotedKey]handoff.ID) (Message, error) {
+	m := Message{
+		ID: row.ID, ConversationID: row.ConversationID, Seq: row.Seq, Direction: row.Direction, Type: row.Type,
+		Author: Author{Type: row.AuthorType, ID: row.AuthorID, Name: text(row.AuthorName)},
+		Text:   text(row.Text), ExternalID: text(row.ExternalID), ReplyToExternalID: text(row.ReplyTo),
+		SentAt: utc(row.SentAt), CreatedAt: row.CreatedAt.UTC(), Content: map[string]any{},
+	}
+	if row.AuthorType == handoff.AuthorContact {
+		m.Author.ID, m.Author.Name = &row.ContactID, contactName
+	}
+	if row.Status != nil {
+		m.Status = *row.Status
+	}
+	if row.FailureCode != nil {
+		m.Failure = &Failure{Code: *row.FailureCode, Reason: text(row.FailureReason)}
+	}
+	if id, ok := quoted[quotedKey{row.InboxID, text(row.ReplyTo)}]; ok {
+		m.ReplyTo = &id
+	}
+	if err := decodeContent(row, &m); err != nil {
+		return m, err
+	}
+	if len(row.Media) == 0 {
+		return m, nil
+	}
+	var media db.MediaColumn
+	if err := json.Unmarshal(row.Media, &media); err != nil {
+		return m, err
+	}
+	m.Media = &Media{ID: media.ID, State: media.State, MIMEType: media.MIMEType, Filename: media.Filename}
+	return m, nil
+}
+
+// decodeContent puts the object for the type under the type's name, as Meta's own bodies have it. What an agent sends is stored as
+// that object alone.
+func decodeContent(row dbsqlc.Message, m *Message) error {
+	var content any
+	if err := json.Unmarshal(row.Content, &content); err != nil {
+		return err
+	}
+	object, ok := content.(map[string]any)
+	if ok && (row.Direction == handoff.Inbound || row.AuthorID == nil) {
+		m.Content = object
+		return nil
+	}
+	if content != nil {
+		m.Content = map[string]any{row.Type: content}
+	}
+	return nil
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}
