@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"handoff"
+	"handoff/db/dbsqlc"
+	"handoff/internal/admin"
+	"handoff/internal/fakegateway"
+	"handoff/internal/signature"
+)
+
+// The demo inbox's ids at Meta, as they stand in the curl that is printed.
+const (
+	demoWABAID        = "102290129340398"
+	demoPhoneNumberID = "106540352242922"
+)
+
+// devInfo is what .handoff/dev.json tells programs about the running stack.
+type devInfo struct {
+	APIURL          string     `json:"api_url"`
+	TemporalUIURL   string     `json:"temporal_ui_url"`
+	TemporalAddress string     `json:"temporal_address"`
+	DatabaseURL     string     `json:"database_url"`
+	AccountID       handoff.ID `json:"account_id"`
+	InboxID         handoff.ID `json:"inbox_id"`
+	WABAID          string     `json:"waba_id"`
+	PhoneNumberID   string     `json:"phone_number_id"`
+	AgentID         handoff.ID `json:"agent_id"`
+	Keys            devKeys    `json:"keys"`
+	EndpointID      handoff.ID `json:"endpoint_id"`
+	EndpointURL     string     `json:"endpoint_url"`
+	EndpointSecret  string     `json:"endpoint_secret"`
+}
+
+type devKeys struct {
+	Gateway string `json:"gateway"`
+	Agent   string `json:"agent"`
+	Admin   string `json:"admin"`
+}
+
+func (d *devStack) infoFile() string { return filepath.Join(d.cmd.StateDir, "dev.json") }
+
+// seed makes the demo account, or goes on with the one of the last run, and writes dev.json.
+func (d *devStack) seed(ctx context.Context, a admin.Admin, gateway *fakegateway.Gateway) error {
+	known, err := d.known(ctx, a)
+	if err != nil {
+		return err
+	}
+	if !known {
+		if err := d.makeDemo(ctx, a); err != nil {
+			return fmt.Errorf("make the demo account: %w", err)
+		}
+	}
+	if _, _, err := a.UpdateEndpoint(ctx, d.info.AccountID, d.info.EndpointID, admin.EndpointFields{URL: &d.info.EndpointURL}); err != nil {
+		return fmt.Errorf("point the demo endpoint at the fake gateway: %w", err)
+	}
+	secret, err := signature.ParseSecret(d.info.EndpointSecret)
+	if err != nil {
+		return err
+	}
+	gateway.Expect(secret)
+	content, err := json.MarshalIndent(d.info, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(d.infoFile(), append(content, '\n'), 0o600)
+}
+
+// known takes over the ids and keys of the last run, if the database still knows them.
+func (d *devStack) known(ctx context.Context, a admin.Admin) (bool, error) {
+	content, err := os.ReadFile(d.infoFile())
+	if os.IsNotExist(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	last := d.info
+	if err := json.Unmarshal(content, &last); err != nil {
+		return false, fmt.Errorf("read %s: %w (delete it to make a new demo account)", d.infoFile(), err)
+	}
+	_, err = dbsqlc.New(a.DB).EndpointGet(ctx, dbsqlc.EndpointGetParams{AccountID: last.AccountID, ID: last.EndpointID})
+	if err != nil {
+		return false, nil // another database: its demo account is made anew
+	}
+	last.APIURL, last.TemporalUIURL, last.TemporalAddress = d.info.APIURL, d.info.TemporalUIURL, d.info.TemporalAddress
+	last.DatabaseURL, last.EndpointURL = d.info.DatabaseURL, d.info.EndpointURL
+	d.info = last
+	return true, nil
+}
+
+func (d *devStack) makeDemo(ctx context.Context, a admin.Admin) error {
+	account, err := a.CreateAccount(ctx, "Demo")
+	if err != nil {
+		return err
+	}
+	name, waba, number, agentName := "Demo WhatsApp", demoWABAID, demoPhoneNumberID, "Ana"
+	inbox, err := a.CreateInbox(ctx, account.ID, admin.InboxFields{Name: &name, WABAID: &waba, PhoneNumberID: &number})
+	if err != nil {
+		return err
+	}
+	agent, err := a.CreateAgent(ctx, account.ID, admin.AgentFields{Name: &agentName})
+	if err != nil {
+		return err
+	}
+	endpoint, secret, err := a.CreateEndpoint(ctx, account.ID, inbox.ID, admin.EndpointFields{URL: &d.info.EndpointURL})
+	if err != nil {
+		return err
+	}
+	for scope, text := range map[handoff.Scope]*string{
+		handoff.ScopeGateway: &d.info.Keys.Gateway, handoff.ScopeAgent: &d.info.Keys.Agent, handoff.ScopeAdmin: &d.info.Keys.Admin,
+	} {
+		key := admin.NewKey{Name: "demo " + string(scope), Scope: scope}
+		if scope == handoff.ScopeAgent {
+			key.AgentID = &agent.ID
+		}
+		if _, *text, err = a.CreateKey(ctx, account.ID, key); err != nil {
+			return err
+		}
+	}
+	d.info.AccountID, d.info.InboxID, d.info.AgentID, d.info.EndpointID = account.ID, inbox.ID, agent.ID, endpoint.ID
+	d.info.WABAID, d.info.PhoneNumberID, d.info.EndpointSecret = waba, number, secret
+	return nil
+}
+
+// shownInfoFile is the path of dev.json as a person in this directory would write it.
+func (d *devStack) shownInfoFile() string {
+	here, err := os.Getwd()
+	if err != nil {
+		return d.infoFile()
+	}
+	relative, err := filepath.Rel(here, d.infoFile())
+	if err != nil || strings.HasPrefix(relative, "..") {
+		return d.infoFile()
+	}
+	return relative
+}
+
+// greet prints where everything is, and a curl that works as printed, again and again.
+func (d *devStack) greet() {
+	fmt.Printf(`
+handoff is running.
+
+  API           %s   (reference: %[1]s/docs)
+  Temporal UI   %s
+  fake gateway  %s   (shows the webhooks that arrived)
+  keys and ids  %s
+
+Hand a WhatsApp conversation over to a person:
+
+%s
+
+Ctrl-C stops everything; the next run goes on where this one ended.
+
+`, d.info.APIURL, d.info.TemporalUIURL, strings.TrimSuffix(d.info.EndpointURL, fakegateway.Path), d.shownInfoFile(), d.curl())
+}
+
+func (d *devStack) curl() string {
+	return fmt.Sprintf(`curl -sS %s/v1/public/inbound \
+  -H 'Authorization: Bearer %s' \
+  -H 'Content-Type: application/json' \
+  -d '{
+    "object": "whatsapp_business_account",
+    "entry": [{ "id": "%s", "changes": [{ "field": "messages", "value": {
+      "messaging_product": "whatsapp",
+      "metadata": { "phone_number_id": "%s" },
+      "contacts": [{ "profile": { "name": "Jane" }, "wa_id": "447700900456" }],
+      "messages": [{ "from": "447700900456", "id": "wamid.'"$(date +%%s%%N)"'", "timestamp": "'"$(date +%%s)"'",
+        "type": "text", "text": { "body": "I need to speak to a human" } }]
+    } }] }]
+  }'`, d.info.APIURL, d.info.Keys.Gateway, d.info.WABAID, d.info.PhoneNumberID)
+}
+
+// showWebhook prints one line, or a few, for a webhook that the fake gateway took.
+func showWebhook(w fakegateway.Webhook) {
+	verdict := "signature verified"
+	if !w.Verified {
+		verdict = "REFUSED: " + w.Problem
+	}
+	fmt.Printf("fake gateway ← %s (%s)\n  %s\n", w.Event, verdict, w.Body)
+}

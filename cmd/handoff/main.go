@@ -1,0 +1,109 @@
+// Command handoff is the whole product in one binary: the API, the worker, the migrations, the set-up commands and a development
+// stack. This package is the only one that wires the others together.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	_ "net/http/pprof" // served only where HANDOFF_PPROF says
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/lmittmann/tint"
+
+	"handoff"
+)
+
+// cli is the command line. Every flag has an environment variable, which its help names.
+type cli struct {
+	Dev     devCmd     `cmd:"" help:"Run everything on this machine: PostgreSQL, Temporal with its UI, API, worker and a fake gateway."`
+	Serve   serveCmd   `cmd:"" help:"Run the API and the dispatcher."`
+	Worker  workerCmd  `cmd:"" help:"Run the worker of the workflows and activities."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database's schema and Temporal's search attributes up to date."`
+
+	Account  accountCmd  `cmd:"" help:"Make and list accounts."`
+	Inbox    inboxCmd    `cmd:"" help:"Make, list, show, change and delete inboxes."`
+	Endpoint endpointCmd `cmd:"" help:"Make, list, change and delete the endpoints of an inbox."`
+	Agent    agentCmd    `cmd:"" help:"Make, list and change agents."`
+	Key      keyCmd      `cmd:"" help:"Make, list and revoke API keys."`
+	Keyset   keysetCmd   `cmd:"" help:"Print a new key set for secrets at rest (HANDOFF_KEYSET)."`
+	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+
+	LogLevel  slog.Level `help:"Least level that is logged: debug, info, warn or error." env:"HANDOFF_LOG_LEVEL" default:"info"`
+	Pprof     string     `help:"Address of net/http/pprof, such as 127.0.0.1:6060; none by default." env:"HANDOFF_PPROF"`
+	LogFormat string     `help:"How log lines look: text or json." env:"HANDOFF_LOG_FORMAT" enum:"text,json" default:"text"`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "handoff: error: "+sentence(err))
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	var c cli
+	parser, err := kong.New(&c, kong.Name("handoff"), kong.UsageOnError(),
+		kong.Description("A self-hosted, headless human-handoff server."), kong.BindTo(ctx, (*context.Context)(nil)))
+	if err != nil {
+		return err
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return fmt.Errorf("%w (see handoff --help)", err)
+	}
+	log := newLogger(c.LogFormat, c.LogLevel)
+	slog.SetDefault(log)
+	if c.Pprof != "" {
+		go func() { log.Error("pprof", "error", http.ListenAndServe(c.Pprof, nil)) }() //nolint:gosec // for a developer, on loopback
+	}
+	return command.Run(log)
+}
+
+// sentence is an error without the vocabulary's code, which is for programs.
+func sentence(err error) string {
+	var e *handoff.Error
+	if errors.As(err, &e) && e.Err == nil {
+		return e.Message
+	}
+	return err.Error()
+}
+
+func newLogger(format string, level slog.Level) *slog.Logger {
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	}
+	stat, err := os.Stderr.Stat()
+	terminal := err == nil && stat.Mode()&os.ModeCharDevice != 0
+	return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: level, TimeFormat: "15:04:05.000", NoColor: !terminal}))
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run() error {
+	_, err := fmt.Println("handoff " + version())
+	return err
+}
+
+// version is the module's version, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return s.Value[:12]
+		}
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"handoff/db"
+	"handoff/internal/secretbox"
+	"handoff/internal/temporalclient"
+	"handoff/workflows"
+)
+
+type migrateCmd struct {
+	postgresFlags
+	temporalFlags
+	SkipTemporal bool `help:"Leave Temporal alone." env:"HANDOFF_SKIP_TEMPORAL"`
+}
+
+func (c *migrateCmd) Run(ctx context.Context, log *slog.Logger) error {
+	applied, err := db.Migrate(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("database: %d migrations applied, the schema is up to date\n", applied)
+	if c.SkipTemporal {
+		return nil
+	}
+	temporal, err := c.dial(log)
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	if err := prepareTemporal(ctx, temporal, c.TemporalNamespace); err != nil {
+		return err
+	}
+	fmt.Printf("temporal: namespace %s and its search attributes are there\n", c.TemporalNamespace)
+	return nil
+}
+
+// prepareTemporal makes the namespace and search attributes. Temporal may be starting up beside us.
+func prepareTemporal(ctx context.Context, temporal client.Client, namespace string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return temporalclient.Prepare(ctx, temporal, namespace, map[string]enumspb.IndexedValueType{
+		workflows.InboxAttribute.GetName():        enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		workflows.StatusAttribute.GetName():       enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		workflows.AssigneeAttribute.GetName():     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		workflows.LastActivityAttribute.GetName(): enumspb.INDEXED_VALUE_TYPE_DATETIME,
+	})
+}
+
+type keysetCmd struct{}
+
+func (keysetCmd) Run() error {
+	keyset, err := secretbox.GenerateKeyset()
+	if err != nil {
+		return err
+	}
+	fmt.Println(keyset)
+	return nil
+}

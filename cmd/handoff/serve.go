@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"golang.org/x/sync/errgroup"
+
+	"handoff/api"
+)
+
+type serveCmd struct {
+	postgresFlags
+	temporalFlags
+	secretFlags
+	outboundFlags
+	Listen        string `help:"Address of the API." env:"HANDOFF_LISTEN" default:":8080"`
+	TemporalUIURL string `help:"Where operators open the Temporal UI; conversations link to it." env:"HANDOFF_TEMPORAL_UI_URL"`
+	WithWorker    bool   `help:"Run the worker in the same process." env:"HANDOFF_WITH_WORKER"`
+}
+
+func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
+	s, err := openStack(ctx, log, c.postgresFlags, c.temporalFlags, c.secretFlags, c.outboundFlags)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.uiURL = c.TemporalUIURL
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s (HANDOFF_LISTEN): %w", c.Listen, err)
+	}
+	log.Info("serving", "address", listener.Addr().String())
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.serve(ctx, listener) })
+	if c.WithWorker {
+		group.Go(func() error { return s.work(ctx, func() {}) })
+	}
+	return group.Wait()
+}
+
+type workerCmd struct {
+	postgresFlags
+	temporalFlags
+	secretFlags
+	outboundFlags
+	Listen string `help:"Address of /livez and /readyz; empty for none." env:"HANDOFF_WORKER_LISTEN" default:":8081"`
+}
+
+func (c *workerCmd) Run(ctx context.Context, log *slog.Logger) error {
+	s, err := openStack(ctx, log, c.postgresFlags, c.temporalFlags, c.secretFlags, c.outboundFlags)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	group, ctx := errgroup.WithContext(ctx)
+	if c.Listen != "" {
+		listener, err := net.Listen("tcp", c.Listen)
+		if err != nil {
+			return fmt.Errorf("listen on %s (HANDOFF_WORKER_LISTEN): %w", c.Listen, err)
+		}
+		group.Go(func() error { return runHTTP(ctx, api.Server(c.Listen, api.Health(s.checkBoth)), listener) })
+	}
+	group.Go(func() error { return s.work(ctx, func() { log.Info("working") }) })
+	return group.Wait()
+}
+
+type openapiCmd struct{}
+
+func (openapiCmd) Run() error {
+	spec, err := api.Spec()
+	if err != nil {
+		return err
+	}
+	fmt.Print(string(spec))
+	return nil
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
+
+	"handoff/activities"
+	"handoff/api"
+	"handoff/db"
+	"handoff/internal/dispatch"
+	"handoff/internal/outbound"
+	"handoff/internal/secretbox"
+	"handoff/internal/temporalclient"
+	"handoff/internal/workflowclient"
+	"handoff/worker"
+)
+
+// drain is how long requests that are under way may take when the process is asked to stop.
+const drain = 10 * time.Second
+
+// stack is what serve, worker and dev run on.
+type stack struct {
+	log         *slog.Logger
+	databaseURL string
+	pool        *pgxpool.Pool
+	temporal    client.Client
+	namespace   string
+	uiURL       string
+	box         *secretbox.Box
+	poster      *outbound.Client
+	// migrated is set once the schema is known to be current: it only goes forward, and each look opens a connection of its own.
+	migrated atomic.Bool
+}
+
+func openStack(ctx context.Context, log *slog.Logger, p postgresFlags, t temporalFlags, s secretFlags, o outboundFlags) (*stack, error) {
+	box, err := s.box()
+	if err != nil {
+		return nil, err
+	}
+	poster, err := o.client()
+	if err != nil {
+		return nil, err
+	}
+	pool, err := p.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	temporal, err := t.dial(log)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &stack{
+		log: log, databaseURL: p.DatabaseURL, pool: pool, temporal: temporal, namespace: t.TemporalNamespace, box: box, poster: poster,
+	}, nil
+}
+
+func (s *stack) close() {
+	s.temporal.Close()
+	s.pool.Close()
+	s.poster.Close()
+}
+
+// serve runs the API on listener, and the dispatcher, until ctx is done. Requests under way are finished before the dispatcher
+// stops: what they accept is still signalled.
+func (s *stack) serve(ctx context.Context, listener net.Listener) error {
+	workflows := workflowclient.New(s.temporal)
+	dispatcher := dispatch.New(s.pool, workflows.Signal, s.log)
+	handler, err := api.New(api.Deps{ //nolint:contextcheck // a handler's context is its request's
+		DB: s.pool, Commands: workflows, Waker: dispatcher, Box: s.box, CheckURL: s.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
+		Now: time.Now, Log: s.log, UIBaseURL: s.uiURL, Namespace: s.namespace, Ready: s.checkDatabase, Degraded: s.checkTemporal,
+		Version: version(),
+	})
+	if err != nil {
+		return err
+	}
+	dispatchCtx, stopDispatcher := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopDispatcher()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return dispatcher.Run(dispatchCtx) })
+	group.Go(func() error {
+		defer stopDispatcher()
+		return runHTTP(ctx, api.Server(listener.Addr().String(), handler), listener)
+	})
+	return group.Wait()
+}
+
+// runHTTP serves until ctx is done and then lets requests under way finish.
+func runHTTP(ctx context.Context, server *http.Server, listener net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := server.Shutdown(stopCtx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// work runs the worker until ctx is done; activities under way are finished. It calls started once tasks are taken.
+func (s *stack) work(ctx context.Context, started func()) error {
+	w, err := worker.New(s.temporal, &activities.Activities{
+		DB: s.pool, Poster: s.poster, Box: s.box, Log: s.log, Now: time.Now,
+		// 20 % to either side, so that what failed together does not come back together.
+		Jitter: func() float64 { return 0.8 + 0.4*rand.Float64() },
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.startWorker(ctx, w.Start); err != nil || ctx.Err() != nil {
+		return err
+	}
+	started()
+	<-ctx.Done()
+	w.Stop()
+	return nil
+}
+
+// startWorker waits for a Temporal that is not there yet: it may be starting beside us.
+func (s *stack) startWorker(ctx context.Context, start func() error) error {
+	for {
+		err := temporalclient.Check(ctx, s.temporal, s.namespace)
+		if err == nil {
+			return start()
+		}
+		s.log.WarnContext(ctx, "Temporal is not there yet", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(2 * time.Second):
+		}
+	}
+}
+
+// checkTimeout is shorter than the time-out of a usual probe.
+const checkTimeout = 2 * time.Second
+
+// checkDatabase and checkTemporal are what /readyz reports; nil is well. The API needs the database only, a worker both.
+func (s *stack) checkDatabase(ctx context.Context) map[string]error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if s.migrated.Load() {
+		return map[string]error{"database": s.pool.Ping(ctx)}
+	}
+	current, err := db.Migrated(ctx, s.databaseURL)
+	if err == nil && !current {
+		err = errors.New("the schema is behind: run handoff migrate")
+	}
+	s.migrated.Store(err == nil)
+	return map[string]error{"database": err}
+}
+
+func (s *stack) checkTemporal(ctx context.Context) map[string]error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return map[string]error{"temporal": temporalclient.Check(ctx, s.temporal, s.namespace)}
+}
+
+func (s *stack) checkBoth(ctx context.Context) map[string]error {
+	checks := s.checkDatabase(ctx)
+	maps.Copy(checks, s.checkTemporal(ctx))
+	return checks
+}
