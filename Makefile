@@ -1,0 +1,88 @@
+# Everything a developer runs. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+GO    ?= go
+BIN   := $(CURDIR)/bin
+export GOFLAGS ?= -buildvcs=auto
+export GOTOOLCHAIN ?= local
+
+.DEFAULT_GOAL := help
+
+## help: list the targets
+.PHONY: help
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F': ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+## run: run everything on this machine (PostgreSQL, Temporal and its UI, API, worker, fake gateway)
+.PHONY: run
+run: build
+	@exec $(BIN)/handoff dev $(ARGS)
+
+## build: build the binary into bin/
+.PHONY: build
+build:
+	@$(GO) build -o $(BIN)/handoff ./cmd/handoff
+
+## test: run all tests; needs nothing running and leaves nothing running
+.PHONY: test
+test:
+	@$(GO) vet ./...
+	@$(GO) build -o $(BIN)/testrun ./internal/testenv/testrun
+	@$(BIN)/testrun -- $(GO) test -timeout 12m $(ARGS) ./...
+	@$(GO) -C devserver test ./...
+
+## race: run all tests with the race detector
+.PHONY: race
+race:
+	@$(GO) build -o $(BIN)/testrun ./internal/testenv/testrun
+	@$(BIN)/testrun -- $(GO) test -race -timeout 20m $(ARGS) ./...
+
+## lint: gofmt, vet, golangci-lint and workflowcheck
+.PHONY: lint
+lint: $(BIN)/golangci-lint $(BIN)/workflowcheck
+	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); if [ -n "$$unformatted" ]; then echo "gofmt these:"; echo "$$unformatted"; exit 1; fi
+	@$(GO) vet ./...
+	@$(GO) -C devserver vet ./...
+	@$(BIN)/golangci-lint run ./...
+	@$(BIN)/workflowcheck ./workflows/...
+
+## generate: write generated code and the OpenAPI document anew
+.PHONY: generate
+generate: $(BIN)/sqlc build
+	@$(BIN)/sqlc generate
+	@$(BIN)/handoff openapi > api/openapi.yaml
+
+## verify: prove that generated code, the OpenAPI document and go.mod are current
+.PHONY: verify
+verify: $(BIN)/sqlc build
+	@$(BIN)/sqlc diff
+	@$(BIN)/handoff openapi | diff -u api/openapi.yaml - || { echo "api/openapi.yaml is not current: run make generate"; exit 1; }
+	@$(GO) mod tidy -diff
+	@$(GO) -C devserver mod tidy -diff
+
+## histories: record the workflow histories that the replay test replays
+.PHONY: histories
+histories:
+	@HANDOFF_RECORD_HISTORIES=1 $(GO) test ./workflows -run TestRecordHistories -count=1 -v
+
+## bench: measure latency and throughput on this machine
+.PHONY: bench
+bench:
+	@$(GO) run ./tests/bench $(ARGS)
+
+## clean: delete what was built
+.PHONY: clean
+clean:
+	@rm -rf $(BIN)
+
+# The tools have a module of their own, so that the product's stays short.
+build-tool = @mkdir -p $(BIN) && echo "building $(@F) (once)" && $(GO) build -C tools -o $@ $(1)
+
+$(BIN)/golangci-lint: tools/go.mod
+	$(call build-tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+$(BIN)/sqlc: tools/go.mod
+	$(call build-tool,github.com/sqlc-dev/sqlc/cmd/sqlc)
+
+$(BIN)/workflowcheck: tools/go.mod
+	$(call build-tool,go.temporal.io/sdk/contrib/tools/workflowcheck)

@@ -1,0 +1,170 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var httpClient = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+
+// answer is what the API answered.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// send makes a request. Its error means that there was no answer.
+func send(method, url, key string, body []byte, header ...string) (answer, error) {
+	req, err := http.NewRequest(method, url, bytes.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := httpClient.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	content, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, content}, err
+}
+
+// call makes a request that has to be answered.
+func call(t *testing.T, method, url, key string, body any, header ...string) answer {
+	t.Helper()
+	content, raw := body.([]byte)
+	if body != nil && !raw {
+		var err error
+		content, err = json.Marshal(body)
+		require.NoError(t, err)
+	}
+	a, err := send(method, url, key, content, header...)
+	require.NoError(t, err)
+	return a
+}
+
+// into decodes an answer that must have the given status.
+func into[T any](t *testing.T, a answer, status int) T {
+	t.Helper()
+	require.Equal(t, status, a.status, "%s", a.body)
+	var out T
+	require.NoError(t, json.Unmarshal(a.body, &out), "%s", a.body)
+	return out
+}
+
+// problem is the document of an answer that is no success.
+type problem struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail"`
+	Code      string `json:"code"`
+	RequestID string `json:"request_id"`
+	Assignee  *named `json:"assignee"`
+}
+
+func requireProblem(t *testing.T, a answer, status int, code string) problem {
+	t.Helper()
+	p := into[problem](t, a, status)
+	require.Equal(t, "application/problem+json", a.header.Get("Content-Type"))
+	require.Equal(t, code, p.Code)
+	require.Equal(t, "/problems/"+code, p.Type)
+	require.Equal(t, status, p.Status)
+	require.NotEmpty(t, p.Title)
+	require.NotEmpty(t, p.Detail)
+	require.Equal(t, a.header.Get("X-Request-Id"), p.RequestID)
+	return p
+}
+
+type named struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+type list[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"next_cursor"`
+}
+
+type receipt struct {
+	ReceiptID string `json:"receipt_id"`
+	Items     []struct {
+		Kind       string `json:"kind"`
+		ExternalID string `json:"external_id"`
+		MessageID  string `json:"message_id"`
+		Duplicate  bool   `json:"duplicate"`
+	} `json:"items"`
+}
+
+type conversation struct {
+	ID        string `json:"id"`
+	InboxID   string `json:"inbox_id"`
+	Status    string `json:"status"`
+	EndReason string `json:"end_reason"`
+	Contact   struct {
+		ID         string `json:"id"`
+		Name       string `json:"name"`
+		Identities []struct {
+			Kind  string `json:"kind"`
+			Value string `json:"value"`
+		} `json:"identities"`
+	} `json:"contact"`
+	Assignee        *named     `json:"assignee"`
+	WindowExpiresAt *time.Time `json:"window_expires_at"`
+	InactiveAt      *time.Time `json:"inactive_at"`
+	EndedAt         *time.Time `json:"ended_at"`
+	UnreadCount     int        `json:"unread_count"`
+	WorkflowURL     string     `json:"workflow_url"`
+}
+
+type message struct {
+	ID        string `json:"id"`
+	Seq       int64  `json:"seq"`
+	Direction string `json:"direction"`
+	Author    struct {
+		Type string `json:"type"`
+		Name string `json:"name"`
+	} `json:"author"`
+	Type    string         `json:"type"`
+	Text    string         `json:"text"`
+	Content map[string]any `json:"content"`
+	Media   *struct {
+		ID    string `json:"id"`
+		State string `json:"state"`
+	} `json:"media"`
+	Status     string `json:"status"`
+	ExternalID string `json:"external_id"`
+}
+
+type event struct {
+	ID             string         `json:"id"`
+	Seq            *int64         `json:"seq"`
+	Type           string         `json:"type"`
+	ConversationID string         `json:"conversation_id"`
+	Data           map[string]any `json:"data"`
+}
+
+// pages reads a list to its end.
+func pages[T any](t *testing.T, url, key string) []T {
+	t.Helper()
+	var all []T
+	for cursor := ""; ; {
+		page := into[list[T]](t, call(t, http.MethodGet, url+"?limit=100&cursor="+cursor, key, nil), http.StatusOK)
+		all = append(all, page.Items...)
+		if cursor = page.NextCursor; cursor == "" || len(page.Items) == 0 {
+			return all
+		}
+	}
+}

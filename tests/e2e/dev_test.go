@@ -1,0 +1,217 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"handoff/internal/testenv"
+	"handoff/workflows"
+)
+
+// dev is `handoff dev` on a state directory of its own.
+type dev struct {
+	*testing.T
+	dir, listen string
+	env         []string
+	process     *process
+	info        map[string]any
+}
+
+func newDev(t *testing.T) *dev {
+	t.Helper()
+	d := &dev{T: t, dir: testenv.StateDir(t), listen: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
+	d.env = []string{
+		"HANDOFF_STATE_DIR=" + d.dir, "HANDOFF_LISTEN=" + d.listen, fmt.Sprintf("HANDOFF_GATEWAY_LISTEN=127.0.0.1:%d", freePort(t)),
+		"DATABASE_URL=", "TEMPORAL_ADDRESS=",
+	}
+	return d
+}
+
+// start waits until the stack says that it runs. What it says goes to the process's log.
+func (d *dev) start(args ...string) {
+	d.Helper()
+	d.process = launch(d.T, d.env, append([]string{"dev"}, args...)...)
+	until(d.T, 5*time.Minute, "handoff dev is running", func() bool {
+		_, gone := d.process.ended()
+		require.False(d, gone, "handoff dev ended: %s", d.process.log())
+		return strings.Contains(d.process.log(), "Ctrl-C stops everything")
+	})
+	content, err := os.ReadFile(filepath.Join(d.dir, "dev.json"))
+	require.NoError(d, err)
+	d.info = nil
+	require.NoError(d, json.Unmarshal(content, &d.info))
+}
+
+func (d *dev) text(name string) string {
+	d.Helper()
+	text, ok := d.info[name].(string)
+	require.True(d, ok, "dev.json has no %s: %v", name, d.info)
+	return text
+}
+
+func (d *dev) key(scope string) string {
+	d.Helper()
+	keys, ok := d.info["keys"].(map[string]any)
+	require.True(d, ok)
+	return fmt.Sprint(keys[scope])
+}
+
+func (d *dev) call(method, path string, body any) answer {
+	d.Helper()
+	return call(d.T, method, d.text("api_url")+path, d.key("agent"), body)
+}
+
+func (d *dev) conversations() []conversation {
+	d.Helper()
+	return into[list[conversation]](d.T, d.call(http.MethodGet, "/v1/conversations", nil), http.StatusOK).Items
+}
+
+// TestDev is a developer's first day: everything starts with one command, is killed, comes back, and leaves nothing.
+func TestDev(t *testing.T) {
+	t.Parallel()
+	d := newDev(t)
+	d.start()
+	d.requireInfo()
+	d.requireCurlWorks()
+	d.requireWebhookVerified()
+	first := maps.Clone(d.info)
+
+	d.process.kill()
+	d.start()
+	for _, name := range []string{"account_id", "agent_id", "inbox_id", "keys", "endpoint_secret", "database_url", "temporal_address"} {
+		require.Equal(t, first[name], d.info[name], "the second run goes on with the %s of the first", name)
+	}
+	require.Contains(t, d.process.log(), "Temporal: using the running server")
+	require.Contains(t, d.process.log(), "PostgreSQL: using the running server")
+	d.requireConversationGoesOn()
+	d.requireAlone()
+	d.stop()
+
+	taken, err := net.Listen("tcp", d.listen)
+	require.NoError(t, err, "the stopped stack has let its port go")
+	defer func() { _ = taken.Close() }()
+	d.start("--reset")
+	require.NotEqual(t, "http://"+d.listen, d.text("api_url"), "its port is taken")
+	require.NotEqual(t, first["account_id"], d.info["account_id"])
+	require.Empty(t, d.conversations())
+	d.requireCurlWorks()
+	d.stop()
+}
+
+func (d *dev) requireInfo() {
+	d.Helper()
+	require.Equal(d, []string{
+		"account_id", "agent_id", "api_url", "database_url", "endpoint_id", "endpoint_secret", "endpoint_url", "inbox_id", "keys",
+		"phone_number_id", "temporal_address", "temporal_ui_url", "waba_id",
+	}, slices.Sorted(maps.Keys(d.info)))
+	keys, _ := d.info["keys"].(map[string]any)
+	require.Equal(d, []string{"admin", "agent", "gateway"}, slices.Sorted(maps.Keys(keys)))
+	require.Equal(d, "http://"+d.listen, d.text("api_url"))
+	ui := call(d.T, http.MethodGet, d.text("temporal_ui_url"), "", nil)
+	require.Equal(d, http.StatusOK, ui.status)
+}
+
+// requireCurlWorks runs the curl as it is printed, twice, and finds what it said in the inbox.
+func (d *dev) requireCurlWorks() {
+	d.Helper()
+	curl := regexp.MustCompile(`(?s)curl -sS .*?\n  }'`).FindString(d.process.log())
+	require.NotEmpty(d, curl)
+	for range 2 {
+		out, err := exec.Command("sh", "-c", curl).CombinedOutput()
+		require.NoError(d, err, "%s", out)
+		var accepted receipt
+		require.NoError(d, json.Unmarshal(out, &accepted), "%s", out)
+		require.Len(d, accepted.Items, 1, "%s", out)
+		require.False(d, accepted.Items[0].Duplicate)
+	}
+	until(d.T, 20*time.Second, "one conversation with both messages", func() bool {
+		all := d.conversations()
+		return len(all) == 1 && all[0].UnreadCount == 2
+	})
+}
+
+// requireWebhookVerified answers, and looks at what the fake gateway shows.
+func (d *dev) requireWebhookVerified() {
+	d.Helper()
+	id := d.conversations()[0].ID
+	into[message](d.T, d.call(http.MethodPost, "/v1/conversations/"+id+"/messages", map[string]string{"type": "text", "text": "Hi"}), http.StatusCreated)
+	type shown struct {
+		Webhooks []struct {
+			Event    string `json:"event"`
+			Verified bool   `json:"verified"`
+		} `json:"webhooks"`
+	}
+	until(d.T, 20*time.Second, "a verified webhook at the fake gateway", func() bool {
+		page := strings.TrimSuffix(d.text("endpoint_url"), "/webhooks") + "/"
+		got := into[shown](d.T, call(d.T, http.MethodGet, page, "", nil), http.StatusOK)
+		return len(got.Webhooks) == 1 && got.Webhooks[0].Event == "outbound_message" && got.Webhooks[0].Verified
+	})
+}
+
+// requireConversationGoesOn finds the conversation of the killed stack as it was: it takes commands, and its timer is set.
+func (d *dev) requireConversationGoesOn() {
+	d.Helper()
+	conv := d.conversations()[0]
+	require.Equal(d, "assigned", conv.Status, "the reply has claimed it")
+	path := "/v1/conversations/" + conv.ID
+	require.Equal(d, "waiting", into[conversation](d.T, d.call(http.MethodPost, path+"/release", nil), http.StatusOK).Status)
+	require.Equal(d, "assigned", into[conversation](d.T, d.call(http.MethodPost, path+"/claim", nil), http.StatusOK).Status)
+
+	ctx, cancel := context.WithTimeout(d.Context(), time.Minute)
+	defer cancel()
+	temporal, err := client.Dial(client.Options{HostPort: d.text("temporal_address")})
+	require.NoError(d, err)
+	defer temporal.Close()
+	value, err := temporal.QueryWorkflow(ctx, "conversation:"+conv.InboxID+":"+conv.Contact.ID, "", workflows.StateQuery)
+	require.NoError(d, err)
+	var state workflows.State
+	require.NoError(d, value.Get(&state))
+	require.NotNil(d, state.InactiveAt)
+	require.WithinDuration(d, *conv.InactiveAt, *state.InactiveAt, time.Second)
+}
+
+// requireAlone starts a second stack on the same directory, which is refused.
+func (d *dev) requireAlone() {
+	d.Helper()
+	second := launch(d.T, d.env, "dev")
+	until(d.T, 20*time.Second, "the second stack ends", func() bool { _, gone := second.ended(); return gone })
+	code, _ := second.ended()
+	require.Equal(d, 1, code)
+	require.Contains(d, second.log(), "another `handoff dev` runs on "+d.dir)
+}
+
+// stop presses Ctrl-C, and looks for what is left.
+func (d *dev) stop() {
+	d.Helper()
+	require.True(d, d.process.signal(syscall.SIGINT, 45*time.Second), "handoff dev ends")
+	code, _ := d.process.ended()
+	require.Zero(d, code, "%s", tail(d.process.log()))
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(d, err)
+	for _, file := range files {
+		line, _ := os.ReadFile(file) // a process may be gone by now
+		require.NotContains(d, string(line), d.dir, "left behind")
+	}
+	address := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(d.text("database_url"))
+	require.NotEmpty(d, address)
+	for _, address := range []string{address, d.text("temporal_address")} {
+		_, err := net.DialTimeout("tcp", address, time.Second)
+		require.Error(d, err, "nothing listens on %s any more", address)
+	}
+}

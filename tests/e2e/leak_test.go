@@ -1,0 +1,68 @@
+package e2e_test
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	sdkpb "go.temporal.io/api/sdk/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"handoff/workflows"
+)
+
+// nothingLeaks looks for what people said and who they are, and for keys and secrets, where they may never be: in what Temporal
+// stores and in the logs. The workflow itself must be found by its attributes and say in words what became of it.
+func (s *stack) nothingLeaks(conv conversation, said ...string) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+	defer cancel()
+	temporal, err := client.Dial(client.Options{HostPort: s.temporalAddress, Namespace: s.namespace})
+	require.NoError(s, err)
+	defer temporal.Close()
+
+	id := "conversation:" + s.inbox + ":" + conv.Contact.ID
+	query := workflows.InboxAttribute.GetName() + " = '" + s.inbox + "' AND " + workflows.StatusAttribute.GetName() + " = 'ended'"
+	until(s.T, 30*time.Second, "the workflow is found by its attributes and complete", func() bool {
+		found, err := temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query})
+		return err == nil && len(found.Executions) == 1 && found.Executions[0].Execution.WorkflowId == id &&
+			found.Executions[0].Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	})
+	described, err := temporal.DescribeWorkflowExecution(ctx, id, "")
+	require.NoError(s, err)
+	shown := described.String()
+	require.Contains(s, shown, conv.Contact.ID)
+	value, err := temporal.QueryWorkflow(ctx, id, "", "__temporal_workflow_metadata")
+	require.NoError(s, err)
+	var metadata sdkpb.WorkflowMetadata
+	require.NoError(s, value.Get(&metadata))
+	require.Contains(s, metadata.CurrentDetails, "Ended (resolved)")
+	shown += metadata.CurrentDetails
+
+	stored := s.history(ctx, temporal, id)
+	require.Contains(s, stored, conv.ID, "the history is there")
+	secrets := []string{s.gatewayKey, s.anaKey, s.adminKey, s.secret, s.metaToken, s.keysetKey}
+	for _, canary := range append(said, secrets...) {
+		require.NotContains(s, stored, canary, "Temporal's history")
+		require.NotContains(s, shown, canary, "Temporal's description")
+		require.NotContains(s, s.serve.log(), canary, "the API's log")
+		require.NotContains(s, s.worker.log(), canary, "the worker's log")
+	}
+	require.NotContains(s, s.serve.log()+s.worker.log(), strings.TrimPrefix(s.secret, "whsec_"))
+}
+
+// history is a run's whole history as text, with its payloads decoded.
+func (s *stack) history(ctx context.Context, temporal client.Client, id string) string {
+	s.Helper()
+	var out strings.Builder
+	for events := temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
+		event, err := events.Next()
+		require.NoError(s, err)
+		// The text form shows the bytes of payloads, JSON, as they are.
+		out.WriteString(event.String())
+	}
+	return strings.ReplaceAll(out.String(), `\"`, `"`)
+}
