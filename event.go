@@ -5,10 +5,12 @@ type EventType string
 
 // The events of a conversation. EventEnded is always the last of its sequence.
 const (
-	EventOpened   EventType = "conversation.opened"
-	EventClaimed  EventType = "conversation.claimed"
-	EventReleased EventType = "conversation.released"
-	EventEnded    EventType = "conversation.ended"
+	EventOpened    EventType = "conversation.opened"
+	EventOffloaded EventType = "conversation.offloaded"
+	EventInactive  EventType = "conversation.inactive" // nobody wrote for the time that an endpoint asked to be told of
+	EventClaimed   EventType = "conversation.claimed"
+	EventReleased  EventType = "conversation.released"
+	EventEnded     EventType = "conversation.ended"
 
 	EventMessageHistory            EventType = "message.history" // said before the hand-over
 	EventMessageReceived           EventType = "message.received"
@@ -19,6 +21,10 @@ const (
 	EventMessageRead               EventType = "message.read"
 	EventMessagePlayed             EventType = "message.played"
 	EventMessageFailed             EventType = "message.failed"
+	EventMessageUncertain          EventType = "message.uncertain"
+
+	EventMediaReady  EventType = "media.ready"
+	EventMediaFailed EventType = "media.failed"
 
 	EventNoteAdded EventType = "note.added"
 
@@ -27,9 +33,9 @@ const (
 
 // EventTypes lists every event type that an endpoint may subscribe to. EventNoteAdded is missing on purpose: notes never leave.
 var EventTypes = []EventType{
-	EventOpened, EventClaimed, EventReleased, EventEnded,
+	EventOpened, EventOffloaded, EventInactive, EventClaimed, EventReleased, EventEnded,
 	EventMessageReceived, EventMessageQueued, EventMessageDeliveredToGateway, EventMessageSent, EventMessageDelivered,
-	EventMessageRead, EventMessagePlayed, EventMessageFailed, EventEndpointDisabled,
+	EventMessageRead, EventMessagePlayed, EventMessageFailed, EventMessageUncertain, EventMediaReady, EventMediaFailed, EventEndpointDisabled,
 }
 
 // MessageEvent is the event that says that a message reached status s.

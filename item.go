@@ -12,6 +12,8 @@ type ItemKind string
 const (
 	ItemMessage ItemKind = "message" // something said, by the contact or to the contact
 	ItemStatus  ItemKind = "status"  // how far an earlier outbound message has come
+	ItemOffload ItemKind = "offload" // the gateway's request for a person
+	ItemEnd     ItemKind = "end"     // the gateway says that the conversation is over
 	ItemEvent   ItemKind = "event"   // something that happened and is neither: a group or account notice, a field we do not know
 	ItemIgnored ItemKind = "ignored" // nothing came of it; Reason says why
 )
@@ -21,9 +23,10 @@ type Item struct {
 	Kind ItemKind
 	// Location is the element's place in the body, such as entry[0].changes[0].value.messages[2].
 	Location string
-	// Route names the inbox that the element is meant for, by its vendor ids.
+	// Route names the inbox that the element is meant for, by its vendor ids. It is empty where the address of the request named it.
 	Route Route
-	// ExternalID is the vendor's id of the message, such as a wamid. For a status it is the id of the message that it is about.
+	// ExternalID is the vendor's id of the message, such as a wamid. For a status it is the id of the message that it is about. For a
+	// vendor that gives no ids it is made of what it says, so that a repeat finds itself; the same for offloads and ends.
 	ExternalID string
 	// Contact is who it is from or about; nil where the vendor does not say.
 	Contact *ItemContact
@@ -31,6 +34,8 @@ type Item struct {
 	Message *ItemMessageBody
 	// Status is set for ItemStatus.
 	Status *ItemStatusBody
+	// Offload is set for ItemOffload.
+	Offload *ItemOffloadBody
 	// Reason says in words why an item is ignored, or what an event is.
 	Reason string
 }
@@ -50,7 +55,7 @@ const (
 	IdentityBSUID    IdentityKind = "bsuid"
 	IdentityPhone    IdentityKind = "phone" // digits with country code, as WhatsApp's wa_id writes them
 	IdentityUsername IdentityKind = "username"
-	IdentitySession  IdentityKind = "session"
+	IdentitySession  IdentityKind = "session" // an id that the gateway gives, such as Chatlayer's sessionId
 )
 
 // Identity is one name under which a contact is known.
@@ -84,13 +89,41 @@ type ItemMessageBody struct {
 	// Opens says whether the message may open a conversation: content of the contact does; reactions, revokes and system
 	// notices do not.
 	Opens bool
+	// Shadow says that the bot holds the conversation: the message is kept as its transcript. It joins the conversation that is
+	// open, or the next one that an offload opens, and wakes nobody until then.
+	Shadow bool
 	// History is the conversation before the hand-over, oldest first. It counts only if this message opens a conversation.
 	History []HistoryTurn
 }
 
-// ItemMedia refers to a file at the vendor.
+// ItemOffloadBody is a request for a person.
+type ItemOffloadBody struct {
+	// Reason is why the bot asks, in words; may be empty.
+	Reason string `json:"reason,omitempty"`
+	// Payload is what the bot's builder configured for the hand-over, such as a queue or a priority: a JSON object, made safe for
+	// jsonb; empty where there is none.
+	Payload json.RawMessage `json:"payload,omitempty"`
+	// Source says who passed control: the inbox's bot, or Meta's own agent (SourceMeta).
+	Source OffloadSource `json:"source,omitempty"`
+	// Transcript is everything that was said before, oldest first.
+	Transcript []HistoryTurn `json:"transcript,omitempty"`
+	// At is the vendor's time of the request; zero where it gives none.
+	At time.Time `json:"at,omitzero"`
+}
+
+// OffloadSource says who passed control to people.
+type OffloadSource string
+
+// The sources of an offload. Control that Meta passed is given back to Meta when the conversation ends.
+const (
+	SourceGateway OffloadSource = "gateway"
+	SourceMeta    OffloadSource = "meta" // conversation routing: control_passed
+)
+
+// ItemMedia refers to a file at the vendor: by an id that the vendor gives an address for, or by the address itself.
 type ItemMedia struct {
 	ID       string
+	URL      string
 	MIMEType string
 	SHA256   string // as the vendor writes it
 	Filename string
@@ -111,11 +144,18 @@ type Failure struct {
 	Reason string `json:"reason"`
 }
 
-// HistoryTurn is one message of the conversation before the hand-over. It is text only.
+// HistoryTurn is one message of the conversation before the hand-over.
 type HistoryTurn struct {
 	Direction Direction `json:"direction"`
-	Text      string    `json:"text"`
-	At        time.Time `json:"timestamp,omitzero"`
+	// Author is the bot or the contact; empty means the one that the direction implies.
+	Author AuthorType `json:"author,omitempty"`
+	// Type and Content are as in ItemMessageBody; an empty Type means text.
+	Type    string          `json:"type,omitempty"`
+	Text    string          `json:"text"`
+	Content json.RawMessage `json:"content,omitempty"`
+	// ExternalID makes the turn one with the message that was accepted before with the same id.
+	ExternalID string    `json:"external_id,omitempty"`
+	At         time.Time `json:"timestamp,omitzero"`
 }
 
 // OutboundMessage is an agent's message on its way out, in the words of the product.
@@ -123,7 +163,7 @@ type OutboundMessage struct {
 	ID ID
 	// To is the contact, with the identity to send to first.
 	To []Identity
-	// Type is text, template, interactive, reaction, location or contacts.
+	// Type is text, image, video, audio, document, sticker, template, interactive, reaction, location or contacts.
 	Type string
 	// Content is the object for the type, as Meta's send API takes it.
 	Content json.RawMessage

@@ -31,7 +31,27 @@ type Protocol string
 
 // The protocols.
 const (
-	ProtocolHitlChat Protocol = "hitlchat"
+	ProtocolHitlChat    Protocol = "hitlchat"    // Meta's body in, outbound_message and conversation_resolved out
+	ProtocolChatlayer   Protocol = "chatlayer"   // the offloading webhook in, conversation actions out
+	ProtocolAksita      Protocol = "aksita"      // the native protocol in, Aksita's human-agent webhook out
+	ProtocolKapso       Protocol = "kapso"       // Meta's webhook in, Kapso-style events out; agents' messages go to Meta
+	ProtocolPassthrough Protocol = "passthrough" // Meta's webhook in and, as the same bytes, out; no conversations
+	ProtocolNative      Protocol = "native"      // our own JSON protocol, for any channel
+)
+
+// Protocols lists every protocol.
+var Protocols = []Protocol{
+	ProtocolHitlChat, ProtocolChatlayer, ProtocolAksita, ProtocolKapso, ProtocolPassthrough, ProtocolNative,
+}
+
+// Transport says how a delivery leaves.
+type Transport string
+
+// The transports. A webhook arrives at least once; a send of our own leaves once, and is "uncertain" where that cannot be known.
+const (
+	TransportWebhook   Transport = "webhook"   // to an endpoint of the gateway
+	TransportGraph     Transport = "graph"     // to Meta's Graph API
+	TransportChatlayer Transport = "chatlayer" // to Chatlayer's conversation actions
 )
 
 // Scope is what an API key may do.
