@@ -1,16 +1,11 @@
 package outbound
 
 import (
-	"bytes"
-	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/netip"
-	"sync/atomic"
 	"time"
 )
 
@@ -41,7 +36,7 @@ type Config struct {
 	Timeout time.Duration
 }
 
-// Client posts webhooks. It is safe for concurrent use and keeps connections open: make one and share it.
+// Client makes requests. It is safe for concurrent use and keeps connections open: make one and share it.
 type Client struct {
 	guard     guard
 	allowHTTP bool
@@ -60,7 +55,10 @@ type Result struct {
 	Body []byte
 	// Truncated is true where the answer had more than MaxBody bytes. The rest is not read.
 	Truncated bool
-	Duration  time.Duration
+	// Sent tells whether a byte of the request may have left this machine. False is certain: the address was refused, not found or
+	// not reached, or its certificate was not trusted. True without a Status means that nobody knows whether the request was acted on.
+	Sent     bool
+	Duration time.Duration
 	// RemoteIP is the address that was connected to, for the operator only; invalid where no connection was made.
 	RemoteIP   netip.Addr
 	ErrorClass ErrorClass
@@ -105,7 +103,7 @@ func NewClient(cfg Config) *Client {
 	}
 }
 
-// Close closes the idle connections. Call it once no Post is running.
+// Close closes the idle connections. Call it once no request is running.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // OK is the one rule for success: a status of 200 to 299 and an answer that was read to its end, or to MaxBody, before the
@@ -120,95 +118,4 @@ func (r Result) Public() string {
 		return ""
 	}
 	return fmt.Sprintf("%s: %s", class, publicTexts[class])
-}
-
-// Post makes one attempt. The header is not changed; Content-Type and User-Agent are added where they are missing.
-func (c *Client) Post(ctx context.Context, url string, header http.Header, body []byte) Result {
-	start := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	var trace connectionTrace
-	result, err := c.send(httptrace.WithClientTrace(ctx, trace.hooks()), url, header, body)
-	result.Duration = time.Since(start)
-	result.RemoteIP = trace.remoteIP()
-	if err != nil {
-		result.Err = withoutURL(err)
-	}
-	if result.ErrorClass == ErrorNone {
-		result.ErrorClass = classify(result.Err, trace.stage())
-	}
-	return result
-}
-
-func (c *Client) send(ctx context.Context, url string, header http.Header, body []byte) (Result, error) {
-	// Checked again, because the operator's rules may be stricter now than when the endpoint was saved.
-	if err := c.CheckURL(url); err != nil {
-		return Result{ErrorClass: ErrorInvalidURL}, err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return Result{ErrorClass: ErrorInvalidURL}, err
-	}
-	request.Header = requestHeader(header)
-	response, err := c.http.Do(request)
-	if err != nil {
-		return Result{}, err
-	}
-	defer response.Body.Close()
-	result := Result{Status: response.StatusCode, Header: response.Header}
-	// Read to the end where it is near, so that the connection can be used again.
-	result.Body, err = io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
-	if len(result.Body) > MaxBody {
-		result.Body, result.Truncated = result.Body[:MaxBody], true
-	}
-	return result, err
-}
-
-func requestHeader(header http.Header) http.Header {
-	header = header.Clone()
-	if header == nil {
-		header = http.Header{}
-	}
-	if header.Get("Content-Type") == "" {
-		header.Set("Content-Type", "application/json")
-	}
-	if header.Get("User-Agent") == "" {
-		header.Set("User-Agent", "handoff-webhooks")
-	}
-	// A nil value is never sent, but tells net/http (see http.Transport) that the request may be repeated on a new connection
-	// where a kept one turns out to be closed: Node closes them after 5 s, and a POST would fail on the race.
-	if _, set := header["X-Idempotency-Key"]; !set {
-		header["X-Idempotency-Key"] = nil
-	}
-	return header
-}
-
-// connectionTrace remembers what only the connection knows. Its hooks may run after the request has been given up.
-type connectionTrace struct {
-	remote    atomic.Pointer[netip.AddrPort]
-	tlsFailed atomic.Bool
-	answered  atomic.Bool
-}
-
-func (t *connectionTrace) hooks() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) {
-			if remote, err := netip.ParseAddrPort(info.Conn.RemoteAddr().String()); err == nil {
-				t.remote.Store(&remote)
-			}
-		},
-		TLSHandshakeDone:     func(_ tls.ConnectionState, err error) { t.tlsFailed.Store(err != nil) },
-		GotFirstResponseByte: func() { t.answered.Store(true) },
-	}
-}
-
-func (t *connectionTrace) stage() stage {
-	return stage{tlsFailed: t.tlsFailed.Load(), answered: t.answered.Load()}
-}
-
-func (t *connectionTrace) remoteIP() netip.Addr {
-	if remote := t.remote.Load(); remote != nil {
-		return remote.Addr().Unmap()
-	}
-	return netip.Addr{}
 }

@@ -1,4 +1,5 @@
-// Package outbound posts webhooks to addresses that a tenant chose, without letting the tenant reach the operator's network.
+// Package outbound posts webhooks to addresses that a tenant chose, without letting the tenant reach the operator's network. Calls
+// of vendors' APIs and downloads of media go the same way.
 //
 // The guard looks at the resolved address of every connection, after DNS and before connect, so that a name which resolves to
 // an internal address, now or on the second look-up (DNS rebinding), is refused. CheckURL refuses most of them earlier, when an
