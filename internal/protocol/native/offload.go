@@ -1,0 +1,62 @@
+package native
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"handoff"
+)
+
+// ParseOffload reads an OffloadBody: a request for a person. The errors are malformed and invalid.
+func ParseOffload(body []byte) ([]handoff.Item, error) {
+	return readOne(body, func(f *fields) handoff.Item {
+		item := handoff.Item{Kind: handoff.ItemOffload, Contact: readContact(f), ExternalID: requestID(f, handoff.ItemOffload, body)}
+		item.Offload = &handoff.ItemOffloadBody{
+			Reason: f.text("reason", maxText), Payload: f.json("payload", false), Source: handoff.SourceGateway, At: f.timestamp(),
+			Transcript: readTranscript(f),
+		}
+		return item
+	})
+}
+
+// ParseEnd reads an EndBody: the gateway says that the conversation is over. The errors are malformed and invalid.
+func ParseEnd(body []byte) ([]handoff.Item, error) {
+	return readOne(body, func(f *fields) handoff.Item {
+		f.timestamp() // it makes the bytes differ from those of another end
+		return handoff.Item{
+			Kind: handoff.ItemEnd, Contact: readContact(f), ExternalID: requestID(f, handoff.ItemEnd, body), Reason: f.text("reason", maxText),
+		}
+	})
+}
+
+// requestID is by which a repeat of a request is known. It bears its kind, because messages, offloads and ends of an inbox share
+// one space of ids, and a gateway may well count each from 1.
+func requestID(f *fields, kind handoff.ItemKind, body []byte) string {
+	if f.has("id") {
+		return string(kind) + ":" + f.id("id")
+	}
+	hash := sha256.Sum256(body)
+	return string(kind) + ":sha256:" + hex.EncodeToString(hash[:])
+}
+
+func readTranscript(f *fields) []handoff.HistoryTurn {
+	var turns []handoff.HistoryTurn
+	for _, o := range f.list("transcript") {
+		turn := readTurn(o)
+		authors := []string{string(handoff.AuthorContact)}
+		if turn.Direction == handoff.Outbound {
+			authors = []string{string(handoff.AuthorBot), string(handoff.AuthorAgent)}
+		}
+		if author := o.choice("author", authors...); o.has("author") {
+			turn.Author = handoff.AuthorType(author)
+		}
+		kind := o.choice("type", messageTypes...)
+		if content := readContent(o, kind, turn.Text); kind != "text" || o.has("content") {
+			turn.Type, turn.Content = kind, content
+		}
+		checkSaid(o, kind, turn.Text)
+		o.done()
+		turns = append(turns, turn)
+	}
+	return turns
+}
