@@ -269,6 +269,14 @@ func TestInactiveWithoutWords(t *testing.T) {
 		part(t, tellAll(t, e)[0].Body, "since_message"))
 }
 
+func TestTheMessageItselfIsActivity(t *testing.T) {
+	t.Parallel()
+	e := with(hello(), func(e *protocol.Event) { e.Conversation.LastActivityAt = e.Conversation.OpenedAt })
+	body := tellAll(t, e)[0].Body
+	require.Equal(t, `"2025-10-28T14:25:01Z"`, part(t, body, "conversation", "last_active_at"))
+	require.Equal(t, `"2025-10-28T14:25:01Z"`, part(t, body, "conversation", "updated_at"))
+}
+
 func TestTimesAreUTC(t *testing.T) {
 	t.Parallel()
 	e := with(created(), func(e *protocol.Event) {

@@ -110,13 +110,24 @@ func (t *teller) conversationV2() object {
 	conversation := append(object{{"id", c.ID}}, identities...)
 	return append(conversation, object{
 		{"status", t.conversationStatus()},
-		{"last_active_at", moment(c.LastActivityAt)},
+		{"last_active_at", moment(lastActive(c))},
 		{"created_at", moment(c.OpenedAt)},
-		{"updated_at", moment(c.LastActivityAt)},
+		{"updated_at", moment(lastActive(c))},
 		{"metadata", object{}},
 		{"phone_number_id", t.Inbox.PhoneNumberID},
 		{"kapso", t.summary(c)},
 	}...)
+}
+
+// lastActive counts the event's own message, which the conversation's time of its last activity may not do yet.
+func lastActive(c protocol.Conversation) time.Time {
+	last := c.LastActivityAt
+	for _, at := range []*time.Time{c.LastInboundAt, c.LastOutboundAt} {
+		if at != nil && at.After(last) {
+			last = *at
+		}
+	}
+	return last
 }
 
 func (t *teller) conversationStatus() string {
