@@ -33,6 +33,8 @@ type Control struct {
 	Assignee *AgentRef
 	// WindowExpiresAt is the end of the 24-hour service window; nil where the contact has never written.
 	WindowExpiresAt *time.Time
+	// Windowless says that the protocol has no service window.
+	Windowless bool
 }
 
 // CheckClaim tells whether a may take the conversation. Whoever has it already may claim it again.
@@ -72,7 +74,7 @@ func (c Control) CheckReply(a Actor, messageType string, now time.Time) error {
 
 // CheckWindow tells whether a message of the given type may leave at the given time.
 func (c Control) CheckWindow(messageType string, now time.Time) error {
-	if messageType == "template" || (c.WindowExpiresAt != nil && now.Before(*c.WindowExpiresAt)) {
+	if c.Windowless || messageType == "template" || (c.WindowExpiresAt != nil && now.Before(*c.WindowExpiresAt)) {
 		return nil
 	}
 	return Errorf(CodeWindowClosed, "the 24-hour service window is closed: send a template, or wait until the contact writes")

@@ -92,6 +92,9 @@ type ItemMessageBody struct {
 	// Shadow says that the bot holds the conversation: the message is kept as its transcript. It joins the conversation that is
 	// open, or the next one that an offload opens, and wakes nobody until then.
 	Shadow bool
+	// EchoKey is by which a message of the bot's is known as one that an agent sent through us; empty where the vendor reports no
+	// such echoes.
+	EchoKey string
 	// History is the conversation before the hand-over, oldest first. It counts only if this message opens a conversation.
 	History []HistoryTurn
 }

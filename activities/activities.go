@@ -11,7 +11,10 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"handoff"
 	"handoff/db"
+	"handoff/internal/graph"
+	"handoff/internal/mediastore"
 	"handoff/internal/outbound"
 	"handoff/internal/secretbox"
 )
@@ -20,13 +23,20 @@ import (
 type Activities struct {
 	DB     db.DB
 	Poster *outbound.Client
-	Box    *secretbox.Box
-	Log    *slog.Logger
+	Graph  *graph.Client
+	Store  *mediastore.Store
+	// Links makes the public link of a file; nil where the server has no public address.
+	Links Links
+	Box   *secretbox.Box
+	Log   *slog.Logger
 	// Now is the clock of attempts and deliveries. The time of commands comes from the workflow.
 	Now func() time.Time
 	// Jitter gives a factor around 1 by which every wait between attempts is multiplied.
 	Jitter func() float64
 }
+
+// Links makes an expiring public link of an account's file.
+type Links func(account, media handoff.ID, at time.Time) (string, error)
 
 // Validate names the first part that is missing.
 func (a *Activities) Validate() error {
@@ -35,6 +45,10 @@ func (a *Activities) Validate() error {
 		return errors.New("activities: DB is missing")
 	case a.Poster == nil:
 		return errors.New("activities: Poster is missing")
+	case a.Graph == nil:
+		return errors.New("activities: Graph is missing")
+	case a.Store == nil:
+		return errors.New("activities: Store is missing")
 	case a.Box == nil:
 		return errors.New("activities: Box is missing")
 	case a.Log == nil:

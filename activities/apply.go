@@ -22,7 +22,7 @@ const applyLimit = 200
 func (a *Activities) ApplyInbound(ctx context.Context, in ApplyInboundInput) (Snapshot, error) {
 	var out Snapshot
 	err := db.InTx(ctx, a.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
-		l, err := openLedger(ctx, tx, in.Ref, in.Now)
+		l, err := a.openLedger(ctx, tx, in.Ref, in.Now)
 		if err != nil || l == nil {
 			return err
 		}
@@ -56,11 +56,7 @@ func (l *ledger) applyItems(ctx context.Context, items []dbsqlc.ReceiptItemListU
 		return err
 	}
 	for _, item := range items {
-		apply := func() error { return l.applyMessage(ctx, item.Message) }
-		if item.Kind == handoff.ItemStatus {
-			apply = func() error { return l.applyStatusItem(ctx, item) }
-		}
-		if err := apply(); err != nil {
+		if err := l.applyItem(ctx, item); err != nil {
 			return err
 		}
 	}
@@ -72,6 +68,19 @@ func (l *ledger) applyItems(ctx context.Context, items []dbsqlc.ReceiptItemListU
 	})
 }
 
+func (l *ledger) applyItem(ctx context.Context, item dbsqlc.ReceiptItemListUnappliedRow) error {
+	switch item.Kind {
+	case handoff.ItemStatus:
+		return l.applyStatusItem(ctx, item)
+	case handoff.ItemOffload:
+		return l.applyOffload(ctx, item.Message)
+	case handoff.ItemEnd:
+		return l.applyEnd(ctx, item.Message)
+	default:
+		return l.applyMessage(ctx, item.Message)
+	}
+}
+
 // applyMessage puts a message into the open conversation and opens one where it may. A message that may not (a reaction, an
 // echo) and finds none stays without a conversation.
 func (l *ledger) applyMessage(ctx context.Context, m dbsqlc.Message) error {
@@ -80,7 +89,7 @@ func (l *ledger) applyMessage(ctx context.Context, m dbsqlc.Message) error {
 			l.applied = append(l.applied, dbsqlc.MessageApplyParams{ID: m.ID, AppliedAt: &l.now})
 			return nil
 		}
-		if err := l.openConversation(ctx, m); err != nil {
+		if err := l.openConversation(ctx, m, nil); err != nil {
 			return err
 		}
 	}
@@ -90,7 +99,7 @@ func (l *ledger) applyMessage(ctx context.Context, m dbsqlc.Message) error {
 		sent := handoff.MessageSent
 		kind, status, m.Status = handoff.EventMessageSent, &sent, &sent
 	}
-	if err := l.record(ctx, happening{kind: kind, author: m.AuthorType, message: &m}); err != nil {
+	if err := l.record(ctx, happening{kind: kind, author: m.AuthorType, message: &m, arrives: true}); err != nil {
 		return err
 	}
 	l.apply(m, status)
@@ -117,59 +126,6 @@ func (l *ledger) extendWindow(m dbsqlc.Message) {
 	if l.conv.WindowExpiresAt == nil || expires.After(*l.conv.WindowExpiresAt) {
 		l.conv.WindowExpiresAt = &expires
 	}
-}
-
-// openConversation begins the contact's next conversation with message m. What was said before the hand-over comes first, and
-// the event that says "opened" is the line between.
-func (l *ledger) openConversation(ctx context.Context, m dbsqlc.Message) error {
-	inactive := m.CreatedAt.Add(l.inbox.Inactivity)
-	l.conv = &dbsqlc.Conversation{
-		ID: handoff.NewID(), AccountID: l.ref.AccountID, InboxID: l.ref.InboxID, ContactID: l.ref.ContactID,
-		Status: handoff.StatusWaiting, Version: 1, OpenedAt: m.CreatedAt, LastActivityAt: m.CreatedAt, InactiveAt: &inactive,
-	}
-	err := l.later.ConversationInsert(ctx, dbsqlc.ConversationInsertParams{
-		ID: l.conv.ID, AccountID: l.conv.AccountID, InboxID: l.conv.InboxID, ContactID: l.conv.ContactID, Status: l.conv.Status,
-		OpenedAt: l.conv.OpenedAt, InactiveAt: l.conv.InactiveAt,
-	})
-	if err != nil {
-		return err
-	}
-	if err := l.recordHistory(ctx, m); err != nil {
-		return err
-	}
-	return l.record(ctx, happening{kind: handoff.EventOpened, author: m.AuthorType, data: map[string]any{"message_id": m.ID}})
-}
-
-func (l *ledger) recordHistory(ctx context.Context, m dbsqlc.Message) error {
-	if len(m.History) == 0 {
-		return nil
-	}
-	var turns []handoff.HistoryTurn
-	if err := json.Unmarshal(m.History, &turns); err != nil {
-		return err
-	}
-	for _, turn := range turns {
-		row := dbsqlc.MessageInsertHistoryParams{
-			ID: handoff.NewID(), AccountID: l.ref.AccountID, InboxID: l.ref.InboxID, ContactID: l.ref.ContactID,
-			ConversationID: &l.conv.ID, Direction: turn.Direction, AuthorType: handoff.AuthorContact, Text: &turn.Text,
-			Content: json.RawMessage(`{}`), CreatedAt: m.CreatedAt,
-		}
-		if turn.Direction == handoff.Outbound {
-			row.AuthorType = handoff.AuthorBot
-		}
-		if !turn.At.IsZero() {
-			row.SentAt = &turn.At
-		}
-		said := dbsqlc.Message{ID: row.ID}
-		err := l.record(ctx, happening{kind: handoff.EventMessageHistory, author: row.AuthorType, message: &said})
-		if err != nil {
-			return err
-		}
-		seq := l.conv.LastSeq
-		row.Seq = &seq
-		l.history = append(l.history, row)
-	}
-	return nil
 }
 
 func (l *ledger) applyStatusItem(ctx context.Context, item dbsqlc.ReceiptItemListUnappliedRow) error {

@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,7 +23,7 @@ const excerptLimit = 2048
 func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, err error) {
 	started := l.Now()
 	n := d.Attempts + 1
-	header, err := l.header(d, n, started)
+	send, err := l.request(d, n, started)
 	if err != nil {
 		return false, err
 	}
@@ -38,12 +40,30 @@ func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, e
 	}
 	// From here on the attempt is finished whatever happens to the activity: its outcome must be written down.
 	ctx = context.WithoutCancel(ctx)
-	result := l.Poster.Post(ctx, l.endpoint.URL, header, d.Body)
+	result := send(ctx)
 	d.Attempts = n
 	if d.FirstAttemptAt == nil {
 		d.FirstAttemptAt = &started
 	}
-	return l.settle(ctx, d, l.outcome(d, result), result)
+	r := l.rule(d, result)
+	return l.settle(ctx, d, l.outcome(d, result, r), result, r)
+}
+
+// request is the attempt as it will leave, by the endpoint's transport.
+func (l *lane) request(d dbsqlc.Delivery, n int32, at time.Time) (func(context.Context) outbound.Result, error) {
+	switch l.endpoint.Transport {
+	case handoff.TransportGraph:
+		return func(ctx context.Context) outbound.Result { return l.Graph.Call(ctx, l.token, d.Path, d.Body) }, nil
+	case handoff.TransportChatlayer:
+		header := http.Header{"Authorization": {"Bearer " + l.token}, "User-Agent": {"handoff"}}
+		return func(ctx context.Context) outbound.Result {
+			return l.Poster.Do(ctx, outbound.Request{URL: l.endpoint.URL + d.Path, Header: header, Body: d.Body, Once: true})
+		}, nil
+	}
+	header, err := l.header(d, n, at)
+	return func(ctx context.Context) outbound.Result {
+		return l.Poster.Do(ctx, outbound.Request{URL: l.endpoint.URL, Header: header, Body: d.Body, Timeout: l.protocol.Timeout})
+	}, err
 }
 
 func (l *lane) header(d dbsqlc.Delivery, n int32, at time.Time) (http.Header, error) {
@@ -55,7 +75,10 @@ func (l *lane) header(d dbsqlc.Delivery, n int32, at time.Time) (http.Header, er
 		header.Set(name, value)
 	}
 	header.Set("Content-Type", "application/json")
-	header.Set("User-Agent", "handoff")
+	header.Set("User-Agent", cmp.Or(l.protocol.UserAgent, "handoff"))
+	if err := l.vendorHeader(header, d); err != nil {
+		return nil, err
+	}
 	header.Set("Handoff-Event", d.EventType)
 	header.Set("Handoff-Attempt", strconv.Itoa(int(n)))
 	if d.ConversationID != nil {
@@ -70,8 +93,27 @@ func (l *lane) header(d dbsqlc.Delivery, n int32, at time.Time) (http.Header, er
 	return header, nil
 }
 
+// vendorHeader adds the headers of the vendor's protocol: those of the delivery, and the signature under the endpoint's vendor secret.
+func (l *lane) vendorHeader(header http.Header, d dbsqlc.Delivery) error {
+	if len(d.Headers) > 0 {
+		var own map[string]string
+		if err := json.Unmarshal(d.Headers, &own); err != nil {
+			return err
+		}
+		for name, value := range own {
+			header.Set(name, value)
+		}
+	}
+	if l.protocol.SignatureHeader == "" || l.vendor == "" {
+		return nil
+	}
+	value, err := signature.SignHex(l.vendor, d.Body)
+	header.Set(l.protocol.SignatureHeader, value)
+	return err
+}
+
 // outcome is the row that an attempt leaves.
-func (l *lane) outcome(d dbsqlc.Delivery, r outbound.Result) dbsqlc.AttemptFinishParams {
+func (l *lane) outcome(d dbsqlc.Delivery, r outbound.Result, ruled ruling) dbsqlc.AttemptFinishParams {
 	now := l.Now()
 	ms := float64(r.Duration.Microseconds()) / 1000
 	out := dbsqlc.AttemptFinishParams{
@@ -85,34 +127,50 @@ func (l *lane) outcome(d dbsqlc.Delivery, r outbound.Result) dbsqlc.AttemptFinis
 		text := "HTTP " + strconv.Itoa(r.Status)
 		out.Status, out.Failure = &status, &text
 	}
+	if ruled.failure != nil {
+		out.Failure = &ruled.failure.Reason
+	}
 	if excerpt := excerptOf(r.Body); excerpt != "" {
 		out.ResponseExcerpt = &excerpt
 	}
-	v := judge(r)
-	if v == verdictDelivered {
+	if ruled.verdict == verdictDelivered {
 		out.State, out.NextAttemptAt, out.Failure, out.FinishedAt = handoff.DeliveryDelivered, nil, nil, &now
 		return out
 	}
 	if d.State == handoff.DeliveryDelivered {
 		out.Failure = nil // what arrived once has arrived, whatever comes of sending it again
 	}
-	if v == verdictGone && d.State == handoff.DeliveryPending {
+	if ruled.verdict == verdictGone && d.State == handoff.DeliveryPending {
 		out.State, out.NextAttemptAt = handoff.DeliveryHeld, nil
 		return out
 	}
-	if v == verdictGone || d.ManualAt != nil {
+	if ruled.verdict == verdictGone || d.ManualAt != nil {
 		return out // an extra attempt that fails leaves the schedule as it was
 	}
+	l.reschedule(&out, d, r, ruled)
+	return out
+}
+
+// reschedule sets the next attempt after a failed one, or fails the delivery for good.
+func (l *lane) reschedule(out *dbsqlc.AttemptFinishParams, d dbsqlc.Delivery, r outbound.Result, ruled ruling) {
+	now := l.Now()
+	if ruled.verdict == verdictThrottled && now.Sub(d.CreatedAt) < throttledFor {
+		next := now.Add(ruled.wait) // the vendor has looked at nothing: it does not count
+		out.NextAttemptAt = &next
+		return
+	}
 	out.Step++
-	wait, again := nextWait(v, int(out.Step), l.Jitter(), r, now)
-	if !again {
+	wait, again := nextWait(ruled.verdict, int(out.Step), l.Jitter(), r, now)
+	if !again || l.endpoint.Retry == retryNone {
 		out.State, out.NextAttemptAt, out.FinishedAt = handoff.DeliveryFailed, nil, &now
-		return out
+		return
 	}
 	next := now.Add(wait)
 	out.NextAttemptAt = &next
-	return out
 }
+
+// retryNone is the policy of an endpoint that wants each webhook attempted once, as its vendor's own server does.
+const retryNone = "none"
 
 func excerptOf(body []byte) string {
 	if len(body) > excerptLimit {

@@ -9,7 +9,6 @@ import (
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
-	"handoff/internal/protocol/hitlchat"
 )
 
 // Claim makes the actor's agent the assignee.
@@ -55,12 +54,12 @@ func (a *Activities) Reply(ctx context.Context, c ReplyCommand) (Result, error) 
 }
 
 func (l *ledger) queue(ctx context.Context, actor handoff.Actor, m dbsqlc.Message) error {
-	if !l.takes(hitlchat.EventOutboundMessage) {
-		return handoff.Errorf(handoff.CodeConflict, "no endpoint of the inbox takes outbound_message: add one, then send again")
+	if err := l.checkWayOut(); err != nil {
+		return err
 	}
 	queued := handoff.MessageQueued
 	m.Status = &queued
-	if err := l.record(ctx, happening{kind: handoff.EventMessageQueued, actor: actor, message: &m}); err != nil {
+	if err := l.record(ctx, happening{kind: handoff.EventMessageQueued, actor: actor, message: &m, arrives: true}); err != nil {
 		return err
 	}
 	l.apply(m, &queued)
@@ -80,17 +79,35 @@ func (a *Activities) End(ctx context.Context, c EndCommand) (Result, error) {
 		if c.Reason == handoff.EndInactivity && (l.conv.InactiveAt == nil || c.Now.Before(*l.conv.InactiveAt)) {
 			return errNotDue
 		}
-		data := map[string]any{"reason": c.Reason}
-		if c.Disposition != "" {
-			l.conv.Disposition, data["disposition"] = &c.Disposition, c.Disposition
-		}
-		l.conv.EndReason = &c.Reason
-		if err := l.record(ctx, happening{kind: handoff.EventEnded, actor: c.Actor, data: data}); err != nil {
-			return err
-		}
-		l.conv.Status, l.conv.EndedAt, l.conv.InactiveAt, l.changed = handoff.StatusEnded, &l.now, nil, true
-		return nil
+		return l.end(ctx, ending{reason: c.Reason, actor: c.Actor, disposition: c.Disposition, data: map[string]any{}})
 	})
+}
+
+// ending is how a conversation ends.
+type ending struct {
+	reason      handoff.EndReason
+	actor       handoff.Actor
+	author      handoff.AuthorType // set instead of actor where the gateway ends it
+	disposition string
+	message     *dbsqlc.Message // the turn that ends it, if one does
+	data        map[string]any
+}
+
+func (l *ledger) end(ctx context.Context, e ending) error {
+	e.data["reason"] = e.reason
+	if e.disposition != "" {
+		l.conv.Disposition, e.data["disposition"] = &e.disposition, e.disposition
+	}
+	l.conv.EndReason = &e.reason
+	err := l.record(ctx, happening{kind: handoff.EventEnded, actor: e.actor, author: e.author, message: e.message, data: e.data})
+	if err != nil {
+		return err
+	}
+	if e.message != nil {
+		l.apply(*e.message, nil)
+	}
+	l.conv.Status, l.conv.EndedAt, l.conv.InactiveAt, l.conv.NoticeAt, l.changed = handoff.StatusEnded, &l.now, nil, nil, true
+	return nil
 }
 
 // command runs one change of a conversation. A command that was carried out before changes nothing; one that was made for an
@@ -98,7 +115,7 @@ func (a *Activities) End(ctx context.Context, c EndCommand) (Result, error) {
 func (a *Activities) command(ctx context.Context, c Command, check func(handoff.Control) error, change func(*ledger) error) (Result, error) {
 	var out Result
 	err := db.InTx(ctx, a.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
-		l, err := openLedger(ctx, tx, c.Ref, c.Now)
+		l, err := a.openLedger(ctx, tx, c.Ref, c.Now)
 		if err != nil {
 			return err
 		}
@@ -157,7 +174,7 @@ func (l *ledger) carryOut(ctx context.Context, c Command, check func(handoff.Con
 func (a *Activities) refused(ctx context.Context, c Command, refusal *handoff.Error) (Result, error) {
 	out := Result{Refused: &Refusal{Code: refusal.Code, Message: refusal.Message, Assignee: refusal.Assignee}}
 	err := db.InTx(ctx, a.DB, func(tx pgx.Tx, _ *dbsqlc.Queries) error {
-		l, err := openLedger(ctx, tx, c.Ref, c.Now)
+		l, err := a.openLedger(ctx, tx, c.Ref, c.Now)
 		if err != nil || l == nil {
 			return err
 		}

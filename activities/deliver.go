@@ -13,6 +13,8 @@ import (
 	"handoff"
 	"handoff/db/dbsqlc"
 	"handoff/internal/admin"
+	"handoff/internal/protocol"
+	"handoff/internal/protocol/registry"
 	"handoff/internal/secretbox"
 	"handoff/internal/signature"
 )
@@ -105,7 +107,10 @@ type lane struct {
 	*Activities
 	in       DeliverInput
 	endpoint dbsqlc.Endpoint
+	protocol protocol.Protocol
 	secret   signature.Secret
+	vendor   string // the secret of the vendor's own signature header; empty for none
+	token    string // of the inbox, for calls to its vendor
 	headers  map[string]string
 	host     string
 	queue    []dbsqlc.Delivery
@@ -116,20 +121,43 @@ type lane struct {
 }
 
 func (a *Activities) openLane(ctx context.Context, in DeliverInput) (*lane, error) {
-	endpoint, err := a.queries().DeliveryEndpoint(ctx, in.EndpointID)
+	row, err := a.queries().DeliveryEndpoint(ctx, in.EndpointID)
 	if err != nil {
 		return nil, err
 	}
-	l := &lane{Activities: a, in: in, endpoint: endpoint, host: hostOf(endpoint.URL)}
-	plain, err := a.Box.Open(endpoint.Secret, secretbox.EndpointSecret(endpoint.AccountID, endpoint.ID))
+	l := &lane{Activities: a, in: in, endpoint: row.Endpoint, host: hostOf(row.Endpoint.URL)}
+	var known bool
+	if l.protocol, known = registry.Of(handoff.Protocol(row.Protocol)); !known {
+		return nil, fmt.Errorf("inbox %s speaks %q, which this worker does not know", row.Endpoint.InboxID, row.Protocol)
+	}
+	if l.endpoint.Transport != handoff.TransportWebhook {
+		l.token, err = a.open(row.AccessToken, secretbox.AccessToken(l.endpoint.AccountID, l.endpoint.InboxID))
+		return l, err
+	}
+	plain, err := a.open(l.endpoint.Secret, secretbox.EndpointSecret(l.endpoint.AccountID, l.endpoint.ID))
 	if err != nil {
-		return nil, fmt.Errorf("open the secret of endpoint %s: %w", endpoint.ID, err)
+		return nil, err
 	}
-	if l.secret, err = signature.ParseSecret(string(plain)); err != nil {
-		return nil, fmt.Errorf("read the secret of endpoint %s: %w", endpoint.ID, err)
+	if l.secret, err = signature.ParseSecret(plain); err != nil {
+		return nil, fmt.Errorf("read the secret of endpoint %s: %w", l.endpoint.ID, err)
 	}
-	l.headers, err = admin.OpenHeaders(a.Box, endpoint)
+	if l.vendor, err = a.open(l.endpoint.VendorSecret, secretbox.VendorSecret(l.endpoint.AccountID, l.endpoint.ID)); err != nil {
+		return nil, err
+	}
+	l.headers, err = admin.OpenHeaders(a.Box, l.endpoint)
 	return l, err
+}
+
+// open gives what is sealed, empty where there is nothing.
+func (a *Activities) open(sealed []byte, place secretbox.AssociatedData) (string, error) {
+	if len(sealed) == 0 {
+		return "", nil
+	}
+	plain, err := a.Box.Open(sealed, place)
+	if err != nil {
+		return "", fmt.Errorf("open %s.%s of %s: %w", place.Table, place.Column, place.RowID, err)
+	}
+	return string(plain), nil
 }
 
 // step sends the lane's next delivery. It gives false when there is none.
@@ -156,18 +184,26 @@ func (l *lane) step(ctx context.Context) (finished bool, err error) {
 		}
 	}
 	next := l.queue[0]
+	if next.AfterID != nil {
+		return l.await(ctx, next)
+	}
 	if l.endpoint.State == handoff.EndpointDisabled && next.ManualAt == nil {
 		// It was made while the endpoint was being disabled.
 		l.reread()
 		_, err := l.queries().DeliveryHold(ctx, l.endpoint.ID)
 		return false, err
 	}
+	if next.Buffered && next.ManualAt == nil {
+		return l.batch(ctx, next)
+	}
 	if err := l.due(ctx, next); err != nil {
 		return false, err
 	}
 	l.queue = l.queue[1:]
-	if expired, err := l.expired(ctx, next); err != nil || expired {
-		return expired, err
+	for _, settled := range []func(context.Context, dbsqlc.Delivery) (bool, error){l.unknown, l.expired} {
+		if done, err := settled(ctx, next); err != nil || done {
+			return done, err
+		}
 	}
 	return l.attempt(ctx, next)
 }
@@ -179,6 +215,9 @@ func (l *lane) reread() { l.queue, l.whole = nil, false }
 // lanes, holds the lane for a quarter of an hour and is then passed by; while the endpoint takes nothing, order is strict.
 func (l *lane) due(ctx context.Context, d dbsqlc.Delivery) error {
 	now := l.Now()
+	if until := l.endpoint.PausedUntil; until != nil && now.Before(*until) {
+		return &waiting{wait: until.Sub(now), reason: l.host + " asked for a pause until " + until.UTC().Format(time.TimeOnly)}
+	}
 	if d.ManualAt != nil || d.NextAttemptAt == nil || !now.Before(*d.NextAttemptAt) {
 		return nil
 	}

@@ -13,6 +13,8 @@ import (
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
+	"handoff/internal/protocol"
+	"handoff/internal/protocol/registry"
 )
 
 // serviceWindow is how long after the contact's last message WhatsApp takes free-form replies.
@@ -30,9 +32,13 @@ type ledger struct {
 	wake     dbsqlc.Wake
 	conv     *dbsqlc.Conversation // the open one, or else the last one
 	inbox    dbsqlc.Inbox
+	protocol protocol.Protocol
 	// endpoints are those of the inbox, disabled ones too: their deliveries are held.
-	endpoints  []dbsqlc.Endpoint
-	identities []handoff.Identity
+	endpoints []dbsqlc.Endpoint
+	// contact and counts are read when an event is told that needs them.
+	contact *protocol.Contact
+	counts  *counts
+	links   Links
 
 	changed    bool // the conversation's row has changed in more than its last number
 	numbered   bool // the last number has changed
@@ -43,7 +49,7 @@ type ledger struct {
 }
 
 // openLedger locks the contact's rows. It gives no ledger for a contact of whom nothing has been accepted yet.
-func openLedger(ctx context.Context, tx pgx.Tx, ref Ref, now time.Time) (*ledger, error) {
+func (a *Activities) openLedger(ctx context.Context, tx pgx.Tx, ref Ref, now time.Time) (*ledger, error) {
 	q := dbsqlc.New(tx)
 	wake, err := q.WakeLock(ctx, dbsqlc.WakeLockParams{InboxID: ref.InboxID, ContactID: ref.ContactID})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -52,7 +58,7 @@ func openLedger(ctx context.Context, tx pgx.Tx, ref Ref, now time.Time) (*ledger
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{q: q, ref: ref, now: now, wake: wake, pipeline: db.NewPipeline(tx)}
+	l := &ledger{q: q, ref: ref, now: now, wake: wake, pipeline: db.NewPipeline(tx), links: a.Links}
 	l.later = dbsqlc.New(l.pipeline)
 	conv, err := q.ConversationLockLatest(ctx, dbsqlc.ConversationLockLatestParams{InboxID: ref.InboxID, ContactID: ref.ContactID})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -68,22 +74,12 @@ func (l *ledger) load(ctx context.Context) error {
 	if l.inbox, err = l.q.InboxGetAny(ctx, l.ref.InboxID); err != nil {
 		return err
 	}
+	var known bool
+	if l.protocol, known = registry.Of(l.inbox.Protocol); !known {
+		return fmt.Errorf("inbox %s speaks %q, which this worker does not know", l.inbox.ID, l.inbox.Protocol)
+	}
 	l.endpoints, err = l.q.EndpointListByInbox(ctx, dbsqlc.EndpointListByInboxParams{AccountID: l.ref.AccountID, InboxID: l.ref.InboxID})
 	return err
-}
-
-// contactIdentities are the contact's names, in the order in which they were learned.
-func (l *ledger) contactIdentities(ctx context.Context) ([]handoff.Identity, error) {
-	if l.identities != nil {
-		return l.identities, nil
-	}
-	rows, err := l.q.ContactIdentityList(ctx, dbsqlc.ContactIdentityListParams{
-		AccountID: l.ref.AccountID, ContactIds: []handoff.ID{l.ref.ContactID},
-	})
-	for _, row := range rows {
-		l.identities = append(l.identities, handoff.Identity{Kind: row.Kind, Value: row.Value})
-	}
-	return l.identities, err
 }
 
 func (l *ledger) open() bool { return l.conv != nil && l.conv.Status != handoff.StatusEnded }
@@ -94,6 +90,7 @@ type happening struct {
 	actor   handoff.Actor
 	author  handoff.AuthorType // set instead of actor where the contact, the bot or the system acts
 	message *dbsqlc.Message
+	arrives bool // the message is new in the conversation
 	data    map[string]any
 	// conversation is set for an event of an ended conversation: it gets no number, for the end was the last one.
 	conversation *handoff.ID
@@ -125,7 +122,7 @@ func (l *ledger) record(ctx context.Context, h happening) error {
 		row.Data = json.RawMessage(`{}`)
 	}
 	l.events = append(l.events, row)
-	return l.publish(ctx, row, h.message)
+	return l.publish(ctx, row, h)
 }
 
 // apply puts a message into the open conversation, with the number of the event that was recorded last.
@@ -144,6 +141,23 @@ func (l *ledger) touch(at time.Time) {
 	}
 	inactive := l.conv.LastActivityAt.Add(l.inbox.Inactivity)
 	l.conv.InactiveAt = &inactive
+	l.conv.NoticeAt = l.noticeAfter(l.conv.LastActivityAt)
+}
+
+// noticeAfter is when the first endpoint that asked to be told of a silence is told, if nobody writes; only what is due after the
+// given time counts. nil where nobody asked.
+func (l *ledger) noticeAfter(told time.Time) *time.Time {
+	var next *time.Time
+	for _, endpoint := range l.endpoints {
+		if endpoint.InactivityMinutes == nil {
+			continue
+		}
+		due := l.conv.LastActivityAt.Add(time.Duration(*endpoint.InactivityMinutes) * time.Minute)
+		if due.After(told) && (next == nil || due.Before(*next)) {
+			next = &due
+		}
+	}
+	return next
 }
 
 // flush writes everything.
@@ -163,7 +177,8 @@ func (l *ledger) write(ctx context.Context) error {
 			ID: l.conv.ID, Status: l.conv.Status, EndReason: l.conv.EndReason, AssigneeID: l.conv.AssigneeID, Version: l.conv.Version,
 			LastSeq: l.conv.LastSeq, UnreadCount: l.conv.UnreadCount, LastMessageID: l.conv.LastMessageID,
 			WindowExpiresAt: l.conv.WindowExpiresAt, LastActivityAt: l.conv.LastActivityAt, InactiveAt: l.conv.InactiveAt,
-			EndedAt: l.conv.EndedAt, Disposition: l.conv.Disposition,
+			EndedAt: l.conv.EndedAt, Disposition: l.conv.Disposition, NoticeAt: l.conv.NoticeAt, Source: l.conv.Source,
+			Offload: l.conv.Offload,
 		}))
 	} else if l.numbered {
 		errs = append(errs, l.later.ConversationSetSeq(ctx, dbsqlc.ConversationSetSeqParams{ID: l.conv.ID, LastSeq: l.conv.LastSeq}))
@@ -180,6 +195,8 @@ func (l *ledger) write(ctx context.Context) error {
 	if len(l.deliveries) > 0 {
 		errs = append(errs, db.ExecBatch(l.later.DeliveryInsert(ctx, l.deliveries)))
 	}
+	l.changed, l.numbered = false, false
+	l.history, l.applied, l.events, l.deliveries = nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 
@@ -190,7 +207,13 @@ func (l *ledger) snapshot(ctx context.Context) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	conv, err := l.conversation(ctx)
-	return Snapshot{Conversation: conv, Lanes: lanes}, err
+	if err != nil || l.wake.MediaPending == 0 {
+		return Snapshot{Conversation: conv, Lanes: lanes}, err
+	}
+	media, err := l.q.MediaListPending(ctx, dbsqlc.MediaListPendingParams{
+		InboxID: &l.ref.InboxID, ContactID: &l.ref.ContactID, RowLimit: mediaLimit,
+	})
+	return Snapshot{Conversation: conv, Lanes: lanes, Media: media}, err
 }
 
 func (l *ledger) conversation(ctx context.Context) (*Conversation, error) {
@@ -199,7 +222,7 @@ func (l *ledger) conversation(ctx context.Context) (*Conversation, error) {
 	}
 	c := &Conversation{
 		ID: l.conv.ID, Status: l.conv.Status, Version: l.conv.Version, OpenedAt: l.conv.OpenedAt, LastActivityAt: l.conv.LastActivityAt,
-		WindowExpiresAt: l.conv.WindowExpiresAt, InactiveAt: l.conv.InactiveAt,
+		WindowExpiresAt: l.conv.WindowExpiresAt, InactiveAt: l.conv.InactiveAt, NoticeAt: l.conv.NoticeAt, Windowless: !l.conv.Windowed,
 	}
 	if l.conv.EndReason != nil {
 		c.EndReason = *l.conv.EndReason
@@ -216,7 +239,7 @@ func listLanes(ctx context.Context, q *dbsqlc.Queries, ref Ref) ([]Lane, error) 
 	rows, err := q.LaneList(ctx, dbsqlc.LaneListParams{InboxID: ref.InboxID, ContactID: &ref.ContactID})
 	lanes := make([]Lane, 0, len(rows))
 	for _, row := range rows {
-		lane := Lane{EndpointID: row.EndpointID, Pending: row.Pending, Last: row.LastPosition, Urgent: row.Manual, Host: hostOf(row.URL)}
+		lane := Lane{EndpointID: row.EndpointID, Pending: row.Pending, Last: row.LastPosition, Urgent: row.Urgent, Host: hostOf(row.URL)}
 		if row.Failure != "" {
 			lane.Trouble = fmt.Sprintf("%s, attempt %d", row.Failure, row.Attempts)
 		}

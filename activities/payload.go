@@ -23,6 +23,8 @@ type Snapshot struct {
 	Conversation *Conversation `json:"conversation,omitempty"`
 	// Lanes are the endpoints that have something to be sent to.
 	Lanes []Lane `json:"lanes,omitempty"`
+	// Media are files of the contact's messages that are still to be fetched.
+	Media []handoff.ID `json:"media,omitempty"`
 	// More tells that accepted items are left, because a pass applies a limited number.
 	More bool `json:"more,omitempty"`
 }
@@ -39,11 +41,15 @@ type Conversation struct {
 	WindowExpiresAt *time.Time        `json:"window_expires_at,omitempty"`
 	// InactiveAt is when inactivity ends the conversation; nil once it has ended.
 	InactiveAt *time.Time `json:"inactive_at,omitempty"`
+	// NoticeAt is when an endpoint is told of the silence; nil where none asks for it.
+	NoticeAt *time.Time `json:"notice_at,omitempty"`
+	// Windowless tells that replies may leave at any time: the protocol has no service window.
+	Windowless bool `json:"windowless,omitempty"`
 }
 
 // Control is who holds the conversation.
 func (c *Conversation) Control() handoff.Control {
-	return handoff.Control{Status: c.Status, Assignee: c.Assignee, WindowExpiresAt: c.WindowExpiresAt}
+	return handoff.Control{Status: c.Status, Assignee: c.Assignee, WindowExpiresAt: c.WindowExpiresAt, Windowless: c.Windowless}
 }
 
 // Open tells whether the conversation goes on.
@@ -134,4 +140,10 @@ type DeliverResult struct {
 type TestDeliveryInput struct {
 	AccountID  handoff.ID `json:"account_id"`
 	DeliveryID handoff.ID `json:"delivery_id"`
+}
+
+// MediaInput asks for one file to be fetched.
+type MediaInput struct {
+	Ref
+	MediaID handoff.ID `json:"media_id"`
 }

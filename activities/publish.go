@@ -5,138 +5,141 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"handoff"
 	"handoff/db/dbsqlc"
-	"handoff/internal/protocol/hitlchat"
+	"handoff/internal/protocol"
+	"handoff/internal/protocol/native"
 )
 
-// publish makes one delivery of an event for every endpoint that asked for it. The body is rendered here, once.
-func (l *ledger) publish(ctx context.Context, e dbsqlc.EventInsertParams, m *dbsqlc.Message) error {
+// publish makes the deliveries of an event: one for every endpoint that asked for it, in the words of the inbox's protocol and in our
+// own, and the call by which a message of an agent's, or control, goes back to the vendor. Bodies are rendered here, once.
+func (l *ledger) publish(ctx context.Context, row dbsqlc.EventInsertParams, h happening) error {
+	// The native protocol tells our own events, which every endpoint may ask for whatever its inbox speaks.
+	vendor := l.protocol.Name != handoff.ProtocolNative && l.protocol.Webhooks != nil && slices.Contains(l.protocol.Tells, row.Type)
+	own := slices.ContainsFunc(l.endpoints, func(e dbsqlc.Endpoint) bool { return l.wantsNative(e, row.Type) })
+	calls := row.Type == handoff.EventEnded || (row.Type == handoff.EventMessageQueued && l.protocol.Transport != handoff.TransportWebhook)
+	if !vendor && !own && !calls {
+		return nil
+	}
+	event, err := l.event(ctx, row, h)
+	if err != nil {
+		return err
+	}
 	for _, endpoint := range l.endpoints {
-		if name := vendorEvent(e.Type); name != "" && slices.Contains(endpoint.EventTypes, name) {
-			body, err := l.vendorBody(ctx, e, m)
-			if err != nil {
-				return err
-			}
-			if body != nil {
-				l.deliver(endpoint, e, name, body)
-			}
+		if endpoint.Transport != handoff.TransportWebhook || endpoint.Payload == payloadMeta {
+			continue
 		}
-		if publishable(e.Type) && subscribed(endpoint.EventTypes, string(e.Type)) {
-			body, err := nativeBody(e, m)
-			if err != nil {
-				return err
-			}
-			l.deliver(endpoint, e, string(e.Type), body)
+		if err := l.tell(ctx, endpoint, event, row, vendor); err != nil {
+			return err
+		}
+	}
+	if !calls {
+		return nil
+	}
+	return l.call(ctx, event, row, h.message)
+}
+
+// payloadMeta is the payload of an endpoint that gets Meta's webhooks as they came, and nothing else.
+const payloadMeta = "meta"
+
+func (l *ledger) wantsNative(e dbsqlc.Endpoint, t handoff.EventType) bool {
+	return e.Transport == handoff.TransportWebhook && e.Payload != payloadMeta && publishable(t) && subscribed(e.EventTypes, string(t))
+}
+
+// tell makes one endpoint's deliveries of an event.
+func (l *ledger) tell(ctx context.Context, endpoint dbsqlc.Endpoint, event protocol.Event, row dbsqlc.EventInsertParams, vendor bool) error {
+	event.Endpoint = protocol.Endpoint{PayloadVersion: endpoint.PayloadVersion}
+	var hooks []protocol.Webhook
+	if vendor && l.dueFor(endpoint, row) {
+		told, err := l.protocol.Webhooks(event)
+		if err != nil {
+			return err
+		}
+		hooks = slices.DeleteFunc(told, func(w protocol.Webhook) bool { return !slices.Contains(endpoint.EventTypes, w.Event) })
+	}
+	if l.wantsNative(endpoint, row.Type) {
+		told, err := native.Webhooks(event)
+		if err != nil {
+			return err
+		}
+		hooks = append(hooks, told...)
+	}
+	for _, hook := range hooks {
+		if err := l.deliver(ctx, endpoint, row, hook); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (l *ledger) deliver(endpoint dbsqlc.Endpoint, e dbsqlc.EventInsertParams, eventType string, body []byte) {
+// dueFor tells whether an endpoint is told of an event: of a silence, only those are whose time has come.
+func (l *ledger) dueFor(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams) bool {
+	if row.Type != handoff.EventInactive {
+		return true
+	}
+	var silence struct {
+		Minutes int32 `json:"minutes"`
+	}
+	return json.Unmarshal(row.Data, &silence) == nil && endpoint.InactivityMinutes != nil && *endpoint.InactivityMinutes == silence.Minutes
+}
+
+func (l *ledger) deliver(ctx context.Context, endpoint dbsqlc.Endpoint, e dbsqlc.EventInsertParams, hook protocol.Webhook) error {
+	row := l.deliveryRow(endpoint, e, hook.Event)
+	row.Body = hook.Body
+	if hook.Event == l.protocol.Carrier {
+		row.MessageID = e.MessageID
+	}
+	var err error
+	if row.Headers, err = headerColumn(hook.Header, row.ID); err != nil {
+		return err
+	}
+	if endpoint.BufferSeconds != nil && slices.Contains(endpoint.BufferEvents, hook.Event) && row.State == handoff.DeliveryPending {
+		until := l.now.Add(time.Duration(*endpoint.BufferSeconds) * time.Second)
+		row.Buffered, row.NextAttemptAt = true, &until
+		if err := l.debounce(ctx, endpoint.ID, until); err != nil {
+			return err
+		}
+	}
+	l.deliveries = append(l.deliveries, row)
+	return nil
+}
+
+// debounce makes what is held back already wait for as long as the newest.
+func (l *ledger) debounce(ctx context.Context, endpoint handoff.ID, until time.Time) error {
+	for i := range l.deliveries {
+		if l.deliveries[i].EndpointID == endpoint && l.deliveries[i].Buffered {
+			l.deliveries[i].NextAttemptAt = &until
+		}
+	}
+	return l.later.DeliveryDebounce(ctx, dbsqlc.DeliveryDebounceParams{
+		InboxID: l.ref.InboxID, ContactID: &l.ref.ContactID, EndpointID: endpoint, Until: &until,
+	})
+}
+
+func (l *ledger) deliveryRow(endpoint dbsqlc.Endpoint, e dbsqlc.EventInsertParams, eventType string) dbsqlc.DeliveryInsertParams {
 	row := dbsqlc.DeliveryInsertParams{
 		ID: handoff.NewID(), AccountID: l.ref.AccountID, EndpointID: endpoint.ID, InboxID: l.ref.InboxID, ContactID: &l.ref.ContactID,
-		ConversationID: e.ConversationID, EventID: &e.ID, EventType: eventType, Seq: e.Seq, WebhookID: handoff.NewWebhookID(), Body: body,
+		ConversationID: e.ConversationID, EventID: &e.ID, EventType: eventType, Seq: e.Seq, WebhookID: handoff.NewWebhookID(),
 		State: handoff.DeliveryPending, NextAttemptAt: &l.now, CreatedAt: l.now,
-	}
-	if eventType == hitlchat.EventOutboundMessage {
-		row.MessageID = e.MessageID
 	}
 	if endpoint.State == handoff.EndpointDisabled {
 		row.State, row.NextAttemptAt = handoff.DeliveryHeld, nil
 	}
-	l.deliveries = append(l.deliveries, row)
+	return row
 }
 
-// takes tells whether any endpoint asks for a vendor's event.
-func (l *ledger) takes(vendorEvent string) bool {
-	return slices.ContainsFunc(l.endpoints, func(e dbsqlc.Endpoint) bool { return slices.Contains(e.EventTypes, vendorEvent) })
-}
-
-// vendorEvent is the name under which the inbox's protocol knows an event, "" where it knows none.
-func vendorEvent(t handoff.EventType) string {
-	switch t {
-	case handoff.EventMessageQueued:
-		return hitlchat.EventOutboundMessage
-	case handoff.EventEnded:
-		return hitlchat.EventConversationResolved
-	default:
-		return ""
+// headerColumn is the vendor's own headers, with the delivery's id where they want one.
+func headerColumn(header map[string]string, id handoff.ID) (json.RawMessage, error) {
+	if len(header) == 0 {
+		return nil, nil
 	}
-}
-
-// vendorBody renders an event as the inbox's protocol writes it; nil where the inbox does not want it.
-func (l *ledger) vendorBody(ctx context.Context, e dbsqlc.EventInsertParams, m *dbsqlc.Message) ([]byte, error) {
-	identities, err := l.contactIdentities(ctx)
-	if err != nil {
-		return nil, err
+	out := make(map[string]string, len(header))
+	for name, value := range header {
+		out[name] = strings.ReplaceAll(value, "{id}", id.String())
 	}
-	if e.Type == handoff.EventEnded {
-		status := l.inbox.ResolvedStatus
-		if *l.conv.EndReason == handoff.EndInactivity {
-			if !l.inbox.NotifyInactivity {
-				return nil, nil
-			}
-			status = l.inbox.InactivityStatus
-		}
-		return hitlchat.ConversationResolved(identities, status, l.now)
-	}
-	out := handoff.OutboundMessage{ID: m.ID, To: identities, Type: m.Type, Content: m.Content}
-	if m.ReplyTo != nil {
-		out.ReplyTo = *m.ReplyTo
-	}
-	return hitlchat.OutboundMessage(hitlchat.Inbox{PhoneNumberID: l.inbox.PhoneNumberID, CallbackData: l.inbox.CallbackData}, out)
-}
-
-// nativeEvent is the body of an event that no vendor's protocol describes: the envelope of Standard Webhooks.
-type nativeEvent struct {
-	Type      handoff.EventType `json:"type"`
-	Timestamp string            `json:"timestamp"`
-	Data      nativeData        `json:"data"`
-}
-
-type nativeData struct {
-	EventID        handoff.ID      `json:"event_id"`
-	InboxID        *handoff.ID     `json:"inbox_id,omitempty"`
-	ConversationID *handoff.ID     `json:"conversation_id,omitempty"`
-	Seq            *int64          `json:"seq,omitempty"`
-	Actor          nativeActor     `json:"actor"`
-	Message        *nativeMessage  `json:"message,omitempty"`
-	Details        json.RawMessage `json:"details,omitempty"`
-}
-
-type nativeActor struct {
-	Type handoff.AuthorType `json:"type"`
-	ID   *handoff.ID        `json:"id,omitempty"`
-}
-
-type nativeMessage struct {
-	ID         handoff.ID            `json:"id"`
-	Direction  handoff.Direction     `json:"direction"`
-	Type       string                `json:"type"`
-	Text       *string               `json:"text,omitempty"`
-	Content    json.RawMessage       `json:"content"`
-	Status     handoff.MessageStatus `json:"status,omitempty"`
-	ExternalID *string               `json:"external_id,omitempty"`
-}
-
-func nativeBody(e dbsqlc.EventInsertParams, m *dbsqlc.Message) ([]byte, error) {
-	event := nativeEvent{Type: e.Type, Timestamp: e.OccurredAt.UTC().Format("2006-01-02T15:04:05.000Z"), Data: nativeData{
-		EventID: e.ID, InboxID: e.InboxID, ConversationID: e.ConversationID, Seq: e.Seq, Actor: nativeActor{e.ActorType, e.ActorID},
-	}}
-	if string(e.Data) != "{}" {
-		event.Data.Details = e.Data
-	}
-	if m != nil {
-		event.Data.Message = &nativeMessage{
-			ID: m.ID, Direction: m.Direction, Type: m.Type, Text: m.Text, Content: m.Content, ExternalID: m.ExternalID,
-		}
-		if m.Status != nil {
-			event.Data.Message.Status = *m.Status
-		}
-	}
-	return json.Marshal(event)
+	return json.Marshal(out)
 }
 
 // publishable tells whether an endpoint may ask for an event. Notes never leave.

@@ -30,9 +30,15 @@ type verdict int
 const (
 	verdictDelivered verdict = iota
 	verdictRetry
-	verdictRefused // retried a few times only
-	verdictGone    // the endpoint asks for no more
+	verdictRefused   // retried a few times only
+	verdictGone      // the endpoint asks for no more, or nothing can be sent until somebody changes something
+	verdictThrottled // later, and it does not count
+	verdictFailed    // never
+	verdictUncertain // it may have arrived, and may not be sent again
 )
+
+// throttledFor is how long a delivery may be put off by a vendor's limits before its attempts count.
+const throttledFor = 72 * time.Hour
 
 // judge reads an attempt. A redirect is a failure like any other: following it would send the body where nobody checked.
 func judge(r outbound.Result) verdict {
@@ -54,8 +60,11 @@ func judge(r outbound.Result) verdict {
 // nextWait is the time until the next attempt after the given number of counted attempts; false means that there is none.
 func nextWait(v verdict, counted int, jitter float64, r outbound.Result, now time.Time) (time.Duration, bool) {
 	waits := schedule
-	if v == verdictRefused {
+	switch v {
+	case verdictRefused:
 		waits = refusalSchedule
+	case verdictFailed, verdictUncertain:
+		return 0, false
 	}
 	if counted > len(waits) {
 		return 0, false

@@ -11,25 +11,28 @@ import (
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
+	"handoff/internal/meta"
 	"handoff/internal/outbound"
-	"handoff/internal/protocol/hitlchat"
 )
 
 // settle writes an attempt's outcome and what follows from it for the message, the lane and the endpoint.
-func (l *lane) settle(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.AttemptFinishParams, r outbound.Result) (bool, error) {
-	was, v := d.State, judge(r)
+func (l *lane) settle(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.AttemptFinishParams, r outbound.Result, ruled ruling) (bool, error) {
+	was, v := d.State, ruled.verdict
 	d.State, d.NextAttemptAt, d.Failure = out.State, out.NextAttemptAt, out.Failure
 	l.success = l.success || v == verdictDelivered
-	var err error
+	err := l.pause(ctx, ruled)
+	if err != nil {
+		return false, err
+	}
 	switch {
 	case v == verdictGone:
 		l.reread()
-		err = l.disable(ctx, out)
+		err = l.disable(ctx, out, ruled)
 	case out.State == was, out.State == handoff.DeliveryDelivered && d.MessageID == nil:
 		_, err = l.queries().AttemptFinish(ctx, out)
 	default:
 		l.rippled = true
-		err = l.settleMessage(ctx, d, out, r)
+		err = l.settleMessage(ctx, d, out, r, ruled)
 	}
 	if err != nil {
 		return false, err
@@ -48,10 +51,14 @@ func (l *lane) settle(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.Attempt
 }
 
 // disable stops all deliveries to an endpoint that says it is gone. They are held, not lost: enabling it sends them.
-func (l *lane) disable(ctx context.Context, out dbsqlc.AttemptFinishParams) error {
+func (l *lane) disable(ctx context.Context, out dbsqlc.AttemptFinishParams, ruled ruling) error {
+	reason := "gone"
+	if ruled.failure != nil {
+		reason = ruled.failure.Reason
+	}
 	return db.InTx(ctx, l.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
 		// The endpoint's row comes first: two lanes that hear "gone" at once would else hold a delivery each and wait for the other's.
-		disabled, err := q.EndpointDisable(ctx, dbsqlc.EndpointDisableParams{ID: l.endpoint.ID, Reason: "gone"})
+		disabled, err := q.EndpointDisable(ctx, dbsqlc.EndpointDisableParams{ID: l.endpoint.ID, Reason: reason})
 		if err != nil {
 			return err
 		}
@@ -61,7 +68,7 @@ func (l *lane) disable(ctx context.Context, out dbsqlc.AttemptFinishParams) erro
 		if _, err := q.DeliveryHold(ctx, l.endpoint.ID); err != nil {
 			return err
 		}
-		data, err := json.Marshal(map[string]any{"endpoint_id": l.endpoint.ID, "reason": "gone"})
+		data, err := json.Marshal(map[string]any{"endpoint_id": l.endpoint.ID, "reason": reason})
 		if err != nil {
 			return err
 		}
@@ -73,7 +80,7 @@ func (l *lane) disable(ctx context.Context, out dbsqlc.AttemptFinishParams) erro
 }
 
 // settleMessage finishes a delivery, or fails it for good, and moves its message on, under the contact's lock.
-func (l *lane) settleMessage(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.AttemptFinishParams, r outbound.Result) error {
+func (l *lane) settleMessage(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.AttemptFinishParams, r outbound.Result, ruled ruling) error {
 	return db.InTx(ctx, l.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
 		if d.ContactID == nil {
 			_, err := q.AttemptFinish(ctx, out)
@@ -83,7 +90,7 @@ func (l *lane) settleMessage(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.
 		if err != nil {
 			return err
 		}
-		ledger, err := openLedger(ctx, tx, Ref{AccountID: d.AccountID, InboxID: d.InboxID, ContactID: *d.ContactID}, l.Now())
+		ledger, err := l.openLedger(ctx, tx, Ref{AccountID: d.AccountID, InboxID: d.InboxID, ContactID: *d.ContactID}, l.Now())
 		if err != nil {
 			return err
 		}
@@ -100,9 +107,14 @@ func (l *lane) settleMessage(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.
 		if err := l.markGap(ctx, q, d); err != nil {
 			return err
 		}
-		return ledger.undeliverable(ctx, d, handoff.Failure{
-			Code: failureUndeliverable, Reason: "the gateway did not take the message: " + *out.Failure,
-		})
+		if ruled.verdict == verdictUncertain {
+			return ledger.uncertain(ctx, d)
+		}
+		failure := handoff.Failure{Code: failureUndeliverable, Reason: "the gateway did not take the message: " + *out.Failure}
+		if ruled.failure != nil {
+			failure = *ruled.failure
+		}
+		return ledger.undeliverable(ctx, d, failure)
 	})
 }
 
@@ -115,7 +127,7 @@ func (l *lane) lockWamid(ctx context.Context, q *dbsqlc.Queries, d dbsqlc.Delive
 	if d.State != handoff.DeliveryDelivered || d.MessageID == nil {
 		return "", nil
 	}
-	wamid, ok := hitlchat.ParseReceipt(r.Body)
+	wamid, ok := meta.ParseSent(r.Body)
 	if !ok {
 		return "", nil
 	}
@@ -131,10 +143,13 @@ func (l *ledger) delivered(ctx context.Context, d dbsqlc.Delivery, wamid string)
 	if err != nil {
 		return err
 	}
-	if m.FailureCode != nil && (*m.FailureCode == failureUndeliverable || *m.FailureCode == handoff.FailureWindowClosed) {
-		// It failed on its way to the gateway; somebody sent it again, and now the gateway has it.
-		queued := handoff.MessageQueued
-		m.Status = &queued
+	onTheWay := m.FailureCode != nil && (*m.FailureCode == failureUndeliverable || *m.FailureCode == handoff.FailureWindowClosed)
+	if onTheWay || l.protocol.Transport != handoff.TransportWebhook {
+		// It failed on its way out; somebody sent it again, and now the gateway has it. A send of our own fails nowhere else.
+		if m.Status != nil && (*m.Status == handoff.MessageFailed || *m.Status == handoff.MessageUncertain) {
+			queued := handoff.MessageQueued
+			m.Status = &queued
+		}
 	}
 	if err := l.advance(ctx, m, handoff.MessageDeliveredToGateway, nil); err != nil {
 		return err
@@ -176,6 +191,21 @@ func (l *ledger) learn(ctx context.Context, message handoff.ID, wamid string) er
 	return nil
 }
 
+// uncertain says of a message that nobody knows whether it left. Its status, or its echo, may yet tell.
+func (l *ledger) uncertain(ctx context.Context, d dbsqlc.Delivery) error {
+	if d.MessageID == nil {
+		return nil
+	}
+	m, err := l.q.MessageLock(ctx, *d.MessageID)
+	if err != nil {
+		return err
+	}
+	if err := l.advance(ctx, m, handoff.MessageUncertain, nil); err != nil {
+		return err
+	}
+	return l.flush(ctx)
+}
+
 // undeliverable fails the message of a delivery that was given up, unless another endpoint has it or may yet get it.
 func (l *ledger) undeliverable(ctx context.Context, d dbsqlc.Delivery, failure handoff.Failure) error {
 	if d.MessageID == nil {
@@ -202,12 +232,12 @@ const freshFor = 10 * time.Second
 // expired fails a free-form reply whose service window closed while its endpoint was down: Meta would refuse it.
 func (l *lane) expired(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 	fresh := d.Attempts == 0 && l.Now().Sub(d.CreatedAt) < freshFor
-	if d.MessageID == nil || d.ContactID == nil || d.ManualAt != nil || fresh {
+	if !l.protocol.Window || d.MessageID == nil || d.ContactID == nil || d.ManualAt != nil || fresh {
 		return false, nil
 	}
 	var expired bool
 	err := db.InTx(ctx, l.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
-		ledger, err := openLedger(ctx, tx, Ref{AccountID: d.AccountID, InboxID: d.InboxID, ContactID: *d.ContactID}, l.Now())
+		ledger, err := l.openLedger(ctx, tx, Ref{AccountID: d.AccountID, InboxID: d.InboxID, ContactID: *d.ContactID}, l.Now())
 		if err != nil {
 			return err
 		}

@@ -118,7 +118,7 @@ func (s *server) redeliver(ctx context.Context, in *redeliverInput) (*output[Del
 	if err != nil {
 		return nil, err
 	}
-	if endpoint.DeletedAt != nil || endpoint.State == handoff.EndpointDisabled {
+	if endpoint.Endpoint.DeletedAt != nil || endpoint.Endpoint.State == handoff.EndpointDisabled {
 		return nil, handoff.Errorf(handoff.CodeConflict, "the endpoint is disabled or deleted: enable it first, which sends what is held for it")
 	}
 	if err := s.requestDelivery(ctx, row); err != nil {

@@ -69,11 +69,18 @@ func (s *server) messageViews(ctx context.Context, account handoff.ID, rows []db
 	if err != nil {
 		return nil, err
 	}
+	files, err := s.mediaOf(ctx, account, rows)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]Message, 0, len(rows))
 	for _, row := range rows {
 		view, err := messageView(row, contactName(row.ContactID), quoted)
 		if err != nil {
 			return nil, err
+		}
+		if row.MediaID != nil {
+			view.Media = files[*row.MediaID]
 		}
 		views = append(views, view)
 	}

@@ -1,11 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
 	"handoff"
-	"handoff/db"
 	"handoff/db/dbsqlc"
 )
 
@@ -77,12 +77,15 @@ type Message struct {
 	CreatedAt         time.Time             `json:"created_at" doc:"When we accepted it."`
 }
 
-// Media is a file at the vendor.
+// Media is the file of a message.
 type Media struct {
-	ID       string             `json:"id"`
-	State    handoff.MediaState `json:"state" enum:"pending,ready,failed"`
-	MIMEType string             `json:"mime_type,omitempty"`
+	ID       handoff.ID         `json:"id" format:"uuid"`
+	State    handoff.MediaState `json:"state" enum:"pending,ready,failed" doc:"A pending file is being fetched from the vendor."`
+	MIMEType string             `json:"mime_type,omitempty" doc:"What the file is, once it is ready; before, what the vendor says."`
 	Filename string             `json:"filename,omitempty"`
+	Size     int64              `json:"size,omitempty" doc:"Bytes."`
+	URL      string             `json:"url,omitempty" doc:"Where the file can be read without a key for an hour, once it is ready."`
+	Reason   string             `json:"reason,omitempty" doc:"Why it failed."`
 }
 
 // Failure says why a message was not delivered.
@@ -120,15 +123,18 @@ func messageView(row dbsqlc.Message, contactName string, quoted map[quotedKey]ha
 	if err := decodeContent(row, &m); err != nil {
 		return m, err
 	}
-	if len(row.Media) == 0 {
-		return m, nil
-	}
-	var media db.MediaColumn
-	if err := json.Unmarshal(row.Media, &media); err != nil {
-		return m, err
-	}
-	m.Media = &Media{ID: media.ID, State: media.State, MIMEType: media.MIMEType, Filename: media.Filename}
 	return m, nil
+}
+
+func mediaView(row dbsqlc.Media) *Media {
+	m := &Media{
+		ID: row.ID, State: row.State, MIMEType: cmp.Or(text(row.MimeType), text(row.DeclaredType)), Filename: text(row.Filename),
+		Reason: text(row.FailureReason),
+	}
+	if row.Size != nil {
+		m.Size = *row.Size
+	}
+	return m
 }
 
 // decodeContent puts the object for the type under the type's name, as Meta's own bodies have it. What an agent sends is stored as

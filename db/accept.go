@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,11 +15,15 @@ import (
 // NewReceipt is a body that is about to be accepted, and what its protocol reads in it.
 type NewReceipt struct {
 	AccountID handoff.ID
-	InboxID   *handoff.ID // the only inbox that the key may write to, if it is bound to one
-	Protocol  handoff.Protocol
-	Body      []byte // exactly as it came
-	Items     []handoff.Item
-	At        time.Time
+	// InboxID is the only inbox that the request may write to: the one that its key is bound to or that its address names. Items
+	// without a route are meant for it.
+	InboxID  *handoff.ID
+	Protocol handoff.Protocol
+	Body     []byte // exactly as it came
+	Items    []handoff.Item
+	// ForwardHeader goes with the bytes where they are forwarded: the vendor's signature.
+	ForwardHeader map[string]string
+	At            time.Time
 }
 
 // Accepted is what became of a body.
@@ -50,8 +52,10 @@ const (
 	OutcomeAccepted  Outcome = "accepted"
 	OutcomeApplied   Outcome = "applied"
 	OutcomeDuplicate Outcome = "duplicate"
-	OutcomeParked    Outcome = "parked"   // a status of a message that we do not know (yet)
-	OutcomeRecorded  Outcome = "recorded" // kept as raw bytes; nothing is done with it
+	OutcomeParked    Outcome = "parked"    // a status of a message that we do not know (yet)
+	OutcomeRecorded  Outcome = "recorded"  // kept as raw bytes; nothing is done with it
+	OutcomeForwarded Outcome = "forwarded" // it went on as the bytes that came
+	OutcomeRefused   Outcome = "refused"   // an offload that nobody can take now
 	OutcomeIgnored   Outcome = "ignored"
 )
 
@@ -78,6 +82,7 @@ type acceptance struct {
 	slots   []*slot
 	wakes   []*wakeSlot // in the order in which they are locked
 	book    *contactBook
+	raw     []dbsqlc.Endpoint // that get the bytes as they came
 }
 
 type slot struct {
@@ -86,6 +91,7 @@ type slot struct {
 	inbox   *dbsqlc.Inbox
 	wake    *wakeSlot
 	contact handoff.ID
+	shadow  bool // nobody's yet: said to the bot, with no conversation open
 	AcceptedItem
 	intake *int64
 }
@@ -94,6 +100,8 @@ type wakeSlot struct {
 	dbsqlc.Wake
 	items       []WakeItem
 	lastInbound *time.Time
+	media       int32
+	talks       *bool // whether the contact has an open conversation; nil where nobody has asked
 }
 
 // Accept commits a body in one transaction: its bytes, its contacts, its messages, what became of each element, and a raised
@@ -108,7 +116,8 @@ func Accept(ctx context.Context, db DB, r NewReceipt) (Accepted, error) {
 	}
 	err := InTx(ctx, db, func(_ pgx.Tx, q *dbsqlc.Queries) error {
 		for _, step := range []func(context.Context, *dbsqlc.Queries) error{
-			a.route, a.findStatusMessages, a.findContacts, a.lockWakes, a.insertMessages, a.setNames, a.numberStatuses, a.insertReceipt,
+			a.route, a.findRaw, a.findStatusMessages, a.findContacts, a.decideOffloads, a.lockWakes, a.insertMessages, a.setNames,
+			a.numberStatuses, a.forward, a.insertReceipt,
 		} {
 			if err := step(ctx, q); err != nil {
 				return err
@@ -135,67 +144,6 @@ func (a *acceptance) result() Accepted {
 	return out
 }
 
-func (a *acceptance) insertMessages(ctx context.Context, q *dbsqlc.Queries) error {
-	var slots []*slot
-	var rows []dbsqlc.MessageInsertParams
-	for _, s := range a.slots {
-		if s.item.Kind != handoff.ItemMessage || s.wake == nil {
-			continue
-		}
-		row, err := a.messageRow(s)
-		if err != nil {
-			return err
-		}
-		slots, rows = append(slots, s), append(rows, row)
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	var failed error
-	q.MessageInsert(ctx, rows).QueryRow(func(i int, row dbsqlc.MessageInsertRow, err error) {
-		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("store message %s: %w", rows[i].ID, err))
-			return
-		}
-		s := slots[i]
-		s.MessageID = &row.ID
-		if row.Duplicate {
-			s.Duplicate, s.Outcome = true, OutcomeDuplicate
-			return
-		}
-		s.accept(WakeItem{Kind: string(handoff.ItemMessage), ID: row.ID})
-		if m := s.item.Message; m.Author == handoff.AuthorContact {
-			s.wake.sawInbound(WindowStart(m.At, a.receipt.At))
-		}
-	})
-	return failed
-}
-
-func (a *acceptance) messageRow(s *slot) (dbsqlc.MessageInsertParams, error) {
-	m := s.item.Message
-	row := dbsqlc.MessageInsertParams{
-		ID: handoff.NewID(), AccountID: a.receipt.AccountID, InboxID: s.inbox.ID, ContactID: s.contact,
-		Direction: m.Direction, AuthorType: m.Author, Type: m.Type, Text: optional(m.Text), Content: m.Content,
-		ExternalID: optional(s.item.ExternalID), ReplyTo: optional(m.ReplyTo), Opens: m.Opens, CreatedAt: a.receipt.At,
-	}
-	if len(row.Content) == 0 {
-		row.Content = json.RawMessage(`{}`)
-	}
-	if !m.At.IsZero() {
-		row.SentAt = &m.At
-	}
-	var err error
-	if m.Media != nil {
-		row.Media, err = json.Marshal(MediaColumn{
-			ID: m.Media.ID, State: handoff.MediaPending, MIMEType: m.Media.MIMEType, Filename: m.Media.Filename, SHA256: m.Media.SHA256,
-		})
-	}
-	if err == nil && len(m.History) > 0 {
-		row.History, err = json.Marshal(m.History)
-	}
-	return row, err
-}
-
 // accept gives the item the contact's next number.
 func (s *slot) accept(item WakeItem) {
 	s.wake.LastIntake++
@@ -214,7 +162,7 @@ func (w *wakeSlot) sawInbound(at time.Time) {
 func (a *acceptance) insertReceipt(ctx context.Context, q *dbsqlc.Queries) error {
 	hash := sha256.Sum256(a.receipt.Body)
 	row := dbsqlc.ReceiptInsertParams{
-		ID: a.id, AccountID: a.receipt.AccountID, Protocol: string(a.receipt.Protocol), Body: a.receipt.Body, Sha256: hash[:],
+		ID: a.id, AccountID: a.receipt.AccountID, InboxID: a.forwardedFor(), Protocol: string(a.receipt.Protocol), Body: a.receipt.Body, Sha256: hash[:],
 		ReceivedAt: a.receipt.At, NextSignalAt: a.receipt.At.Add(unsignalledFor),
 	}
 	for _, s := range a.slots {
@@ -228,6 +176,7 @@ func (a *acceptance) insertReceipt(ctx context.Context, q *dbsqlc.Queries) error
 		}
 		row.RaiseInboxIds, row.RaiseContactIds = append(row.RaiseInboxIds, w.InboxID), append(row.RaiseContactIds, w.ContactID)
 		row.LastIntakes, row.LastInbounds = append(row.LastIntakes, w.LastIntake), append(row.LastInbounds, orElse(w.lastInbound, time.Unix(0, 0)))
+		row.Media = append(row.Media, w.media)
 	}
 	return q.ReceiptInsert(ctx, row)
 }

@@ -2,169 +2,120 @@ package db
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"handoff"
 	"handoff/db/dbsqlc"
 )
 
-// contactBook finds and makes the contacts of one body.
-//
-// Everybody takes locks in one order, or two bodies with the same contacts would wait for each other: new identities by kind and
-// value, then the contacts' flags, then the contacts whose name has changed by id.
-type contactBook struct {
-	account handoff.ID
-	known   map[handoff.Identity]handoff.ID
-	names   map[handoff.ID]string
+// wantsContact tells whether an item's contact is found, or made where nobody is known by what the item says.
+func (a *acceptance) wantsContact(s *slot) bool {
+	switch s.item.Kind {
+	case handoff.ItemMessage, handoff.ItemOffload, handoff.ItemEnd:
+		return true
+	default:
+		return false
+	}
 }
 
-// findContacts gives each message its contact: the one that a stronger identity names first (a BSUID before a phone number), or
-// a new one. Identities that another contact has stay there: two contacts are never merged by a message.
-func (a *acceptance) findContacts(ctx context.Context, q *dbsqlc.Queries) error {
+// describedSlots are the items that have an inbox and say whom they are from or about.
+func (a *acceptance) describedSlots() []*slot {
 	var slots []*slot
-	var identities []handoff.Identity
 	for _, s := range a.slots {
-		if s.item.Kind != handoff.ItemMessage || s.inbox == nil || s.item.Contact == nil || len(s.item.Contact.Identities) == 0 {
-			continue
+		if s.inbox != nil && s.item.Contact != nil && len(s.item.Contact.Identities) > 0 && a.wantsContact(s) {
+			slots = append(slots, s)
 		}
-		slots = append(slots, s)
-		identities = append(identities, s.item.Contact.Identities...)
 	}
+	return slots
+}
+
+// findContacts gives each item its contact. The items count one after the other, as if each had come alone, by the rules of
+// contactBook.
+func (a *acceptance) findContacts(ctx context.Context, q *dbsqlc.Queries) error {
+	slots := slices.DeleteFunc(a.describedSlots(), func(s *slot) bool { return s.contact != (handoff.ID{}) })
 	if len(slots) == 0 {
 		return nil
 	}
-	book := &contactBook{account: a.receipt.AccountID, known: map[handoff.Identity]handoff.ID{}, names: map[handoff.ID]string{}}
-	a.book = book
-	if err := book.look(ctx, q, identities...); err != nil {
+	a.book = newContactBook(a.receipt.AccountID)
+	described := make([]description, len(slots))
+	for i, s := range slots {
+		described[i] = describe(s.item.Contact)
+	}
+	if err := a.book.look(ctx, q, described); err != nil {
 		return err
 	}
-	if err := book.addIdentities(ctx, q, slots); err != nil {
+	if err := a.book.lockNew(ctx, q, described); err != nil {
 		return err
 	}
-	for _, s := range slots {
-		var found bool
-		if s.contact, found = book.find(s.item.Contact); !found {
-			return fmt.Errorf("the contact of %s was neither found nor made", s.item.Location)
+	for i, s := range slots {
+		id, err := a.book.resolve(ctx, q, described[i])
+		if err != nil {
+			return err
+		}
+		s.contact = id
+		if reason := a.book.conflict(described[i], id); reason != "" && s.Reason == "" {
+			s.Reason = reason
 		}
 	}
 	return nil
 }
 
-func (b *contactBook) look(ctx context.Context, q *dbsqlc.Queries, identities ...handoff.Identity) error {
-	params := dbsqlc.ContactIdentityLookupParams{AccountID: b.account}
-	for _, identity := range identities {
-		params.Kinds, params.IdentityValues = append(params.Kinds, string(identity.Kind)), append(params.IdentityValues, identity.Value)
-	}
-	rows, err := q.ContactIdentityLookup(ctx, params)
-	for _, row := range rows {
-		b.known[handoff.Identity{Kind: row.Kind, Value: row.Value}] = row.ContactID
-		b.names[row.ContactID] = row.Name
-	}
-	return err
-}
-
-// find gives the contact that the strongest known identity names.
-func (b *contactBook) find(c *handoff.ItemContact) (handoff.ID, bool) {
-	for _, identity := range c.Identities {
-		// A username can pass to somebody else, so it finds a contact only where nothing better is known.
-		if identity.Kind == handoff.IdentityUsername && len(c.Identities) > 1 {
+// settleIdentities gives usernames and numbers that have changed hands to whom they belong by now, and makes the identity that a
+// contact writes with its newest, which is where answers go. A repeated item says nothing of now.
+func (a *acceptance) settleIdentities(ctx context.Context, q *dbsqlc.Queries) error {
+	b, moves := a.book, map[handoff.Identity]dbsqlc.ContactIdentityMoveParams{}
+	for _, s := range a.describedSlots() {
+		if s.Duplicate || s.contact == (handoff.ID{}) {
 			continue
 		}
-		if id, ok := b.known[identity]; ok {
-			return id, true
-		}
-	}
-	return handoff.ID{}, false
-}
-
-// newIdentity is an identity that nobody is known by, and whom the body describes with it.
-type newIdentity struct {
-	handoff.Identity
-	contact *handoff.ItemContact
-}
-
-// addIdentities writes the identities that are not known. The stronger kinds come first, so that a contact exists by its strongest
-// one before a weaker one asks whose it is.
-func (b *contactBook) addIdentities(ctx context.Context, q *dbsqlc.Queries, slots []*slot) error {
-	var added []newIdentity
-	for _, s := range slots {
-		for _, identity := range s.item.Contact.Identities {
-			if _, known := b.known[identity]; !known {
-				added = append(added, newIdentity{identity, s.item.Contact})
+		d := describe(s.item.Contact)
+		for _, identity := range d.current {
+			stored, known, ok := b.owner(identity)
+			if !ok || !b.changesHands(d, stored, known, s.contact) && !(known.older && known.contact == s.contact && saysNow(s)) {
+				continue
+			}
+			moves[stored] = dbsqlc.ContactIdentityMoveParams{
+				AccountID: b.account, Kind: stored.Kind, Value: stored.Value, ContactID: s.contact, FormerContactID: known.contact,
 			}
 		}
 	}
-	slices.SortStableFunc(added, func(x, y newIdentity) int {
-		if c := cmp.Compare(identityRank[x.Kind], identityRank[y.Kind]); c != 0 {
-			return c
-		}
-		return strings.Compare(x.Value, y.Value)
-	})
-	for _, n := range added {
-		if _, known := b.known[n.Identity]; known {
-			continue // the body describes the same person twice
-		}
-		if err := b.add(ctx, q, n); err != nil {
+	for _, identity := range slices.SortedFunc(maps.Keys(moves), compareIdentities) {
+		if err := q.ContactIdentityMove(ctx, moves[identity]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-var identityRank = map[handoff.IdentityKind]int{
-	handoff.IdentityBSUID: 1, handoff.IdentityPhone: 2, handoff.IdentityUsername: 3, handoff.IdentitySession: 4,
+// saysNow tells that the item was written by the contact, with the identities that it names.
+func saysNow(s *slot) bool {
+	return s.item.Message != nil && s.item.Message.Direction == handoff.Inbound
 }
 
-func (b *contactBook) add(ctx context.Context, q *dbsqlc.Queries, n newIdentity) error {
-	id, found := b.find(n.contact)
-	if !found {
-		id = handoff.NewID()
-		if err := q.ContactInsert(ctx, dbsqlc.ContactInsertParams{ID: id, AccountID: b.account, Name: n.contact.Name}); err != nil {
-			return err
-		}
-	}
-	made, err := q.ContactIdentityInsert(ctx, dbsqlc.ContactIdentityInsertParams{
-		AccountID: b.account, Kind: n.Kind, Value: n.Value, ContactID: id,
-	})
-	if err != nil {
-		return err
-	}
-	if made == 1 {
-		b.known[n.Identity] = id
-		if !found {
-			b.names[id] = n.contact.Name
-		}
+// setNames writes down what contacts call themselves by now, and which identities are theirs by now.
+func (a *acceptance) setNames(ctx context.Context, q *dbsqlc.Queries) error {
+	if a.book == nil {
 		return nil
 	}
-	// Somebody else made this contact while we looked.
-	if !found {
-		if err := q.ContactDelete(ctx, id); err != nil {
-			return err
-		}
+	if err := a.settleIdentities(ctx, q); err != nil {
+		return err
 	}
-	return b.look(ctx, q, n.Identity)
-}
-
-// setNames writes down what contacts call themselves by now. A repeated message says nothing of now.
-func (a *acceptance) setNames(ctx context.Context, q *dbsqlc.Queries) error {
-	b, names := a.book, map[handoff.ID]string{}
-	for _, s := range a.slots {
-		if s.item.Kind == handoff.ItemMessage && s.wake != nil && !s.Duplicate && s.item.Contact.Name != "" {
+	names := map[handoff.ID]string{}
+	for _, s := range a.describedSlots() {
+		if !s.Duplicate && s.contact != (handoff.ID{}) && s.item.Contact.Name != "" {
 			names[s.contact] = s.item.Contact.Name
 		}
 	}
 	ids := slices.SortedFunc(maps.Keys(names), func(x, y handoff.ID) int { return bytes.Compare(x[:], y[:]) })
 	for _, id := range ids {
-		if names[id] == b.names[id] {
+		if names[id] == a.book.names[id] {
 			continue
 		}
-		if err := q.ContactSetName(ctx, dbsqlc.ContactSetNameParams{AccountID: b.account, ID: id, Name: names[id]}); err != nil {
+		err := q.ContactSetName(ctx, dbsqlc.ContactSetNameParams{AccountID: a.receipt.AccountID, ID: id, Name: names[id]})
+		if err != nil {
 			return err
 		}
 	}

@@ -19,9 +19,7 @@ func (a *acceptance) route(ctx context.Context, q *dbsqlc.Queries) error {
 	for _, s := range a.slots {
 		numbers, accounts = append(numbers, s.item.Route.PhoneNumberID), append(accounts, s.item.Route.WABAID)
 	}
-	inboxes, err := q.InboxListByRoute(ctx, dbsqlc.InboxListByRouteParams{
-		AccountID: a.receipt.AccountID, PhoneNumberIds: distinct(numbers), WabaIds: distinct(accounts),
-	})
+	inboxes, err := a.findInboxes(ctx, q, distinct(numbers), distinct(accounts))
 	if err != nil {
 		return err
 	}
@@ -45,9 +43,22 @@ func (a *acceptance) route(ctx context.Context, q *dbsqlc.Queries) error {
 	return nil
 }
 
+func (a *acceptance) findInboxes(ctx context.Context, q *dbsqlc.Queries, numbers, accounts []string) ([]dbsqlc.Inbox, error) {
+	if len(numbers) == 0 && len(accounts) == 0 && a.receipt.InboxID != nil {
+		inbox, err := q.InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: a.receipt.AccountID, ID: *a.receipt.InboxID})
+		return []dbsqlc.Inbox{inbox}, NotFound(err, "inbox")
+	}
+	return q.InboxListByRoute(ctx, dbsqlc.InboxListByRouteParams{
+		AccountID: a.receipt.AccountID, PhoneNumberIds: numbers, WabaIds: accounts,
+	})
+}
+
 func (a *acceptance) inboxFor(r handoff.Route, inboxes []dbsqlc.Inbox) (*dbsqlc.Inbox, *handoff.Error) {
 	for i := range inboxes {
 		inbox := &inboxes[i]
+		if r == (handoff.Route{}) && a.receipt.InboxID != nil && *a.receipt.InboxID == inbox.ID {
+			return inbox, nil
+		}
 		if inbox.WABAID != r.WABAID || (r.PhoneNumberID != "" && inbox.PhoneNumberID != r.PhoneNumberID) {
 			continue
 		}
@@ -210,7 +221,8 @@ func LockWake(ctx context.Context, q *dbsqlc.Queries, account, inbox, contact ha
 
 func (a *acceptance) numberStatuses(context.Context, *dbsqlc.Queries) error {
 	for _, s := range a.slots {
-		if s.item.Kind == handoff.ItemStatus && s.wake != nil {
+		// The others are repeats, or parked.
+		if s.item.Kind == handoff.ItemStatus && s.wake != nil && s.MessageID != nil && s.Outcome == OutcomeIgnored {
 			s.accept(WakeItem{Kind: string(handoff.ItemStatus), ID: *s.MessageID})
 		}
 	}

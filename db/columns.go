@@ -1,18 +1,17 @@
 package db
 
 import (
+	"encoding/json"
 	"time"
 
 	"handoff"
 )
 
-// MediaColumn is what the media column of a message holds: a reference to a file at the vendor.
-type MediaColumn struct {
-	ID       string             `json:"id"`
-	State    handoff.MediaState `json:"state"`
-	MIMEType string             `json:"mime_type,omitempty"`
-	Filename string             `json:"filename,omitempty"`
-	SHA256   string             `json:"sha256,omitempty"`
+// OffloadColumn is what the offload column of a conversation and the content of an offload's turn hold.
+type OffloadColumn struct {
+	Reason  string                `json:"reason,omitempty"`
+	Payload json.RawMessage       `json:"payload,omitempty"`
+	Source  handoff.OffloadSource `json:"source,omitempty"`
 }
 
 // WindowStart is the moment from which a contact's message opens the 24-hour service window: the vendor's time of the message,

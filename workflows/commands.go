@@ -143,7 +143,24 @@ func (c *conversation) carryOutOne(ctx workflow.Context, cmd *command) error {
 	return nil
 }
 
-// inactivityEnd is the command of the timer.
+// timeUp is the command of the timer: endpoints are told of a silence, and a longer one ends the conversation.
+func (c *conversation) timeUp() *command {
+	if notice := c.now.NoticeAt; notice != nil && c.now.InactiveAt != nil && notice.Before(*c.now.InactiveAt) {
+		return c.silence()
+	}
+	return c.inactivityEnd()
+}
+
+func (c *conversation) silence() *command {
+	input := CommandInput{
+		CommandID: "silence:" + c.now.ID.String() + ":" + c.timerAt.UTC().Format(time.RFC3339Nano), ConversationID: c.now.ID,
+		Actor: handoff.Actor{Admin: true},
+	}
+	return &command{input: input, run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
+		return local(ctx, "silence", a.Silence, base)
+	}}
+}
+
 func (c *conversation) inactivityEnd() *command {
 	input := CommandInput{
 		CommandID: "inactivity:" + c.now.ID.String() + ":" + c.timerAt.UTC().Format(time.RFC3339Nano), ConversationID: c.now.ID,

@@ -3,6 +3,7 @@
 package workflows
 
 import (
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -34,6 +35,8 @@ type conversation struct {
 	lanes    map[handoff.ID]*lane
 	order    []handoff.ID // of the lanes: maps have none
 	commands []*command
+	media    []*download  // in flight, in the order in which they were started
+	files    []handoff.ID // to be fetched
 	woken    bool
 
 	timer       workflow.Future
@@ -76,6 +79,7 @@ func (c *conversation) run(ctx workflow.Context) error {
 			return err
 		}
 		c.startLanes(ctx)
+		c.startDownloads(ctx)
 		c.armTimer(ctx)
 		c.show(ctx)
 		if c.finished(ctx) {
@@ -109,7 +113,7 @@ func (c *conversation) busy() bool {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(c.media, (*download).done)
 }
 
 // collect takes in what has happened.
@@ -129,11 +133,14 @@ func (c *conversation) collect(ctx workflow.Context) error {
 			return err
 		}
 	}
+	if err := c.collectDownloads(ctx); err != nil {
+		return err
+	}
 	if c.timer != nil && c.timer.IsReady() {
 		c.timer = nil
 		// What was accepted comes first: the contact may have written in the very moment in which the timer fired.
 		c.woken = true
-		c.commands = append(c.commands, c.inactivityEnd())
+		c.commands = append(c.commands, c.timeUp())
 	}
 	return nil
 }
@@ -159,6 +166,7 @@ func (c *conversation) adopt(s activities.Snapshot) {
 		c.served = c.now.ID
 	}
 	c.seeLanes(s.Lanes)
+	c.files = s.Media
 }
 
 // finished tells whether the run has nothing left to do. It looks at everything that may hold work, in one place: signals that
@@ -185,7 +193,7 @@ func (c *conversation) idle() bool {
 			return false
 		}
 	}
-	return true
+	return len(c.media) == 0 && len(c.files) == 0
 }
 
 // mustContinue tells whether the run has grown long, or its conversation has been followed by another.
@@ -200,7 +208,13 @@ func (c *conversation) continueAsNew(ctx workflow.Context) error {
 	for _, id := range c.order {
 		c.lanes[id].stop()
 	}
+	for _, d := range c.media {
+		d.cancel()
+	}
 	err := workflow.Await(ctx, func() bool {
+		if slices.ContainsFunc(c.media, (*download).running) {
+			return false
+		}
 		for _, id := range c.order {
 			if c.lanes[id].running() {
 				return false
@@ -238,14 +252,17 @@ func (c *conversation) armTimer(ctx workflow.Context) {
 		c.dropTimer()
 		return
 	}
-	at := *c.now.InactiveAt
+	at, summary := *c.now.InactiveAt, "inactivity ends the conversation"
+	if notice := c.now.NoticeAt; notice != nil && notice.Before(at) {
+		at, summary = *notice, "endpoints are told of the silence"
+	}
 	if c.timer != nil && !at.Before(c.timerAt) {
 		return
 	}
 	c.dropTimer()
 	wait := max(at.Sub(workflow.Now(ctx)), time.Second)
 	timerCtx, cancel := workflow.WithCancel(ctx)
-	c.timer = workflow.NewTimerWithOptions(timerCtx, wait, workflow.TimerOptions{Summary: "inactivity ends the conversation"})
+	c.timer = workflow.NewTimerWithOptions(timerCtx, wait, workflow.TimerOptions{Summary: summary})
 	c.timerAt, c.cancelTimer = at, cancel
 }
 

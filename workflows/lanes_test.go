@@ -25,7 +25,7 @@ func (s *story) endpoint(id handoff.ID) dbsqlc.Endpoint {
 	s.Helper()
 	row, err := dbsqlc.New(s.DB).DeliveryEndpoint(context.Background(), id)
 	require.NoError(s, err)
-	return row
+	return row.Endpoint
 }
 
 // othersAreTaken says that the endpoint has just taken a webhook about somebody else.

@@ -8,12 +8,17 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
 
+	"handoff"
+	"handoff/activities"
 	"handoff/db"
 	"handoff/internal/admin"
+	"handoff/internal/graph"
+	"handoff/internal/mediastore"
 	"handoff/internal/outbound"
 	"handoff/internal/secretbox"
 	"handoff/internal/temporalclient"
@@ -78,6 +83,33 @@ func (f outboundFlags) client() (*outbound.Client, error) {
 		config.AllowPrivateCIDRs = append(config.AllowPrivateCIDRs, network)
 	}
 	return outbound.NewClient(config), nil
+}
+
+// vendorFlags say where vendors' APIs and the files of messages are.
+type vendorFlags struct {
+	GraphURL     string `help:"Where Meta's Graph API is." env:"HANDOFF_GRAPH_URL" default:"https://graph.facebook.com"`
+	GraphVersion string `help:"Version of the Graph API." env:"HANDOFF_GRAPH_VERSION" default:"v24.0"`
+	MediaURL     string `help:"Where files are kept: file:///a/folder or s3://bucket?region=…; the same for serve and worker." env:"HANDOFF_MEDIA_URL" default:"file:///var/lib/handoff/media"`
+	PublicURL    string `help:"Address at which gateways and Meta reach this API, for links to files." env:"HANDOFF_PUBLIC_URL"`
+}
+
+func (f vendorFlags) graph(poster *outbound.Client) *graph.Client {
+	return graph.New(graph.Config{BaseURL: f.GraphURL, Version: f.GraphVersion, HTTP: poster})
+}
+
+// linkLife is how long the public link of a file works: a gateway may be down for a weekend.
+const linkLife = 7 * 24 * time.Hour
+
+// links makes public links of files; nil where the server does not know its own address.
+func (f vendorFlags) links(box *secretbox.Box) activities.Links {
+	if f.PublicURL == "" {
+		return nil
+	}
+	links := mediastore.Links{Sealer: box}
+	return func(account, media handoff.ID, at time.Time) (string, error) {
+		token, err := links.Make(account, media, at.Add(linkLife), mediastore.ForGateway)
+		return strings.TrimSuffix(f.PublicURL, "/") + "/m/" + token, err
+	}
 }
 
 // adminFlags are what the set-up commands need: they work straight on the database.

@@ -179,7 +179,7 @@ func (d *devStack) run(ctx context.Context) error {
 	}
 	s, err := openStack(ctx, d.log, postgresFlags{DatabaseURL: d.info.DatabaseURL},
 		temporalFlags{TemporalAddress: d.info.TemporalAddress, TemporalNamespace: d.cmd.TemporalNamespace},
-		secretFlags{Keyset: keyset}, outboundFlags{AllowLoopback: true})
+		secretFlags{Keyset: keyset}, outboundFlags{AllowLoopback: true}, d.vendorFlags())
 	if err != nil {
 		return err
 	}

@@ -185,3 +185,8 @@ func showWebhook(w fakegateway.Webhook) {
 	}
 	fmt.Printf("fake gateway ← %s (%s)\n  %s\n", w.Event, verdict, w.Body)
 }
+
+// vendorFlags keep the files of messages beside the rest of the stack's state.
+func (d *devStack) vendorFlags() vendorFlags {
+	return vendorFlags{MediaURL: "file://" + filepath.Join(d.cmd.StateDir, "media"), PublicURL: d.info.APIURL}
+}

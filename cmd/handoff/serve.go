@@ -16,13 +16,14 @@ type serveCmd struct {
 	temporalFlags
 	secretFlags
 	outboundFlags
+	vendorFlags
 	Listen        string `help:"Address of the API." env:"HANDOFF_LISTEN" default:":8080"`
 	TemporalUIURL string `help:"Where operators open the Temporal UI; conversations link to it." env:"HANDOFF_TEMPORAL_UI_URL"`
 	WithWorker    bool   `help:"Run the worker in the same process." env:"HANDOFF_WITH_WORKER"`
 }
 
 func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
-	s, err := openStack(ctx, log, c.postgresFlags, c.temporalFlags, c.secretFlags, c.outboundFlags)
+	s, err := openStack(ctx, log, c.postgresFlags, c.temporalFlags, c.secretFlags, c.outboundFlags, c.vendorFlags)
 	if err != nil {
 		return err
 	}
@@ -46,11 +47,12 @@ type workerCmd struct {
 	temporalFlags
 	secretFlags
 	outboundFlags
+	vendorFlags
 	Listen string `help:"Address of /livez and /readyz; empty for none." env:"HANDOFF_WORKER_LISTEN" default:":8081"`
 }
 
 func (c *workerCmd) Run(ctx context.Context, log *slog.Logger) error {
-	s, err := openStack(ctx, log, c.postgresFlags, c.temporalFlags, c.secretFlags, c.outboundFlags)
+	s, err := openStack(ctx, log, c.postgresFlags, c.temporalFlags, c.secretFlags, c.outboundFlags, c.vendorFlags)
 	if err != nil {
 		return err
 	}

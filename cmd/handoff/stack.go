@@ -20,6 +20,7 @@ import (
 	"handoff/api"
 	"handoff/db"
 	"handoff/internal/dispatch"
+	"handoff/internal/mediastore"
 	"handoff/internal/outbound"
 	"handoff/internal/secretbox"
 	"handoff/internal/temporalclient"
@@ -40,11 +41,13 @@ type stack struct {
 	uiURL       string
 	box         *secretbox.Box
 	poster      *outbound.Client
+	vendors     vendorFlags
+	store       *mediastore.Store
 	// migrated is set once the schema is known to be current: it only goes forward, and each look opens a connection of its own.
 	migrated atomic.Bool
 }
 
-func openStack(ctx context.Context, log *slog.Logger, p postgresFlags, t temporalFlags, s secretFlags, o outboundFlags) (*stack, error) {
+func openStack(ctx context.Context, log *slog.Logger, p postgresFlags, t temporalFlags, s secretFlags, o outboundFlags, v vendorFlags) (*stack, error) {
 	box, err := s.box()
 	if err != nil {
 		return nil, err
@@ -52,6 +55,10 @@ func openStack(ctx context.Context, log *slog.Logger, p postgresFlags, t tempora
 	poster, err := o.client()
 	if err != nil {
 		return nil, err
+	}
+	store, err := mediastore.Open(ctx, v.MediaURL)
+	if err != nil {
+		return nil, fmt.Errorf("HANDOFF_MEDIA_URL: %w", err)
 	}
 	pool, err := p.open(ctx)
 	if err != nil {
@@ -64,6 +71,7 @@ func openStack(ctx context.Context, log *slog.Logger, p postgresFlags, t tempora
 	}
 	return &stack{
 		log: log, databaseURL: p.DatabaseURL, pool: pool, temporal: temporal, namespace: t.TemporalNamespace, box: box, poster: poster,
+		vendors: v, store: store,
 	}, nil
 }
 
@@ -117,7 +125,8 @@ func runHTTP(ctx context.Context, server *http.Server, listener net.Listener) er
 // work runs the worker until ctx is done; activities under way are finished. It calls started once tasks are taken.
 func (s *stack) work(ctx context.Context, started func()) error {
 	w, err := worker.New(s.temporal, &activities.Activities{
-		DB: s.pool, Poster: s.poster, Box: s.box, Log: s.log, Now: time.Now,
+		DB: s.pool, Poster: s.poster, Graph: s.vendors.graph(s.poster), Store: s.store, Links: s.vendors.links(s.box), Box: s.box,
+		Log: s.log, Now: time.Now,
 		// 20 % to either side, so that what failed together does not come back together.
 		Jitter: func() float64 { return 0.8 + 0.4*rand.Float64() },
 	})

@@ -27,9 +27,9 @@ WITH gap AS (
       AND g.state = 'failed' AND NOT g.gap_told
     RETURNING g.id)
 INSERT INTO deliveries (id, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq,
-    webhook_id, body, state, next_attempt_at, created_at, after_gap)
+    webhook_id, path, body, headers, state, next_attempt_at, buffered, after_id, created_at, after_gap)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-    $11, $12, $13, $14, $15, EXISTS (SELECT FROM gap))
+    $11, $12, $13, $14, $15, $16, $17, $18, $19, EXISTS (SELECT FROM gap))
 `
 
 type DeliveryInsertBatchResults struct {
@@ -50,9 +50,13 @@ type DeliveryInsertParams struct {
 	EventType      string
 	Seq            *int64
 	WebhookID      string
+	Path           string
 	Body           []byte
+	Headers        json.RawMessage
 	State          handoff.DeliveryState
 	NextAttemptAt  *time.Time
+	Buffered       bool
+	AfterID        *uuid.UUID
 	CreatedAt      time.Time
 }
 
@@ -72,9 +76,13 @@ func (q *Queries) DeliveryInsert(ctx context.Context, arg []DeliveryInsertParams
 			a.EventType,
 			a.Seq,
 			a.WebhookID,
+			a.Path,
 			a.Body,
+			a.Headers,
 			a.State,
 			a.NextAttemptAt,
+			a.Buffered,
+			a.AfterID,
 			a.CreatedAt,
 		}
 		batch.Queue(deliveryInsert, vals...)
@@ -172,8 +180,76 @@ func (b *EventInsertBatchResults) Close() error {
 	return b.br.Close()
 }
 
+const mediaInsert = `-- name: MediaInsert :batchexec
+INSERT INTO media (id, account_id, inbox_id, contact_id, external_id, source_url, kind, state, declared_type, filename, sha256, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11)
+`
+
+type MediaInsertBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type MediaInsertParams struct {
+	ID           uuid.UUID
+	AccountID    uuid.UUID
+	InboxID      *uuid.UUID
+	ContactID    *uuid.UUID
+	ExternalID   *string
+	SourceURL    *string
+	Kind         string
+	DeclaredType *string
+	Filename     *string
+	Sha256       *string
+	CreatedAt    time.Time
+}
+
+func (q *Queries) MediaInsert(ctx context.Context, arg []MediaInsertParams) *MediaInsertBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.ID,
+			a.AccountID,
+			a.InboxID,
+			a.ContactID,
+			a.ExternalID,
+			a.SourceURL,
+			a.Kind,
+			a.DeclaredType,
+			a.Filename,
+			a.Sha256,
+			a.CreatedAt,
+		}
+		batch.Queue(mediaInsert, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &MediaInsertBatchResults{br, len(arg), false}
+}
+
+func (b *MediaInsertBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *MediaInsertBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
 const messageApply = `-- name: MessageApply :batchexec
-UPDATE messages SET conversation_id = $1, seq = $2, applied_at = $3, history = NULL,
+UPDATE messages SET conversation_id = $1, seq = $2, applied_at = $3, history = NULL, shadow = false,
     status = coalesce($4, status)
 WHERE id = $5
 `
@@ -230,10 +306,10 @@ func (b *MessageApplyBatchResults) Close() error {
 }
 
 const messageInsert = `-- name: MessageInsert :batchone
-INSERT INTO messages (id, account_id, inbox_id, contact_id, direction, author_type, type, text, content, media, external_id,
-    reply_to, opens, history, sent_at, created_at)
+INSERT INTO messages (id, account_id, inbox_id, contact_id, direction, author_type, type, text, content, media_id, external_id,
+    reply_to, opens, shadow, history, sent_at, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    $12, $13, $14, $15, $16)
+    $12, $13, $14, $15, $16, $17)
 ON CONFLICT (inbox_id, external_id) WHERE external_id IS NOT NULL DO UPDATE SET external_id = excluded.external_id
 RETURNING id, (xmax <> 0)::boolean AS duplicate
 `
@@ -254,10 +330,11 @@ type MessageInsertParams struct {
 	Type       string
 	Text       *string
 	Content    []byte
-	Media      json.RawMessage
+	MediaID    *uuid.UUID
 	ExternalID *string
 	ReplyTo    *string
 	Opens      bool
+	Shadow     bool
 	History    json.RawMessage
 	SentAt     *time.Time
 	CreatedAt  time.Time
@@ -282,10 +359,11 @@ func (q *Queries) MessageInsert(ctx context.Context, arg []MessageInsertParams) 
 			a.Type,
 			a.Text,
 			a.Content,
-			a.Media,
+			a.MediaID,
 			a.ExternalID,
 			a.ReplyTo,
 			a.Opens,
+			a.Shadow,
 			a.History,
 			a.SentAt,
 			a.CreatedAt,
@@ -321,9 +399,9 @@ func (b *MessageInsertBatchResults) Close() error {
 
 const messageInsertHistory = `-- name: MessageInsertHistory :batchexec
 INSERT INTO messages (id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, type, text, content,
-    sent_at, created_at, applied_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'text', $9, $10,
-    $11, $12, $12)
+    external_id, sent_at, created_at, applied_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+    $12, $13, $14, $14)
 `
 
 type MessageInsertHistoryBatchResults struct {
@@ -341,8 +419,10 @@ type MessageInsertHistoryParams struct {
 	Seq            *int64
 	Direction      handoff.Direction
 	AuthorType     handoff.AuthorType
+	Type           string
 	Text           *string
 	Content        []byte
+	ExternalID     *string
 	SentAt         *time.Time
 	CreatedAt      time.Time
 }
@@ -359,8 +439,10 @@ func (q *Queries) MessageInsertHistory(ctx context.Context, arg []MessageInsertH
 			a.Seq,
 			a.Direction,
 			a.AuthorType,
+			a.Type,
 			a.Text,
 			a.Content,
+			a.ExternalID,
 			a.SentAt,
 			a.CreatedAt,
 		}

@@ -12,18 +12,47 @@ import (
 	"handoff"
 )
 
-const contactDelete = `-- name: ContactDelete :exec
-DELETE FROM contacts WHERE id = $1
+const contactFacts = `-- name: ContactFacts :many
+SELECT c.name, coalesce(i.kind, '')::text AS kind, coalesce(i.value, '')::text AS value
+FROM contacts c LEFT JOIN contact_identities i ON i.contact_id = c.id AND i.account_id = c.account_id
+WHERE c.account_id = $1 AND c.id = $2
+ORDER BY i.created_at DESC, i.kind, i.value
 `
 
-func (q *Queries) ContactDelete(ctx context.Context, id uuid.UUID) error {
-	_, err := q.db.Exec(ctx, contactDelete, id)
-	return err
+type ContactFactsParams struct {
+	AccountID uuid.UUID
+	ContactID uuid.UUID
 }
 
-const contactIdentityInsert = `-- name: ContactIdentityInsert :execrows
+type ContactFactsRow struct {
+	Name  string
+	Kind  string
+	Value string
+}
+
+// A contact and its identities, the newest first; one row without an identity where it has none.
+func (q *Queries) ContactFacts(ctx context.Context, arg ContactFactsParams) ([]ContactFactsRow, error) {
+	rows, err := q.db.Query(ctx, contactFacts, arg.AccountID, arg.ContactID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ContactFactsRow{}
+	for rows.Next() {
+		var i ContactFactsRow
+		if err := rows.Scan(&i.Name, &i.Kind, &i.Value); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const contactIdentityInsert = `-- name: ContactIdentityInsert :exec
 INSERT INTO contact_identities (account_id, kind, value, contact_id) VALUES ($1, $2, $3, $4)
-ON CONFLICT DO NOTHING
 `
 
 type ContactIdentityInsertParams struct {
@@ -33,23 +62,19 @@ type ContactIdentityInsertParams struct {
 	ContactID uuid.UUID
 }
 
-// No row means that another transaction has just made this contact.
-func (q *Queries) ContactIdentityInsert(ctx context.Context, arg ContactIdentityInsertParams) (int64, error) {
-	result, err := q.db.Exec(ctx, contactIdentityInsert,
+func (q *Queries) ContactIdentityInsert(ctx context.Context, arg ContactIdentityInsertParams) error {
+	_, err := q.db.Exec(ctx, contactIdentityInsert,
 		arg.AccountID,
 		arg.Kind,
 		arg.Value,
 		arg.ContactID,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	return err
 }
 
 const contactIdentityList = `-- name: ContactIdentityList :many
 SELECT account_id, kind, value, contact_id, created_at FROM contact_identities WHERE account_id = $1 AND contact_id = ANY($2::uuid[])
-ORDER BY contact_id, created_at, kind, value
+ORDER BY contact_id, created_at DESC, kind, value
 `
 
 type ContactIdentityListParams struct {
@@ -57,6 +82,7 @@ type ContactIdentityListParams struct {
 	ContactIds []uuid.UUID
 }
 
+// The newest come first: a message goes to the first number of a contact, and a number that it has given up reaches nobody.
 func (q *Queries) ContactIdentityList(ctx context.Context, arg ContactIdentityListParams) ([]ContactIdentity, error) {
 	rows, err := q.db.Query(ctx, contactIdentityList, arg.AccountID, arg.ContactIds)
 	if err != nil {
@@ -83,11 +109,35 @@ func (q *Queries) ContactIdentityList(ctx context.Context, arg ContactIdentityLi
 	return items, nil
 }
 
+const contactIdentityLock = `-- name: ContactIdentityLock :exec
+SELECT pg_advisory_xact_lock(sorted.key) FROM (SELECT unnest($1::bigint[]) AS key ORDER BY key) AS sorted
+`
+
+// Everybody takes these locks in the same order, that of the keys.
+func (q *Queries) ContactIdentityLock(ctx context.Context, keys []int64) error {
+	_, err := q.db.Exec(ctx, contactIdentityLock, keys)
+	return err
+}
+
 const contactIdentityLookup = `-- name: ContactIdentityLookup :many
-SELECT i.kind, i.value, i.contact_id, c.name
-FROM (SELECT unnest($1::text[]) AS kind, unnest($2::text[]) AS value) AS asked
+SELECT i.kind, i.value, i.contact_id, c.name,
+    -- Is the contact known by nothing but usernames?
+    (i.kind = 'username' AND NOT EXISTS (
+        SELECT FROM contact_identities o
+        WHERE o.account_id = i.account_id AND o.contact_id = i.contact_id AND o.kind <> 'username'
+    ))::boolean AS only_username,
+    -- Has the contact a newer one of this kind?
+    EXISTS (
+        SELECT FROM contact_identities o
+        WHERE o.account_id = i.account_id AND o.contact_id = i.contact_id AND o.kind = i.kind AND o.created_at > i.created_at
+    ) AS older,
+    EXISTS (
+        SELECT FROM contact_identities o
+        WHERE o.account_id = i.account_id AND o.contact_id = i.contact_id AND o.kind = 'bsuid'
+    ) AS has_bsuid
+FROM (SELECT DISTINCT unnest($1::text[]) AS kind, unnest($2::text[]) AS value) AS asked
 JOIN contact_identities i ON i.account_id = $3 AND i.kind = asked.kind AND i.value = asked.value
-JOIN contacts c ON c.id = i.contact_id
+JOIN contacts c ON c.account_id = i.account_id AND c.id = i.contact_id
 `
 
 type ContactIdentityLookupParams struct {
@@ -97,10 +147,13 @@ type ContactIdentityLookupParams struct {
 }
 
 type ContactIdentityLookupRow struct {
-	Kind      handoff.IdentityKind
-	Value     string
-	ContactID uuid.UUID
-	Name      string
+	Kind         handoff.IdentityKind
+	Value        string
+	ContactID    uuid.UUID
+	Name         string
+	OnlyUsername bool
+	Older        bool
+	HasBsuid     bool
 }
 
 func (q *Queries) ContactIdentityLookup(ctx context.Context, arg ContactIdentityLookupParams) ([]ContactIdentityLookupRow, error) {
@@ -117,6 +170,9 @@ func (q *Queries) ContactIdentityLookup(ctx context.Context, arg ContactIdentity
 			&i.Value,
 			&i.ContactID,
 			&i.Name,
+			&i.OnlyUsername,
+			&i.Older,
+			&i.HasBsuid,
 		); err != nil {
 			return nil, err
 		}
@@ -126,6 +182,31 @@ func (q *Queries) ContactIdentityLookup(ctx context.Context, arg ContactIdentity
 		return nil, err
 	}
 	return items, nil
+}
+
+const contactIdentityMove = `-- name: ContactIdentityMove :exec
+UPDATE contact_identities SET contact_id = $1, created_at = now()
+WHERE account_id = $2 AND kind = $3 AND value = $4 AND contact_id = $5
+`
+
+type ContactIdentityMoveParams struct {
+	ContactID       uuid.UUID
+	AccountID       uuid.UUID
+	Kind            handoff.IdentityKind
+	Value           string
+	FormerContactID uuid.UUID
+}
+
+// It becomes its contact's newest, and changes nothing if somebody else has moved it since we looked.
+func (q *Queries) ContactIdentityMove(ctx context.Context, arg ContactIdentityMoveParams) error {
+	_, err := q.db.Exec(ctx, contactIdentityMove,
+		arg.ContactID,
+		arg.AccountID,
+		arg.Kind,
+		arg.Value,
+		arg.FormerContactID,
+	)
+	return err
 }
 
 const contactInsert = `-- name: ContactInsert :exec

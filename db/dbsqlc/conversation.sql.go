@@ -7,6 +7,7 @@ package dbsqlc
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,7 +15,7 @@ import (
 )
 
 const conversationDetail = `-- name: ConversationDetail :one
-SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.ended_at, c.disposition, ct.name AS contact_name, a.name AS assignee_name
+SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, ct.name AS contact_name, a.name AS assignee_name
 FROM conversations c
 JOIN contacts ct ON ct.id = c.contact_id
 LEFT JOIN agents a ON a.id = c.assignee_id
@@ -51,6 +52,10 @@ func (q *Queries) ConversationDetail(ctx context.Context, arg ConversationDetail
 		&i.Conversation.OpenedAt,
 		&i.Conversation.LastActivityAt,
 		&i.Conversation.InactiveAt,
+		&i.Conversation.NoticeAt,
+		&i.Conversation.Source,
+		&i.Conversation.Offload,
+		&i.Conversation.Windowed,
 		&i.Conversation.EndedAt,
 		&i.Conversation.Disposition,
 		&i.ContactName,
@@ -60,7 +65,7 @@ func (q *Queries) ConversationDetail(ctx context.Context, arg ConversationDetail
 }
 
 const conversationGet = `-- name: ConversationGet :one
-SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, ended_at, disposition FROM conversations WHERE account_id = $1 AND id = $2
+SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition FROM conversations WHERE account_id = $1 AND id = $2
 `
 
 type ConversationGetParams struct {
@@ -87,6 +92,10 @@ func (q *Queries) ConversationGet(ctx context.Context, arg ConversationGetParams
 		&i.OpenedAt,
 		&i.LastActivityAt,
 		&i.InactiveAt,
+		&i.NoticeAt,
+		&i.Source,
+		&i.Offload,
+		&i.Windowed,
 		&i.EndedAt,
 		&i.Disposition,
 	)
@@ -94,8 +103,8 @@ func (q *Queries) ConversationGet(ctx context.Context, arg ConversationGetParams
 }
 
 const conversationInsert = `-- name: ConversationInsert :exec
-INSERT INTO conversations (id, account_id, inbox_id, contact_id, status, opened_at, last_activity_at, inactive_at)
-VALUES ($1, $2, $3, $4, $5, $6, $6, $7)
+INSERT INTO conversations (id, account_id, inbox_id, contact_id, status, opened_at, last_activity_at, inactive_at, notice_at, source, windowed)
+VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10)
 `
 
 type ConversationInsertParams struct {
@@ -106,6 +115,9 @@ type ConversationInsertParams struct {
 	Status     handoff.Status
 	OpenedAt   time.Time
 	InactiveAt *time.Time
+	NoticeAt   *time.Time
+	Source     *handoff.OffloadSource
+	Windowed   bool
 }
 
 func (q *Queries) ConversationInsert(ctx context.Context, arg ConversationInsertParams) error {
@@ -117,12 +129,15 @@ func (q *Queries) ConversationInsert(ctx context.Context, arg ConversationInsert
 		arg.Status,
 		arg.OpenedAt,
 		arg.InactiveAt,
+		arg.NoticeAt,
+		arg.Source,
+		arg.Windowed,
 	)
 	return err
 }
 
 const conversationList = `-- name: ConversationList :many
-SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.ended_at, c.disposition, ct.name AS contact_name, a.name AS assignee_name
+SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, ct.name AS contact_name, a.name AS assignee_name
 FROM conversations c
 JOIN contacts ct ON ct.id = c.contact_id
 LEFT JOIN agents a ON a.id = c.assignee_id
@@ -192,6 +207,10 @@ func (q *Queries) ConversationList(ctx context.Context, arg ConversationListPara
 			&i.Conversation.OpenedAt,
 			&i.Conversation.LastActivityAt,
 			&i.Conversation.InactiveAt,
+			&i.Conversation.NoticeAt,
+			&i.Conversation.Source,
+			&i.Conversation.Offload,
+			&i.Conversation.Windowed,
 			&i.Conversation.EndedAt,
 			&i.Conversation.Disposition,
 			&i.ContactName,
@@ -208,7 +227,7 @@ func (q *Queries) ConversationList(ctx context.Context, arg ConversationListPara
 }
 
 const conversationLockLatest = `-- name: ConversationLockLatest :one
-SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, ended_at, disposition FROM conversations WHERE inbox_id = $1 AND contact_id = $2
+SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition FROM conversations WHERE inbox_id = $1 AND contact_id = $2
 ORDER BY (status <> 'ended') DESC, opened_at DESC, id DESC LIMIT 1
 FOR UPDATE
 `
@@ -238,6 +257,10 @@ func (q *Queries) ConversationLockLatest(ctx context.Context, arg ConversationLo
 		&i.OpenedAt,
 		&i.LastActivityAt,
 		&i.InactiveAt,
+		&i.NoticeAt,
+		&i.Source,
+		&i.Offload,
+		&i.Windowed,
 		&i.EndedAt,
 		&i.Disposition,
 	)
@@ -271,12 +294,33 @@ func (q *Queries) ConversationSetSeq(ctx context.Context, arg ConversationSetSeq
 	return err
 }
 
+const conversationStats = `-- name: ConversationStats :one
+SELECT count(*) AS messages,
+    coalesce(max(coalesce(m.sent_at, m.created_at)) FILTER (WHERE m.direction = 'inbound'), 'epoch')::timestamptz AS last_inbound_at,
+    coalesce(max(coalesce(m.sent_at, m.created_at)) FILTER (WHERE m.direction = 'outbound'), 'epoch')::timestamptz AS last_outbound_at
+FROM messages m WHERE m.conversation_id = $1
+`
+
+type ConversationStatsRow struct {
+	Messages       int64
+	LastInboundAt  time.Time
+	LastOutboundAt time.Time
+}
+
+// What Kapso's events say of a conversation.
+func (q *Queries) ConversationStats(ctx context.Context, conversationID *uuid.UUID) (ConversationStatsRow, error) {
+	row := q.db.QueryRow(ctx, conversationStats, conversationID)
+	var i ConversationStatsRow
+	err := row.Scan(&i.Messages, &i.LastInboundAt, &i.LastOutboundAt)
+	return i, err
+}
+
 const conversationUpdate = `-- name: ConversationUpdate :exec
 UPDATE conversations SET status = $1, end_reason = $2, assignee_id = $3, version = $4,
     last_seq = $5, unread_count = $6, last_message_id = $7,
     window_expires_at = $8, last_activity_at = $9, inactive_at = $10,
-    ended_at = $11, disposition = $12
-WHERE id = $13
+    ended_at = $11, disposition = $12, notice_at = $13, source = $14, offload = $15
+WHERE id = $16
 `
 
 type ConversationUpdateParams struct {
@@ -292,6 +336,9 @@ type ConversationUpdateParams struct {
 	InactiveAt      *time.Time
 	EndedAt         *time.Time
 	Disposition     *string
+	NoticeAt        *time.Time
+	Source          *handoff.OffloadSource
+	Offload         json.RawMessage
 	ID              uuid.UUID
 }
 
@@ -309,6 +356,9 @@ func (q *Queries) ConversationUpdate(ctx context.Context, arg ConversationUpdate
 		arg.InactiveAt,
 		arg.EndedAt,
 		arg.Disposition,
+		arg.NoticeAt,
+		arg.Source,
+		arg.Offload,
 		arg.ID,
 	)
 	return err

@@ -7,6 +7,7 @@ package dbsqlc
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -119,6 +120,129 @@ func (q *Queries) AttemptStart(ctx context.Context, arg AttemptStartParams) (int
 	return result.RowsAffected(), nil
 }
 
+const attemptUnknown = `-- name: AttemptUnknown :one
+SELECT EXISTS (SELECT FROM delivery_attempts a WHERE a.delivery_id = $1 AND a.n = $2 AND a.status IS NULL AND a.error IS NULL)::boolean
+`
+
+type AttemptUnknownParams struct {
+	ID uuid.UUID
+	N  int32
+}
+
+// Did the worker that made the latest attempt die before it could write down what came of it?
+func (q *Queries) AttemptUnknown(ctx context.Context, arg AttemptUnknownParams) (bool, error) {
+	row := q.db.QueryRow(ctx, attemptUnknown, arg.ID, arg.N)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const deliveryAwaited = `-- name: DeliveryAwaited :one
+SELECT coalesce(next_attempt_at, now())::timestamptz AS next_attempt_at FROM deliveries WHERE id = $1 AND state = 'pending'
+`
+
+// When the delivery that a lane waits for is tried next; no row once nothing is to be waited for.
+func (q *Queries) DeliveryAwaited(ctx context.Context, id uuid.UUID) (time.Time, error) {
+	row := q.db.QueryRow(ctx, deliveryAwaited, id)
+	var next_attempt_at time.Time
+	err := row.Scan(&next_attempt_at)
+	return next_attempt_at, err
+}
+
+const deliveryBatch = `-- name: DeliveryBatch :many
+SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at FROM deliveries
+WHERE inbox_id = $1 AND contact_id = $2 AND endpoint_id = $3 AND state = 'pending'
+ORDER BY position LIMIT $4 FOR UPDATE
+`
+
+type DeliveryBatchParams struct {
+	InboxID    uuid.UUID
+	ContactID  *uuid.UUID
+	EndpointID uuid.UUID
+	RowLimit   int32
+}
+
+// What is sent together: the held-back ones at the head of the lane that are of one event.
+func (q *Queries) DeliveryBatch(ctx context.Context, arg DeliveryBatchParams) ([]Delivery, error) {
+	rows, err := q.db.Query(ctx, deliveryBatch,
+		arg.InboxID,
+		arg.ContactID,
+		arg.EndpointID,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Delivery{}
+	for rows.Next() {
+		var i Delivery
+		if err := rows.Scan(
+			&i.ID,
+			&i.Position,
+			&i.AccountID,
+			&i.EndpointID,
+			&i.InboxID,
+			&i.ContactID,
+			&i.ConversationID,
+			&i.EventID,
+			&i.MessageID,
+			&i.EventType,
+			&i.Seq,
+			&i.WebhookID,
+			&i.Path,
+			&i.Body,
+			&i.Headers,
+			&i.Buffered,
+			&i.AfterID,
+			&i.State,
+			&i.Attempts,
+			&i.Step,
+			&i.FirstAttemptAt,
+			&i.NextAttemptAt,
+			&i.ManualAt,
+			&i.Bypassed,
+			&i.AfterGap,
+			&i.GapTold,
+			&i.Failure,
+			&i.CreatedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deliveryBecomeBatch = `-- name: DeliveryBecomeBatch :exec
+WITH merged AS (DELETE FROM deliveries WHERE id = ANY($5::uuid[]))
+UPDATE deliveries SET body = $1, headers = $2, buffered = false, next_attempt_at = $3 WHERE deliveries.id = $4
+`
+
+type DeliveryBecomeBatchParams struct {
+	Body      []byte
+	Headers   json.RawMessage
+	DueAt     *time.Time
+	ID        uuid.UUID
+	MergedIds []uuid.UUID
+}
+
+// The first of a batch becomes the batch, and the others are in it.
+func (q *Queries) DeliveryBecomeBatch(ctx context.Context, arg DeliveryBecomeBatchParams) error {
+	_, err := q.db.Exec(ctx, deliveryBecomeBatch,
+		arg.Body,
+		arg.Headers,
+		arg.DueAt,
+		arg.ID,
+		arg.MergedIds,
+	)
+	return err
+}
+
 const deliveryBypass = `-- name: DeliveryBypass :exec
 UPDATE deliveries SET bypassed = true WHERE id = $1
 `
@@ -128,27 +252,68 @@ func (q *Queries) DeliveryBypass(ctx context.Context, id uuid.UUID) error {
 	return err
 }
 
-const deliveryEndpoint = `-- name: DeliveryEndpoint :one
-SELECT id, account_id, inbox_id, url, secret, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at FROM endpoints WHERE id = $1
+const deliveryDebounce = `-- name: DeliveryDebounce :exec
+UPDATE deliveries SET next_attempt_at = $1
+WHERE inbox_id = $2 AND contact_id = $3 AND endpoint_id = $4 AND state = 'pending' AND buffered
 `
 
-func (q *Queries) DeliveryEndpoint(ctx context.Context, id uuid.UUID) (Endpoint, error) {
+type DeliveryDebounceParams struct {
+	Until      *time.Time
+	InboxID    uuid.UUID
+	ContactID  *uuid.UUID
+	EndpointID uuid.UUID
+}
+
+// One more for the batch: the others wait for as long again.
+func (q *Queries) DeliveryDebounce(ctx context.Context, arg DeliveryDebounceParams) error {
+	_, err := q.db.Exec(ctx, deliveryDebounce,
+		arg.Until,
+		arg.InboxID,
+		arg.ContactID,
+		arg.EndpointID,
+	)
+	return err
+}
+
+const deliveryEndpoint = `-- name: DeliveryEndpoint :one
+SELECT e.id, e.account_id, e.inbox_id, e.url, e.transport, e.secret, e.vendor_secret, e.payload, e.payload_version, e.retry, e.buffer_seconds, e.buffer_size, e.buffer_events, e.inactivity_minutes, e.paused_until, e.event_types, e.headers, e.state, e.disabled_reason, e.last_success_at, e.created_at, e.updated_at, e.deleted_at, i.protocol, i.access_token FROM endpoints e JOIN inboxes i ON i.id = e.inbox_id WHERE e.id = $1
+`
+
+type DeliveryEndpointRow struct {
+	Endpoint    Endpoint
+	Protocol    handoff.Protocol
+	AccessToken []byte
+}
+
+func (q *Queries) DeliveryEndpoint(ctx context.Context, id uuid.UUID) (DeliveryEndpointRow, error) {
 	row := q.db.QueryRow(ctx, deliveryEndpoint, id)
-	var i Endpoint
+	var i DeliveryEndpointRow
 	err := row.Scan(
-		&i.ID,
-		&i.AccountID,
-		&i.InboxID,
-		&i.URL,
-		&i.Secret,
-		&i.EventTypes,
-		&i.Headers,
-		&i.State,
-		&i.DisabledReason,
-		&i.LastSuccessAt,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.DeletedAt,
+		&i.Endpoint.ID,
+		&i.Endpoint.AccountID,
+		&i.Endpoint.InboxID,
+		&i.Endpoint.URL,
+		&i.Endpoint.Transport,
+		&i.Endpoint.Secret,
+		&i.Endpoint.VendorSecret,
+		&i.Endpoint.Payload,
+		&i.Endpoint.PayloadVersion,
+		&i.Endpoint.Retry,
+		&i.Endpoint.BufferSeconds,
+		&i.Endpoint.BufferSize,
+		&i.Endpoint.BufferEvents,
+		&i.Endpoint.InactivityMinutes,
+		&i.Endpoint.PausedUntil,
+		&i.Endpoint.EventTypes,
+		&i.Endpoint.Headers,
+		&i.Endpoint.State,
+		&i.Endpoint.DisabledReason,
+		&i.Endpoint.LastSuccessAt,
+		&i.Endpoint.CreatedAt,
+		&i.Endpoint.UpdatedAt,
+		&i.Endpoint.DeletedAt,
+		&i.Protocol,
+		&i.AccessToken,
 	)
 	return i, err
 }
@@ -170,7 +335,7 @@ func (q *Queries) DeliveryFail(ctx context.Context, arg DeliveryFailParams) erro
 }
 
 const deliveryGet = `-- name: DeliveryGet :one
-SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, body, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at FROM deliveries WHERE account_id = $1 AND id = $2
+SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at FROM deliveries WHERE account_id = $1 AND id = $2
 `
 
 type DeliveryGetParams struct {
@@ -194,7 +359,11 @@ func (q *Queries) DeliveryGet(ctx context.Context, arg DeliveryGetParams) (Deliv
 		&i.EventType,
 		&i.Seq,
 		&i.WebhookID,
+		&i.Path,
 		&i.Body,
+		&i.Headers,
+		&i.Buffered,
+		&i.AfterID,
 		&i.State,
 		&i.Attempts,
 		&i.Step,
@@ -227,8 +396,8 @@ func (q *Queries) DeliveryHold(ctx context.Context, endpointID uuid.UUID) (int64
 }
 
 const deliveryList = `-- name: DeliveryList :many
-SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, body, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at FROM deliveries
-WHERE account_id = $1
+SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at FROM deliveries
+WHERE account_id = $1 AND after_id IS NULL
   AND ($2::text IS NULL OR state = $2)
   AND ($3::uuid IS NULL OR endpoint_id = $3)
   AND ($4::uuid IS NULL OR conversation_id = $4)
@@ -274,7 +443,11 @@ func (q *Queries) DeliveryList(ctx context.Context, arg DeliveryListParams) ([]D
 			&i.EventType,
 			&i.Seq,
 			&i.WebhookID,
+			&i.Path,
 			&i.Body,
+			&i.Headers,
+			&i.Buffered,
+			&i.AfterID,
 			&i.State,
 			&i.Attempts,
 			&i.Step,
@@ -348,6 +521,16 @@ func (q *Queries) DeliveryOpenForMessage(ctx context.Context, arg DeliveryOpenFo
 	return count, err
 }
 
+const deliveryPass = `-- name: DeliveryPass :exec
+DELETE FROM deliveries WHERE id = $1 AND after_id IS NOT NULL
+`
+
+// A mark that nothing is to be waited for any more has done its work.
+func (q *Queries) DeliveryPass(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, deliveryPass, id)
+	return err
+}
+
 const deliveryRelease = `-- name: DeliveryRelease :many
 UPDATE deliveries SET state = 'pending', next_attempt_at = now() WHERE endpoint_id = $1 AND state = 'held'
 RETURNING inbox_id, contact_id
@@ -412,7 +595,10 @@ func (q *Queries) DeliveryRequest(ctx context.Context, arg DeliveryRequestParams
 
 const laneList = `-- name: LaneList :many
 SELECT d.endpoint_id, e.url, count(*) AS pending, max(d.position)::bigint AS last_position,
-    bool_or(d.manual_at IS NOT NULL)::boolean AS manual,
+    (bool_or(d.manual_at IS NOT NULL) OR (
+        -- What is held back for a batch goes when the batch is full, or when something stands behind it.
+        (array_agg(d.buffered ORDER BY d.position))[1]
+        AND (bool_or(NOT d.buffered) OR count(DISTINCT d.event_type) > 1 OR count(*) >= max(coalesce(e.buffer_size, 1)))))::boolean AS urgent,
     coalesce((array_agg(d.failure ORDER BY d.position))[1], '')::text AS failure,
     (array_agg(d.attempts ORDER BY d.position))[1]::integer AS attempts
 FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
@@ -430,7 +616,7 @@ type LaneListRow struct {
 	URL          string
 	Pending      int64
 	LastPosition int64
-	Manual       bool
+	Urgent       bool
 	Failure      string
 	Attempts     int32
 }
@@ -450,7 +636,7 @@ func (q *Queries) LaneList(ctx context.Context, arg LaneListParams) ([]LaneListR
 			&i.URL,
 			&i.Pending,
 			&i.LastPosition,
-			&i.Manual,
+			&i.Urgent,
 			&i.Failure,
 			&i.Attempts,
 		); err != nil {
@@ -465,7 +651,7 @@ func (q *Queries) LaneList(ctx context.Context, arg LaneListParams) ([]LaneListR
 }
 
 const laneNext = `-- name: LaneNext :many
-SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, body, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at FROM deliveries
+SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at FROM deliveries
 WHERE inbox_id = $1 AND contact_id = $2 AND endpoint_id = $3
   AND (state = 'pending' OR manual_at IS NOT NULL)
 ORDER BY (manual_at IS NULL), (bypassed AND next_attempt_at > $4::timestamptz), position
@@ -509,7 +695,11 @@ func (q *Queries) LaneNext(ctx context.Context, arg LaneNextParams) ([]Delivery,
 			&i.EventType,
 			&i.Seq,
 			&i.WebhookID,
+			&i.Path,
 			&i.Body,
+			&i.Headers,
+			&i.Buffered,
+			&i.AfterID,
 			&i.State,
 			&i.Attempts,
 			&i.Step,

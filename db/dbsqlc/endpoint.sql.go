@@ -50,7 +50,7 @@ func (q *Queries) EndpointDisable(ctx context.Context, arg EndpointDisableParams
 }
 
 const endpointGet = `-- name: EndpointGet :one
-SELECT id, account_id, inbox_id, url, secret, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at FROM endpoints WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
+SELECT id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at FROM endpoints WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
 `
 
 type EndpointGetParams struct {
@@ -66,7 +66,17 @@ func (q *Queries) EndpointGet(ctx context.Context, arg EndpointGetParams) (Endpo
 		&i.AccountID,
 		&i.InboxID,
 		&i.URL,
+		&i.Transport,
 		&i.Secret,
+		&i.VendorSecret,
+		&i.Payload,
+		&i.PayloadVersion,
+		&i.Retry,
+		&i.BufferSeconds,
+		&i.BufferSize,
+		&i.BufferEvents,
+		&i.InactivityMinutes,
+		&i.PausedUntil,
 		&i.EventTypes,
 		&i.Headers,
 		&i.State,
@@ -80,19 +90,30 @@ func (q *Queries) EndpointGet(ctx context.Context, arg EndpointGetParams) (Endpo
 }
 
 const endpointInsert = `-- name: EndpointInsert :one
-INSERT INTO endpoints (id, account_id, inbox_id, url, secret, event_types, headers)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-RETURNING id, account_id, inbox_id, url, secret, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at
+INSERT INTO endpoints (id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds,
+    buffer_size, buffer_events, inactivity_minutes, event_types, headers)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+    $12, $13, $14, $15, $16)
+RETURNING id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at
 `
 
 type EndpointInsertParams struct {
-	ID         uuid.UUID
-	AccountID  uuid.UUID
-	InboxID    uuid.UUID
-	URL        string
-	Secret     []byte
-	EventTypes []string
-	Headers    []byte
+	ID                uuid.UUID
+	AccountID         uuid.UUID
+	InboxID           uuid.UUID
+	URL               string
+	Transport         handoff.Transport
+	Secret            []byte
+	VendorSecret      []byte
+	Payload           string
+	PayloadVersion    string
+	Retry             string
+	BufferSeconds     *int32
+	BufferSize        *int32
+	BufferEvents      []string
+	InactivityMinutes *int32
+	EventTypes        []string
+	Headers           []byte
 }
 
 func (q *Queries) EndpointInsert(ctx context.Context, arg EndpointInsertParams) (Endpoint, error) {
@@ -101,7 +122,16 @@ func (q *Queries) EndpointInsert(ctx context.Context, arg EndpointInsertParams) 
 		arg.AccountID,
 		arg.InboxID,
 		arg.URL,
+		arg.Transport,
 		arg.Secret,
+		arg.VendorSecret,
+		arg.Payload,
+		arg.PayloadVersion,
+		arg.Retry,
+		arg.BufferSeconds,
+		arg.BufferSize,
+		arg.BufferEvents,
+		arg.InactivityMinutes,
 		arg.EventTypes,
 		arg.Headers,
 	)
@@ -111,7 +141,17 @@ func (q *Queries) EndpointInsert(ctx context.Context, arg EndpointInsertParams) 
 		&i.AccountID,
 		&i.InboxID,
 		&i.URL,
+		&i.Transport,
 		&i.Secret,
+		&i.VendorSecret,
+		&i.Payload,
+		&i.PayloadVersion,
+		&i.Retry,
+		&i.BufferSeconds,
+		&i.BufferSize,
+		&i.BufferEvents,
+		&i.InactivityMinutes,
+		&i.PausedUntil,
 		&i.EventTypes,
 		&i.Headers,
 		&i.State,
@@ -125,7 +165,7 @@ func (q *Queries) EndpointInsert(ctx context.Context, arg EndpointInsertParams) 
 }
 
 const endpointListByInbox = `-- name: EndpointListByInbox :many
-SELECT id, account_id, inbox_id, url, secret, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at FROM endpoints WHERE account_id = $1 AND inbox_id = $2 AND deleted_at IS NULL ORDER BY id
+SELECT id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at FROM endpoints WHERE account_id = $1 AND inbox_id = $2 AND deleted_at IS NULL ORDER BY id
 `
 
 type EndpointListByInboxParams struct {
@@ -147,7 +187,17 @@ func (q *Queries) EndpointListByInbox(ctx context.Context, arg EndpointListByInb
 			&i.AccountID,
 			&i.InboxID,
 			&i.URL,
+			&i.Transport,
 			&i.Secret,
+			&i.VendorSecret,
+			&i.Payload,
+			&i.PayloadVersion,
+			&i.Retry,
+			&i.BufferSeconds,
+			&i.BufferSize,
+			&i.BufferEvents,
+			&i.InactivityMinutes,
+			&i.PausedUntil,
 			&i.EventTypes,
 			&i.Headers,
 			&i.State,
@@ -165,6 +215,69 @@ func (q *Queries) EndpointListByInbox(ctx context.Context, arg EndpointListByInb
 		return nil, err
 	}
 	return items, nil
+}
+
+const endpointListRaw = `-- name: EndpointListRaw :many
+SELECT id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at FROM endpoints WHERE inbox_id = ANY($1::uuid[]) AND payload = 'meta' AND deleted_at IS NULL ORDER BY id
+`
+
+// Those that get Meta's webhooks as they came.
+func (q *Queries) EndpointListRaw(ctx context.Context, inboxIds []uuid.UUID) ([]Endpoint, error) {
+	rows, err := q.db.Query(ctx, endpointListRaw, inboxIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Endpoint{}
+	for rows.Next() {
+		var i Endpoint
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.InboxID,
+			&i.URL,
+			&i.Transport,
+			&i.Secret,
+			&i.VendorSecret,
+			&i.Payload,
+			&i.PayloadVersion,
+			&i.Retry,
+			&i.BufferSeconds,
+			&i.BufferSize,
+			&i.BufferEvents,
+			&i.InactivityMinutes,
+			&i.PausedUntil,
+			&i.EventTypes,
+			&i.Headers,
+			&i.State,
+			&i.DisabledReason,
+			&i.LastSuccessAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.DeletedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endpointPause = `-- name: EndpointPause :exec
+UPDATE endpoints SET paused_until = greatest(paused_until, $1::timestamptz) WHERE id = $2
+`
+
+type EndpointPauseParams struct {
+	Until time.Time
+	ID    uuid.UUID
+}
+
+func (q *Queries) EndpointPause(ctx context.Context, arg EndpointPauseParams) error {
+	_, err := q.db.Exec(ctx, endpointPause, arg.Until, arg.ID)
+	return err
 }
 
 const endpointTouchSuccess = `-- name: EndpointTouchSuccess :exec
@@ -185,25 +298,42 @@ func (q *Queries) EndpointTouchSuccess(ctx context.Context, arg EndpointTouchSuc
 }
 
 const endpointUpdate = `-- name: EndpointUpdate :one
-UPDATE endpoints SET url = $1, event_types = $2, headers = $3, state = $4,
-    disabled_reason = $5, updated_at = now()
-WHERE account_id = $6 AND id = $7 AND deleted_at IS NULL
-RETURNING id, account_id, inbox_id, url, secret, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at
+UPDATE endpoints SET url = $1, vendor_secret = $2, payload = $3, payload_version = $4, retry = $5,
+    buffer_seconds = $6, buffer_size = $7, buffer_events = $8, inactivity_minutes = $9,
+    event_types = $10, headers = $11, state = $12, disabled_reason = $13, updated_at = now()
+WHERE account_id = $14 AND id = $15 AND deleted_at IS NULL
+RETURNING id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at
 `
 
 type EndpointUpdateParams struct {
-	URL            string
-	EventTypes     []string
-	Headers        []byte
-	State          handoff.EndpointState
-	DisabledReason *string
-	AccountID      uuid.UUID
-	ID             uuid.UUID
+	URL               string
+	VendorSecret      []byte
+	Payload           string
+	PayloadVersion    string
+	Retry             string
+	BufferSeconds     *int32
+	BufferSize        *int32
+	BufferEvents      []string
+	InactivityMinutes *int32
+	EventTypes        []string
+	Headers           []byte
+	State             handoff.EndpointState
+	DisabledReason    *string
+	AccountID         uuid.UUID
+	ID                uuid.UUID
 }
 
 func (q *Queries) EndpointUpdate(ctx context.Context, arg EndpointUpdateParams) (Endpoint, error) {
 	row := q.db.QueryRow(ctx, endpointUpdate,
 		arg.URL,
+		arg.VendorSecret,
+		arg.Payload,
+		arg.PayloadVersion,
+		arg.Retry,
+		arg.BufferSeconds,
+		arg.BufferSize,
+		arg.BufferEvents,
+		arg.InactivityMinutes,
 		arg.EventTypes,
 		arg.Headers,
 		arg.State,
@@ -217,7 +347,17 @@ func (q *Queries) EndpointUpdate(ctx context.Context, arg EndpointUpdateParams) 
 		&i.AccountID,
 		&i.InboxID,
 		&i.URL,
+		&i.Transport,
 		&i.Secret,
+		&i.VendorSecret,
+		&i.Payload,
+		&i.PayloadVersion,
+		&i.Retry,
+		&i.BufferSeconds,
+		&i.BufferSize,
+		&i.BufferEvents,
+		&i.InactivityMinutes,
+		&i.PausedUntil,
 		&i.EventTypes,
 		&i.Headers,
 		&i.State,

@@ -7,11 +7,33 @@ package dbsqlc
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/google/uuid"
 	"handoff"
 	"time"
 )
+
+const inboxBusy = `-- name: InboxBusy :one
+SELECT
+    (SELECT count(*) FROM conversations c WHERE c.inbox_id = $1 AND c.status <> 'ended') AS conversations,
+    (SELECT count(*) FROM receipt_items i WHERE i.inbox_id = $1 AND i.outcome = 'accepted') AS accepted,
+    (SELECT count(*) FROM deliveries d WHERE d.inbox_id = $1 AND d.state IN ('pending', 'held')) AS deliveries
+`
+
+type InboxBusyRow struct {
+	Conversations int64
+	Accepted      int64
+	Deliveries    int64
+}
+
+// What keeps an inbox from changing its protocol: what is on its way in or out.
+func (q *Queries) InboxBusy(ctx context.Context, inboxID uuid.UUID) (InboxBusyRow, error) {
+	row := q.db.QueryRow(ctx, inboxBusy, inboxID)
+	var i InboxBusyRow
+	err := row.Scan(&i.Conversations, &i.Accepted, &i.Deliveries)
+	return i, err
+}
 
 const inboxDelete = `-- name: InboxDelete :execrows
 UPDATE inboxes SET deleted_at = now()
@@ -34,7 +56,7 @@ func (q *Queries) InboxDelete(ctx context.Context, arg InboxDeleteParams) (int64
 }
 
 const inboxGet = `-- name: InboxGet :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, access_token, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
 `
 
 type InboxGetParams struct {
@@ -52,7 +74,18 @@ func (q *Queries) InboxGet(ctx context.Context, arg InboxGetParams) (Inbox, erro
 		&i.Protocol,
 		&i.WABAID,
 		&i.PhoneNumberID,
+		&i.DisplayPhoneNumber,
 		&i.AccessToken,
+		&i.AppSecret,
+		&i.VerifyToken,
+		&i.BotID,
+		&i.BotVersion,
+		&i.APIURL,
+		&i.ResumeCall,
+		&i.TimeZone,
+		&i.Accepting,
+		&i.Hours,
+		&i.QueueLimit,
 		&i.Inactivity,
 		&i.ResolvedStatus,
 		&i.InactivityStatus,
@@ -66,7 +99,7 @@ func (q *Queries) InboxGet(ctx context.Context, arg InboxGetParams) (Inbox, erro
 }
 
 const inboxGetAny = `-- name: InboxGetAny :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, access_token, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE id = $1
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE id = $1
 `
 
 // Deleted ones too: what was accepted for them is still applied and delivered.
@@ -80,7 +113,100 @@ func (q *Queries) InboxGetAny(ctx context.Context, id uuid.UUID) (Inbox, error) 
 		&i.Protocol,
 		&i.WABAID,
 		&i.PhoneNumberID,
+		&i.DisplayPhoneNumber,
 		&i.AccessToken,
+		&i.AppSecret,
+		&i.VerifyToken,
+		&i.BotID,
+		&i.BotVersion,
+		&i.APIURL,
+		&i.ResumeCall,
+		&i.TimeZone,
+		&i.Accepting,
+		&i.Hours,
+		&i.QueueLimit,
+		&i.Inactivity,
+		&i.ResolvedStatus,
+		&i.InactivityStatus,
+		&i.NotifyInactivity,
+		&i.CallbackData,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.DeletedAt,
+	)
+	return i, err
+}
+
+const inboxGetForUpdate = `-- name: InboxGetForUpdate :one
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE
+`
+
+type InboxGetForUpdateParams struct {
+	AccountID uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) InboxGetForUpdate(ctx context.Context, arg InboxGetForUpdateParams) (Inbox, error) {
+	row := q.db.QueryRow(ctx, inboxGetForUpdate, arg.AccountID, arg.ID)
+	var i Inbox
+	err := row.Scan(
+		&i.ID,
+		&i.AccountID,
+		&i.Name,
+		&i.Protocol,
+		&i.WABAID,
+		&i.PhoneNumberID,
+		&i.DisplayPhoneNumber,
+		&i.AccessToken,
+		&i.AppSecret,
+		&i.VerifyToken,
+		&i.BotID,
+		&i.BotVersion,
+		&i.APIURL,
+		&i.ResumeCall,
+		&i.TimeZone,
+		&i.Accepting,
+		&i.Hours,
+		&i.QueueLimit,
+		&i.Inactivity,
+		&i.ResolvedStatus,
+		&i.InactivityStatus,
+		&i.NotifyInactivity,
+		&i.CallbackData,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.DeletedAt,
+	)
+	return i, err
+}
+
+const inboxGetLive = `-- name: InboxGetLive :one
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE id = $1 AND deleted_at IS NULL
+`
+
+// Whatever account it is of: its address is all that a vendor's request says.
+func (q *Queries) InboxGetLive(ctx context.Context, id uuid.UUID) (Inbox, error) {
+	row := q.db.QueryRow(ctx, inboxGetLive, id)
+	var i Inbox
+	err := row.Scan(
+		&i.ID,
+		&i.AccountID,
+		&i.Name,
+		&i.Protocol,
+		&i.WABAID,
+		&i.PhoneNumberID,
+		&i.DisplayPhoneNumber,
+		&i.AccessToken,
+		&i.AppSecret,
+		&i.VerifyToken,
+		&i.BotID,
+		&i.BotVersion,
+		&i.APIURL,
+		&i.ResumeCall,
+		&i.TimeZone,
+		&i.Accepting,
+		&i.Hours,
+		&i.QueueLimit,
 		&i.Inactivity,
 		&i.ResolvedStatus,
 		&i.InactivityStatus,
@@ -94,26 +220,39 @@ func (q *Queries) InboxGetAny(ctx context.Context, id uuid.UUID) (Inbox, error) 
 }
 
 const inboxInsert = `-- name: InboxInsert :one
-INSERT INTO inboxes (id, account_id, name, protocol, waba_id, phone_number_id, access_token, inactivity, resolved_status,
+INSERT INTO inboxes (id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret,
+    verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status,
     inactivity_status, notify_inactivity, callback_data)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-    $10, $11, $12)
-RETURNING id, account_id, name, protocol, waba_id, phone_number_id, access_token, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at
+    $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+    $21, $22, $23)
+RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at
 `
 
 type InboxInsertParams struct {
-	ID               uuid.UUID
-	AccountID        uuid.UUID
-	Name             string
-	Protocol         handoff.Protocol
-	WABAID           string
-	PhoneNumberID    string
-	AccessToken      []byte
-	Inactivity       time.Duration
-	ResolvedStatus   string
-	InactivityStatus string
-	NotifyInactivity bool
-	CallbackData     bool
+	ID                 uuid.UUID
+	AccountID          uuid.UUID
+	Name               string
+	Protocol           handoff.Protocol
+	WABAID             string
+	PhoneNumberID      string
+	DisplayPhoneNumber string
+	AccessToken        []byte
+	AppSecret          []byte
+	VerifyToken        []byte
+	BotID              string
+	BotVersion         string
+	APIURL             string
+	ResumeCall         json.RawMessage
+	TimeZone           string
+	Accepting          bool
+	Hours              json.RawMessage
+	QueueLimit         *int32
+	Inactivity         time.Duration
+	ResolvedStatus     string
+	InactivityStatus   string
+	NotifyInactivity   bool
+	CallbackData       bool
 }
 
 func (q *Queries) InboxInsert(ctx context.Context, arg InboxInsertParams) (Inbox, error) {
@@ -124,7 +263,18 @@ func (q *Queries) InboxInsert(ctx context.Context, arg InboxInsertParams) (Inbox
 		arg.Protocol,
 		arg.WABAID,
 		arg.PhoneNumberID,
+		arg.DisplayPhoneNumber,
 		arg.AccessToken,
+		arg.AppSecret,
+		arg.VerifyToken,
+		arg.BotID,
+		arg.BotVersion,
+		arg.APIURL,
+		arg.ResumeCall,
+		arg.TimeZone,
+		arg.Accepting,
+		arg.Hours,
+		arg.QueueLimit,
 		arg.Inactivity,
 		arg.ResolvedStatus,
 		arg.InactivityStatus,
@@ -139,7 +289,18 @@ func (q *Queries) InboxInsert(ctx context.Context, arg InboxInsertParams) (Inbox
 		&i.Protocol,
 		&i.WABAID,
 		&i.PhoneNumberID,
+		&i.DisplayPhoneNumber,
 		&i.AccessToken,
+		&i.AppSecret,
+		&i.VerifyToken,
+		&i.BotID,
+		&i.BotVersion,
+		&i.APIURL,
+		&i.ResumeCall,
+		&i.TimeZone,
+		&i.Accepting,
+		&i.Hours,
+		&i.QueueLimit,
 		&i.Inactivity,
 		&i.ResolvedStatus,
 		&i.InactivityStatus,
@@ -153,7 +314,7 @@ func (q *Queries) InboxInsert(ctx context.Context, arg InboxInsertParams) (Inbox
 }
 
 const inboxList = `-- name: InboxList :many
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, access_token, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT $3
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT $3
 `
 
 type InboxListParams struct {
@@ -178,7 +339,18 @@ func (q *Queries) InboxList(ctx context.Context, arg InboxListParams) ([]Inbox, 
 			&i.Protocol,
 			&i.WABAID,
 			&i.PhoneNumberID,
+			&i.DisplayPhoneNumber,
 			&i.AccessToken,
+			&i.AppSecret,
+			&i.VerifyToken,
+			&i.BotID,
+			&i.BotVersion,
+			&i.APIURL,
+			&i.ResumeCall,
+			&i.TimeZone,
+			&i.Accepting,
+			&i.Hours,
+			&i.QueueLimit,
 			&i.Inactivity,
 			&i.ResolvedStatus,
 			&i.InactivityStatus,
@@ -199,7 +371,7 @@ func (q *Queries) InboxList(ctx context.Context, arg InboxListParams) ([]Inbox, 
 }
 
 const inboxListByRoute = `-- name: InboxListByRoute :many
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, access_token, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes
 WHERE account_id = $1 AND deleted_at IS NULL
   AND (phone_number_id = ANY($2::text[]) OR waba_id = ANY($3::text[]))
 ORDER BY id
@@ -228,7 +400,18 @@ func (q *Queries) InboxListByRoute(ctx context.Context, arg InboxListByRoutePara
 			&i.Protocol,
 			&i.WABAID,
 			&i.PhoneNumberID,
+			&i.DisplayPhoneNumber,
 			&i.AccessToken,
+			&i.AppSecret,
+			&i.VerifyToken,
+			&i.BotID,
+			&i.BotVersion,
+			&i.APIURL,
+			&i.ResumeCall,
+			&i.TimeZone,
+			&i.Accepting,
+			&i.Hours,
+			&i.QueueLimit,
 			&i.Inactivity,
 			&i.ResolvedStatus,
 			&i.InactivityStatus,
@@ -248,34 +431,74 @@ func (q *Queries) InboxListByRoute(ctx context.Context, arg InboxListByRoutePara
 	return items, nil
 }
 
+const inboxQueueLength = `-- name: InboxQueueLength :one
+SELECT ((SELECT count(*) FROM conversations c WHERE c.inbox_id = $1 AND c.status = 'waiting')
+    + (SELECT count(*) FROM receipt_items i WHERE i.inbox_id = $1 AND i.kind = 'offload' AND i.outcome = 'accepted'))::bigint AS waiting
+`
+
+// How many contacts wait for a person: conversations, and offloads that were accepted and not yet applied.
+func (q *Queries) InboxQueueLength(ctx context.Context, inboxID uuid.UUID) (int64, error) {
+	row := q.db.QueryRow(ctx, inboxQueueLength, inboxID)
+	var waiting int64
+	err := row.Scan(&waiting)
+	return waiting, err
+}
+
 const inboxUpdate = `-- name: InboxUpdate :one
-UPDATE inboxes SET name = $1, waba_id = $2, phone_number_id = $3, access_token = $4,
-    inactivity = $5, resolved_status = $6, inactivity_status = $7,
-    notify_inactivity = $8, callback_data = $9, updated_at = now()
-WHERE account_id = $10 AND id = $11 AND deleted_at IS NULL
-RETURNING id, account_id, name, protocol, waba_id, phone_number_id, access_token, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at
+UPDATE inboxes SET name = $1, protocol = $2, waba_id = $3, phone_number_id = $4,
+    display_phone_number = $5, access_token = $6, app_secret = $7,
+    verify_token = $8, bot_id = $9, bot_version = $10, api_url = $11, resume_call = $12,
+    time_zone = $13, accepting = $14, hours = $15, queue_limit = $16,
+    inactivity = $17, resolved_status = $18, inactivity_status = $19,
+    notify_inactivity = $20, callback_data = $21, updated_at = now()
+WHERE account_id = $22 AND id = $23 AND deleted_at IS NULL
+RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at
 `
 
 type InboxUpdateParams struct {
-	Name             string
-	WABAID           string
-	PhoneNumberID    string
-	AccessToken      []byte
-	Inactivity       time.Duration
-	ResolvedStatus   string
-	InactivityStatus string
-	NotifyInactivity bool
-	CallbackData     bool
-	AccountID        uuid.UUID
-	ID               uuid.UUID
+	Name               string
+	Protocol           handoff.Protocol
+	WABAID             string
+	PhoneNumberID      string
+	DisplayPhoneNumber string
+	AccessToken        []byte
+	AppSecret          []byte
+	VerifyToken        []byte
+	BotID              string
+	BotVersion         string
+	APIURL             string
+	ResumeCall         json.RawMessage
+	TimeZone           string
+	Accepting          bool
+	Hours              json.RawMessage
+	QueueLimit         *int32
+	Inactivity         time.Duration
+	ResolvedStatus     string
+	InactivityStatus   string
+	NotifyInactivity   bool
+	CallbackData       bool
+	AccountID          uuid.UUID
+	ID                 uuid.UUID
 }
 
 func (q *Queries) InboxUpdate(ctx context.Context, arg InboxUpdateParams) (Inbox, error) {
 	row := q.db.QueryRow(ctx, inboxUpdate,
 		arg.Name,
+		arg.Protocol,
 		arg.WABAID,
 		arg.PhoneNumberID,
+		arg.DisplayPhoneNumber,
 		arg.AccessToken,
+		arg.AppSecret,
+		arg.VerifyToken,
+		arg.BotID,
+		arg.BotVersion,
+		arg.APIURL,
+		arg.ResumeCall,
+		arg.TimeZone,
+		arg.Accepting,
+		arg.Hours,
+		arg.QueueLimit,
 		arg.Inactivity,
 		arg.ResolvedStatus,
 		arg.InactivityStatus,
@@ -292,7 +515,18 @@ func (q *Queries) InboxUpdate(ctx context.Context, arg InboxUpdateParams) (Inbox
 		&i.Protocol,
 		&i.WABAID,
 		&i.PhoneNumberID,
+		&i.DisplayPhoneNumber,
 		&i.AccessToken,
+		&i.AppSecret,
+		&i.VerifyToken,
+		&i.BotID,
+		&i.BotVersion,
+		&i.APIURL,
+		&i.ResumeCall,
+		&i.TimeZone,
+		&i.Accepting,
+		&i.Hours,
+		&i.QueueLimit,
 		&i.Inactivity,
 		&i.ResolvedStatus,
 		&i.InactivityStatus,

@@ -27,8 +27,24 @@ func (q *Queries) MessageDeleteUnapplied(ctx context.Context, arg MessageDeleteU
 	return err
 }
 
+const messageForgetShadow = `-- name: MessageForgetShadow :exec
+UPDATE messages SET shadow = false WHERE inbox_id = $1 AND contact_id = $2 AND shadow AND created_at < $3
+`
+
+type MessageForgetShadowParams struct {
+	InboxID   uuid.UUID
+	ContactID uuid.UUID
+	Before    time.Time
+}
+
+// What is too long ago to be shown stays where it is.
+func (q *Queries) MessageForgetShadow(ctx context.Context, arg MessageForgetShadowParams) error {
+	_, err := q.db.Exec(ctx, messageForgetShadow, arg.InboxID, arg.ContactID, arg.Before)
+	return err
+}
+
 const messageGet = `-- name: MessageGet :one
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE account_id = $1 AND id = $2
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE account_id = $1 AND id = $2
 `
 
 type MessageGetParams struct {
@@ -53,7 +69,9 @@ func (q *Queries) MessageGet(ctx context.Context, arg MessageGetParams) (Message
 		&i.Type,
 		&i.Text,
 		&i.Content,
-		&i.Media,
+		&i.MediaID,
+		&i.Shadow,
+		&i.EchoKeys,
 		&i.Status,
 		&i.FailureCode,
 		&i.FailureReason,
@@ -68,13 +86,32 @@ func (q *Queries) MessageGet(ctx context.Context, arg MessageGetParams) (Message
 	return i, err
 }
 
+const messageHasOpen = `-- name: MessageHasOpen :one
+SELECT (EXISTS (SELECT FROM conversations c WHERE c.inbox_id = $1 AND c.contact_id = $2 AND c.status <> 'ended')
+    OR EXISTS (SELECT FROM receipt_items i WHERE i.inbox_id = $1 AND i.contact_id = $2 AND i.outcome = 'accepted'
+        AND i.kind = 'offload'))::boolean AS has_open
+`
+
+type MessageHasOpenParams struct {
+	InboxID   uuid.UUID
+	ContactID uuid.UUID
+}
+
+// Does the contact have an open conversation, or an offload on its way to open one?
+func (q *Queries) MessageHasOpen(ctx context.Context, arg MessageHasOpenParams) (bool, error) {
+	row := q.db.QueryRow(ctx, messageHasOpen, arg.InboxID, arg.ContactID)
+	var has_open bool
+	err := row.Scan(&has_open)
+	return has_open, err
+}
+
 const messageInsertOutbound = `-- name: MessageInsertOutbound :one
 INSERT INTO messages (id, account_id, inbox_id, contact_id, direction, author_type, author_id, author_name, type, text, content,
-    reply_to, created_at)
+    media_id, reply_to, created_at)
 VALUES ($1, $2, $3, $4, 'outbound', $5, $6, $7, $8, $9, $10,
-    $11, $12)
+    $11, $12, $13)
 ON CONFLICT (id) DO UPDATE SET id = excluded.id
-RETURNING id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at
+RETURNING id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at
 `
 
 type MessageInsertOutboundParams struct {
@@ -88,6 +125,7 @@ type MessageInsertOutboundParams struct {
 	Type       string
 	Text       *string
 	Content    []byte
+	MediaID    *uuid.UUID
 	ReplyTo    *string
 	CreatedAt  time.Time
 }
@@ -104,6 +142,7 @@ func (q *Queries) MessageInsertOutbound(ctx context.Context, arg MessageInsertOu
 		arg.Type,
 		arg.Text,
 		arg.Content,
+		arg.MediaID,
 		arg.ReplyTo,
 		arg.CreatedAt,
 	)
@@ -122,7 +161,9 @@ func (q *Queries) MessageInsertOutbound(ctx context.Context, arg MessageInsertOu
 		&i.Type,
 		&i.Text,
 		&i.Content,
-		&i.Media,
+		&i.MediaID,
+		&i.Shadow,
+		&i.EchoKeys,
 		&i.Status,
 		&i.FailureCode,
 		&i.FailureReason,
@@ -138,7 +179,7 @@ func (q *Queries) MessageInsertOutbound(ctx context.Context, arg MessageInsertOu
 }
 
 const messageListByConversation = `-- name: MessageListByConversation :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages
 WHERE account_id = $1 AND conversation_id = $2 AND seq > $3
 ORDER BY seq LIMIT $4
 `
@@ -178,7 +219,9 @@ func (q *Queries) MessageListByConversation(ctx context.Context, arg MessageList
 			&i.Type,
 			&i.Text,
 			&i.Content,
-			&i.Media,
+			&i.MediaID,
+			&i.Shadow,
+			&i.EchoKeys,
 			&i.Status,
 			&i.FailureCode,
 			&i.FailureReason,
@@ -201,7 +244,7 @@ func (q *Queries) MessageListByConversation(ctx context.Context, arg MessageList
 }
 
 const messageListByConversationBefore = `-- name: MessageListByConversationBefore :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages
 WHERE account_id = $1 AND conversation_id = $2 AND seq < $3
 ORDER BY seq DESC LIMIT $4
 `
@@ -241,7 +284,65 @@ func (q *Queries) MessageListByConversationBefore(ctx context.Context, arg Messa
 			&i.Type,
 			&i.Text,
 			&i.Content,
-			&i.Media,
+			&i.MediaID,
+			&i.Shadow,
+			&i.EchoKeys,
+			&i.Status,
+			&i.FailureCode,
+			&i.FailureReason,
+			&i.ExternalID,
+			&i.ReplyTo,
+			&i.Opens,
+			&i.History,
+			&i.SentAt,
+			&i.CreatedAt,
+			&i.AppliedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const messageListByExternalIDs = `-- name: MessageListByExternalIDs :many
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE inbox_id = $1 AND external_id = ANY($2::text[])
+`
+
+type MessageListByExternalIDsParams struct {
+	InboxID     uuid.UUID
+	ExternalIds []string
+}
+
+func (q *Queries) MessageListByExternalIDs(ctx context.Context, arg MessageListByExternalIDsParams) ([]Message, error) {
+	rows, err := q.db.Query(ctx, messageListByExternalIDs, arg.InboxID, arg.ExternalIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Message{}
+	for rows.Next() {
+		var i Message
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.InboxID,
+			&i.ContactID,
+			&i.ConversationID,
+			&i.Seq,
+			&i.Direction,
+			&i.AuthorType,
+			&i.AuthorID,
+			&i.AuthorName,
+			&i.Type,
+			&i.Text,
+			&i.Content,
+			&i.MediaID,
+			&i.Shadow,
+			&i.EchoKeys,
 			&i.Status,
 			&i.FailureCode,
 			&i.FailureReason,
@@ -264,7 +365,7 @@ func (q *Queries) MessageListByConversationBefore(ctx context.Context, arg Messa
 }
 
 const messageListByIDs = `-- name: MessageListByIDs :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE account_id = $1 AND id = ANY($2::uuid[])
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE account_id = $1 AND id = ANY($2::uuid[])
 `
 
 type MessageListByIDsParams struct {
@@ -295,7 +396,67 @@ func (q *Queries) MessageListByIDs(ctx context.Context, arg MessageListByIDsPara
 			&i.Type,
 			&i.Text,
 			&i.Content,
-			&i.Media,
+			&i.MediaID,
+			&i.Shadow,
+			&i.EchoKeys,
+			&i.Status,
+			&i.FailureCode,
+			&i.FailureReason,
+			&i.ExternalID,
+			&i.ReplyTo,
+			&i.Opens,
+			&i.History,
+			&i.SentAt,
+			&i.CreatedAt,
+			&i.AppliedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const messageListShadow = `-- name: MessageListShadow :many
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE inbox_id = $1 AND contact_id = $2 AND shadow ORDER BY created_at DESC, id DESC LIMIT $3
+`
+
+type MessageListShadowParams struct {
+	InboxID   uuid.UUID
+	ContactID uuid.UUID
+	RowLimit  int32
+}
+
+// What was said to the bot since the last conversation, the latest first.
+func (q *Queries) MessageListShadow(ctx context.Context, arg MessageListShadowParams) ([]Message, error) {
+	rows, err := q.db.Query(ctx, messageListShadow, arg.InboxID, arg.ContactID, arg.RowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Message{}
+	for rows.Next() {
+		var i Message
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.InboxID,
+			&i.ContactID,
+			&i.ConversationID,
+			&i.Seq,
+			&i.Direction,
+			&i.AuthorType,
+			&i.AuthorID,
+			&i.AuthorName,
+			&i.Type,
+			&i.Text,
+			&i.Content,
+			&i.MediaID,
+			&i.Shadow,
+			&i.EchoKeys,
 			&i.Status,
 			&i.FailureCode,
 			&i.FailureReason,
@@ -318,7 +479,7 @@ func (q *Queries) MessageListByIDs(ctx context.Context, arg MessageListByIDsPara
 }
 
 const messageLock = `-- name: MessageLock :one
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE id = $1 FOR UPDATE
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) MessageLock(ctx context.Context, id uuid.UUID) (Message, error) {
@@ -338,7 +499,9 @@ func (q *Queries) MessageLock(ctx context.Context, id uuid.UUID) (Message, error
 		&i.Type,
 		&i.Text,
 		&i.Content,
-		&i.Media,
+		&i.MediaID,
+		&i.Shadow,
+		&i.EchoKeys,
 		&i.Status,
 		&i.FailureCode,
 		&i.FailureReason,
@@ -406,6 +569,20 @@ func (q *Queries) MessageLookupOutbound(ctx context.Context, arg MessageLookupOu
 	return items, nil
 }
 
+const messageSetEchoKeys = `-- name: MessageSetEchoKeys :exec
+UPDATE messages SET echo_keys = $1 WHERE id = $2
+`
+
+type MessageSetEchoKeysParams struct {
+	EchoKeys []string
+	ID       uuid.UUID
+}
+
+func (q *Queries) MessageSetEchoKeys(ctx context.Context, arg MessageSetEchoKeysParams) error {
+	_, err := q.db.Exec(ctx, messageSetEchoKeys, arg.EchoKeys, arg.ID)
+	return err
+}
+
 const messageSetExternalID = `-- name: MessageSetExternalID :execrows
 UPDATE messages m SET external_id = $1::text
 WHERE m.id = $2 AND m.external_id IS NULL
@@ -445,6 +622,37 @@ func (q *Queries) MessageSetStatus(ctx context.Context, arg MessageSetStatusPara
 		arg.ID,
 	)
 	return err
+}
+
+const messageTakeEcho = `-- name: MessageTakeEcho :one
+UPDATE messages SET echo_keys = array_remove_first.keys
+FROM (
+    SELECT m.id, m.echo_keys[:array_position(m.echo_keys, $1::text) - 1] || m.echo_keys[array_position(m.echo_keys, $1::text) + 1:] AS keys
+    FROM messages m
+    WHERE m.inbox_id = $2 AND m.contact_id = $3 AND m.echo_keys @> ARRAY[$1::text] AND m.created_at > $4::timestamptz
+    ORDER BY m.created_at LIMIT 1) AS array_remove_first
+WHERE messages.id = array_remove_first.id
+RETURNING messages.id
+`
+
+type MessageTakeEchoParams struct {
+	EchoKey   string
+	InboxID   uuid.UUID
+	ContactID uuid.UUID
+	Since     time.Time
+}
+
+// The oldest of our own recent sends that the vendor now reports as the bot's. Each part of a send is reported once.
+func (q *Queries) MessageTakeEcho(ctx context.Context, arg MessageTakeEchoParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, messageTakeEcho,
+		arg.EchoKey,
+		arg.InboxID,
+		arg.ContactID,
+		arg.Since,
+	)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
 }
 
 const noteInsert = `-- name: NoteInsert :one

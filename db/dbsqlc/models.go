@@ -79,6 +79,10 @@ type Conversation struct {
 	OpenedAt        time.Time
 	LastActivityAt  time.Time
 	InactiveAt      *time.Time
+	NoticeAt        *time.Time
+	Source          *handoff.OffloadSource
+	Offload         json.RawMessage
+	Windowed        bool
 	EndedAt         *time.Time
 	Disposition     *string
 }
@@ -96,7 +100,11 @@ type Delivery struct {
 	EventType      string
 	Seq            *int64
 	WebhookID      string
+	Path           string
 	Body           []byte
+	Headers        json.RawMessage
+	Buffered       bool
+	AfterID        *uuid.UUID
 	State          handoff.DeliveryState
 	Attempts       int32
 	Step           int32
@@ -123,19 +131,29 @@ type DeliveryAttempt struct {
 }
 
 type Endpoint struct {
-	ID             uuid.UUID
-	AccountID      uuid.UUID
-	InboxID        uuid.UUID
-	URL            string
-	Secret         []byte
-	EventTypes     []string
-	Headers        []byte
-	State          handoff.EndpointState
-	DisabledReason *string
-	LastSuccessAt  *time.Time
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
-	DeletedAt      *time.Time
+	ID                uuid.UUID
+	AccountID         uuid.UUID
+	InboxID           uuid.UUID
+	URL               string
+	Transport         handoff.Transport
+	Secret            []byte
+	VendorSecret      []byte
+	Payload           string
+	PayloadVersion    string
+	Retry             string
+	BufferSeconds     *int32
+	BufferSize        *int32
+	BufferEvents      []string
+	InactivityMinutes *int32
+	PausedUntil       *time.Time
+	EventTypes        []string
+	Headers           []byte
+	State             handoff.EndpointState
+	DisabledReason    *string
+	LastSuccessAt     *time.Time
+	CreatedAt         time.Time
+	UpdatedAt         time.Time
+	DeletedAt         *time.Time
 }
 
 type Event struct {
@@ -166,21 +184,52 @@ type IdempotencyKey struct {
 }
 
 type Inbox struct {
-	ID               uuid.UUID
-	AccountID        uuid.UUID
-	Name             string
-	Protocol         handoff.Protocol
-	WABAID           string
-	PhoneNumberID    string
-	AccessToken      []byte
-	Inactivity       time.Duration
-	ResolvedStatus   string
-	InactivityStatus string
-	NotifyInactivity bool
-	CallbackData     bool
-	CreatedAt        time.Time
-	UpdatedAt        time.Time
-	DeletedAt        *time.Time
+	ID                 uuid.UUID
+	AccountID          uuid.UUID
+	Name               string
+	Protocol           handoff.Protocol
+	WABAID             string
+	PhoneNumberID      string
+	DisplayPhoneNumber string
+	AccessToken        []byte
+	AppSecret          []byte
+	VerifyToken        []byte
+	BotID              string
+	BotVersion         string
+	APIURL             string
+	ResumeCall         json.RawMessage
+	TimeZone           string
+	Accepting          bool
+	Hours              json.RawMessage
+	QueueLimit         *int32
+	Inactivity         time.Duration
+	ResolvedStatus     string
+	InactivityStatus   string
+	NotifyInactivity   bool
+	CallbackData       bool
+	CreatedAt          time.Time
+	UpdatedAt          time.Time
+	DeletedAt          *time.Time
+}
+
+type Media struct {
+	ID            uuid.UUID
+	AccountID     uuid.UUID
+	InboxID       *uuid.UUID
+	ContactID     *uuid.UUID
+	ExternalID    *string
+	SourceURL     *string
+	Kind          string
+	State         handoff.MediaState
+	DeclaredType  *string
+	MimeType      *string
+	Filename      *string
+	Sha256        *string
+	Size          *int64
+	FailureCode   *string
+	FailureReason *string
+	CreatedAt     time.Time
+	FinishedAt    *time.Time
 }
 
 type Message struct {
@@ -197,7 +246,9 @@ type Message struct {
 	Type           string
 	Text           *string
 	Content        []byte
-	Media          json.RawMessage
+	MediaID        *uuid.UUID
+	Shadow         bool
+	EchoKeys       []string
 	Status         *handoff.MessageStatus
 	FailureCode    *string
 	FailureReason  *string
@@ -231,6 +282,7 @@ type ParkedStatus struct {
 type Receipt struct {
 	ID         uuid.UUID
 	AccountID  uuid.UUID
+	InboxID    *uuid.UUID
 	Protocol   string
 	Body       []byte
 	Sha256     []byte
@@ -260,6 +312,7 @@ type Wake struct {
 	AccountID     uuid.UUID
 	LastIntake    int64
 	LastInboundAt *time.Time
+	MediaPending  int32
 	Raised        bool
 	Signals       int32
 	NextSignalAt  *time.Time

@@ -102,8 +102,25 @@ func (q *Queries) ParkedStatusTake(ctx context.Context, arg ParkedStatusTakePara
 	return items, nil
 }
 
+const receiptForwarded = `-- name: ReceiptForwarded :one
+SELECT EXISTS (SELECT FROM receipts WHERE inbox_id = $1 AND sha256 = $2)::boolean
+`
+
+type ReceiptForwardedParams struct {
+	InboxID *uuid.UUID
+	Sha256  []byte
+}
+
+// Have these very bytes been forwarded? Meta repeats a webhook whose answer it has not seen.
+func (q *Queries) ReceiptForwarded(ctx context.Context, arg ReceiptForwardedParams) (bool, error) {
+	row := q.db.QueryRow(ctx, receiptForwarded, arg.InboxID, arg.Sha256)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const receiptGet = `-- name: ReceiptGet :one
-SELECT id, account_id, protocol, body, sha256, received_at FROM receipts WHERE account_id = $1 AND id = $2
+SELECT id, account_id, inbox_id, protocol, body, sha256, received_at FROM receipts WHERE account_id = $1 AND id = $2
 `
 
 type ReceiptGetParams struct {
@@ -117,6 +134,7 @@ func (q *Queries) ReceiptGet(ctx context.Context, arg ReceiptGetParams) (Receipt
 	err := row.Scan(
 		&i.ID,
 		&i.AccountID,
+		&i.InboxID,
 		&i.Protocol,
 		&i.Body,
 		&i.Sha256,
@@ -127,15 +145,16 @@ func (q *Queries) ReceiptGet(ctx context.Context, arg ReceiptGetParams) (Receipt
 
 const receiptInsert = `-- name: ReceiptInsert :exec
 WITH receipt AS (
-    INSERT INTO receipts (id, account_id, protocol, body, sha256, received_at)
-    VALUES ($1, $2, $15, $16, $17, $18)),
+    INSERT INTO receipts (id, account_id, inbox_id, protocol, body, sha256, received_at)
+    VALUES ($1, $2, $15, $16, $17, $18, $19)),
 raised AS (
     UPDATE wakes SET last_intake = w.last_intake, last_inbound_at = greatest(wakes.last_inbound_at, nullif(w.last_inbound_at, 'epoch')),
-        raised = true,
+        raised = true, media_pending = wakes.media_pending + w.media,
         signals = CASE WHEN wakes.raised THEN wakes.signals ELSE 0 END,
-        next_signal_at = CASE WHEN wakes.raised THEN wakes.next_signal_at ELSE $19::timestamptz END
-    FROM (SELECT unnest($20::uuid[]) AS inbox_id, unnest($21::uuid[]) AS contact_id,
-            unnest($22::bigint[]) AS last_intake, unnest($23::timestamptz[]) AS last_inbound_at) AS w
+        next_signal_at = CASE WHEN wakes.raised THEN wakes.next_signal_at ELSE $20::timestamptz END
+    FROM (SELECT unnest($21::uuid[]) AS inbox_id, unnest($22::uuid[]) AS contact_id,
+            unnest($23::bigint[]) AS last_intake, unnest($24::timestamptz[]) AS last_inbound_at,
+            unnest($25::integer[]) AS media) AS w
     WHERE wakes.inbox_id = w.inbox_id AND wakes.contact_id = w.contact_id)
 INSERT INTO receipt_items (receipt_id, account_id, n, kind, location, inbox_id, contact_id, intake, external_id, message_id,
     duplicate, outcome, reason, status)
@@ -165,6 +184,7 @@ type ReceiptInsertParams struct {
 	Outcomes        []string
 	Reasons         []string
 	Statuses        []string
+	InboxID         *uuid.UUID
 	Protocol        string
 	Body            []byte
 	Sha256          []byte
@@ -174,6 +194,7 @@ type ReceiptInsertParams struct {
 	RaiseContactIds []uuid.UUID
 	LastIntakes     []int64
 	LastInbounds    []time.Time
+	Media           []int32
 }
 
 // The end of an acceptance in one round trip: the bytes, what became of each item, and the raised flags. A zero id, an empty text and
@@ -194,6 +215,7 @@ func (q *Queries) ReceiptInsert(ctx context.Context, arg ReceiptInsertParams) er
 		arg.Outcomes,
 		arg.Reasons,
 		arg.Statuses,
+		arg.InboxID,
 		arg.Protocol,
 		arg.Body,
 		arg.Sha256,
@@ -203,6 +225,7 @@ func (q *Queries) ReceiptInsert(ctx context.Context, arg ReceiptInsertParams) er
 		arg.RaiseContactIds,
 		arg.LastIntakes,
 		arg.LastInbounds,
+		arg.Media,
 	)
 	return err
 }
@@ -291,7 +314,7 @@ func (q *Queries) ReceiptItemList(ctx context.Context, arg ReceiptItemListParams
 }
 
 const receiptItemListUnapplied = `-- name: ReceiptItemListUnapplied :many
-SELECT i.kind, i.intake, i.external_id, i.status, m.id, m.account_id, m.inbox_id, m.contact_id, m.conversation_id, m.seq, m.direction, m.author_type, m.author_id, m.author_name, m.type, m.text, m.content, m.media, m.status, m.failure_code, m.failure_reason, m.external_id, m.reply_to, m.opens, m.history, m.sent_at, m.created_at, m.applied_at
+SELECT i.kind, i.intake, i.external_id, i.status, m.id, m.account_id, m.inbox_id, m.contact_id, m.conversation_id, m.seq, m.direction, m.author_type, m.author_id, m.author_name, m.type, m.text, m.content, m.media_id, m.shadow, m.echo_keys, m.status, m.failure_code, m.failure_reason, m.external_id, m.reply_to, m.opens, m.history, m.sent_at, m.created_at, m.applied_at
 FROM receipt_items i JOIN messages m ON m.id = i.message_id
 WHERE i.inbox_id = $1 AND i.contact_id = $2 AND i.outcome = 'accepted'
 ORDER BY i.intake LIMIT $3
@@ -338,7 +361,9 @@ func (q *Queries) ReceiptItemListUnapplied(ctx context.Context, arg ReceiptItemL
 			&i.Message.Type,
 			&i.Message.Text,
 			&i.Message.Content,
-			&i.Message.Media,
+			&i.Message.MediaID,
+			&i.Message.Shadow,
+			&i.Message.EchoKeys,
 			&i.Message.Status,
 			&i.Message.FailureCode,
 			&i.Message.FailureReason,

@@ -65,7 +65,7 @@ func (q *Queries) WakeListRaised(ctx context.Context, arg WakeListRaisedParams) 
 }
 
 const wakeLock = `-- name: WakeLock :one
-SELECT inbox_id, contact_id, account_id, last_intake, last_inbound_at, raised, signals, next_signal_at FROM wakes WHERE inbox_id = $1 AND contact_id = $2 FOR UPDATE
+SELECT inbox_id, contact_id, account_id, last_intake, last_inbound_at, media_pending, raised, signals, next_signal_at FROM wakes WHERE inbox_id = $1 AND contact_id = $2 FOR UPDATE
 `
 
 type WakeLockParams struct {
@@ -82,6 +82,7 @@ func (q *Queries) WakeLock(ctx context.Context, arg WakeLockParams) (Wake, error
 		&i.AccountID,
 		&i.LastIntake,
 		&i.LastInboundAt,
+		&i.MediaPending,
 		&i.Raised,
 		&i.Signals,
 		&i.NextSignalAt,
@@ -101,6 +102,20 @@ type WakeLowerParams struct {
 
 func (q *Queries) WakeLower(ctx context.Context, arg WakeLowerParams) error {
 	_, err := q.db.Exec(ctx, wakeLower, arg.InboxID, arg.ContactID)
+	return err
+}
+
+const wakeMediaDone = `-- name: WakeMediaDone :exec
+UPDATE wakes SET media_pending = greatest(media_pending - 1, 0) WHERE inbox_id = $1 AND contact_id = $2
+`
+
+type WakeMediaDoneParams struct {
+	InboxID   uuid.UUID
+	ContactID uuid.UUID
+}
+
+func (q *Queries) WakeMediaDone(ctx context.Context, arg WakeMediaDoneParams) error {
+	_, err := q.db.Exec(ctx, wakeMediaDone, arg.InboxID, arg.ContactID)
 	return err
 }
 

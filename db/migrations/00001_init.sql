@@ -10,10 +10,21 @@ CREATE TABLE inboxes (
     id                uuid PRIMARY KEY,
     account_id        uuid NOT NULL REFERENCES accounts,
     name              text NOT NULL CONSTRAINT inboxes_name_not_empty CHECK (name <> ''),
-    protocol          text NOT NULL CONSTRAINT inboxes_protocol_known CHECK (protocol IN ('hitlchat')),
+    protocol          text NOT NULL CONSTRAINT inboxes_protocol_known CHECK (protocol IN ('hitlchat', 'chatlayer', 'aksita', 'kapso', 'passthrough', 'native')),
     waba_id           text NOT NULL DEFAULT '',
     phone_number_id   text NOT NULL DEFAULT '',
-    access_token      bytea, -- sealed
+    display_phone_number text NOT NULL DEFAULT '', -- as Meta shows it; learned when the inbox is saved
+    access_token      bytea, -- sealed: of Meta, or of Chatlayer
+    app_secret        bytea, -- sealed: Meta signs its webhooks with it
+    verify_token      bytea, -- sealed: hub.verify_token of Meta, challenge.verifyToken of Chatlayer
+    bot_id            text NOT NULL DEFAULT '', -- of Chatlayer
+    bot_version       text NOT NULL DEFAULT 'LIVE' CONSTRAINT inboxes_bot_version_known CHECK (bot_version IN ('LIVE', 'DRAFT')),
+    api_url           text NOT NULL DEFAULT '', -- base address of Chatlayer's API
+    resume_call       json,  -- template of the call that resumes Chatlayer's bot; NULL for none
+    time_zone         text NOT NULL DEFAULT 'UTC',
+    accepting         boolean NOT NULL DEFAULT true, -- false: every offload is refused
+    hours             jsonb,   -- when offloads are accepted; NULL for always
+    queue_limit       integer CONSTRAINT inboxes_queue_limit_positive CHECK (queue_limit > 0), -- offloads are refused while as many wait
     inactivity        interval NOT NULL DEFAULT '24 hours',
     resolved_status   text NOT NULL DEFAULT 'Resolved by Human',
     inactivity_status text NOT NULL DEFAULT 'Closed by Inactivity',
@@ -33,7 +44,17 @@ CREATE TABLE endpoints (
     account_id      uuid NOT NULL,
     inbox_id        uuid NOT NULL,
     url             text NOT NULL,
-    secret          bytea NOT NULL, -- sealed
+    transport       text NOT NULL DEFAULT 'webhook' CONSTRAINT endpoints_transport_known CHECK (transport IN ('webhook', 'graph', 'chatlayer')),
+    secret          bytea, -- sealed; webhooks are signed with it
+    vendor_secret   bytea, -- sealed: of the vendor's own signature header
+    payload         text NOT NULL DEFAULT 'events' CONSTRAINT endpoints_payload_known CHECK (payload IN ('events', 'meta')),
+    payload_version text NOT NULL DEFAULT 'v2' CONSTRAINT endpoints_payload_version_known CHECK (payload_version IN ('v1', 'v2')),
+    retry           text NOT NULL DEFAULT 'durable' CONSTRAINT endpoints_retry_known CHECK (retry IN ('durable', 'none')),
+    buffer_seconds  integer, -- how long buffer_events wait for more of their conversation; NULL for no buffer
+    buffer_size     integer,  -- at most so many are sent together
+    buffer_events   text[] NOT NULL DEFAULT '{}',
+    inactivity_minutes integer, -- conversation.inactive is told after this silence; NULL for never
+    paused_until    timestamptz, -- its vendor asked for a pause
     event_types     text[] NOT NULL,
     headers         bytea, -- sealed JSON: their values are often credentials
     state           text NOT NULL DEFAULT 'enabled' CONSTRAINT endpoints_state_known CHECK (state IN ('enabled', 'disabled')),
@@ -43,9 +64,12 @@ CREATE TABLE endpoints (
     updated_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
     FOREIGN KEY (account_id, inbox_id) REFERENCES inboxes (account_id, id),
-    UNIQUE (account_id, id)
+    UNIQUE (account_id, id),
+    CONSTRAINT endpoints_webhooks_signed CHECK (transport <> 'webhook' OR secret IS NOT NULL)
 );
 CREATE INDEX endpoints_inbox_id_idx ON endpoints (inbox_id) WHERE deleted_at IS NULL;
+-- Agents' messages take one way out.
+CREATE UNIQUE INDEX endpoints_transport_key ON endpoints (inbox_id, transport) WHERE transport <> 'webhook' AND deleted_at IS NULL;
 
 CREATE TABLE agents (
     id          uuid PRIMARY KEY,
@@ -102,6 +126,7 @@ CREATE TABLE wakes (
     account_id      uuid NOT NULL,
     last_intake     bigint NOT NULL DEFAULT 0,
     last_inbound_at timestamptz, -- the contact's last message: the 24-hour service window counts from here
+    media_pending   integer NOT NULL DEFAULT 0, -- files of the contact's that are still to be fetched
     raised          boolean NOT NULL DEFAULT false,
     signals         integer NOT NULL DEFAULT 0, -- sent since the flag was raised
     next_signal_at  timestamptz,                -- when the sweep signals (again), if the flag is still up
@@ -127,6 +152,10 @@ CREATE TABLE conversations (
     opened_at         timestamptz NOT NULL,
     last_activity_at  timestamptz NOT NULL,
     inactive_at       timestamptz, -- when inactivity ends it; NULL once it has ended
+    notice_at         timestamptz, -- when an endpoint is to be told of the silence; NULL where none asks for it
+    source            text CONSTRAINT conversations_source_known CHECK (source IN ('gateway', 'meta')), -- who passed control; NULL: a message opened it
+    offload           json,        -- {reason?, payload?} of the latest offload
+    windowed          boolean NOT NULL DEFAULT true, -- does WhatsApp's 24-hour service window limit replies?
     ended_at          timestamptz,
     disposition       text,
     FOREIGN KEY (account_id, inbox_id) REFERENCES inboxes (account_id, id),
@@ -145,11 +174,38 @@ CREATE INDEX conversations_inactive_idx ON conversations (inactive_at) WHERE sta
 CREATE TABLE receipts (
     id          uuid PRIMARY KEY,
     account_id  uuid NOT NULL REFERENCES accounts,
+    inbox_id    uuid, -- set where the bytes were forwarded: they are forwarded once
     protocol    text NOT NULL,
     body        bytea NOT NULL, -- the bytes as they came: jsonb cannot hold all that JSON allows
     sha256      bytea NOT NULL,
     received_at timestamptz NOT NULL
 );
+CREATE UNIQUE INDEX receipts_forwarded_key ON receipts (inbox_id, sha256) WHERE inbox_id IS NOT NULL;
+
+-- Files of messages. Their bytes are in the blob store.
+CREATE TABLE media (
+    id             uuid PRIMARY KEY,
+    account_id     uuid NOT NULL REFERENCES accounts,
+    inbox_id       uuid,
+    contact_id     uuid, -- whose message brought it; NULL for an agent's upload
+    external_id    text, -- the vendor's id of it
+    source_url     text, -- where it is fetched, for vendors that give addresses
+    kind           text NOT NULL, -- type of its message: image, audio, …
+    state          text NOT NULL CONSTRAINT media_state_known CHECK (state IN ('pending', 'ready', 'failed')),
+    declared_type  text,
+    mime_type      text, -- as served; set once it is ready
+    filename       text,
+    sha256         text, -- as the vendor writes it while it is pending, then hex
+    size           bigint,
+    failure_code   text,
+    failure_reason text,
+    created_at     timestamptz NOT NULL,
+    finished_at    timestamptz,
+    FOREIGN KEY (account_id, inbox_id) REFERENCES inboxes (account_id, id),
+    FOREIGN KEY (account_id, contact_id) REFERENCES contacts (account_id, id),
+    UNIQUE (account_id, id)
+);
+CREATE INDEX media_pending_idx ON media (inbox_id, contact_id, id) WHERE state = 'pending';
 
 CREATE TABLE messages (
     id              uuid PRIMARY KEY,
@@ -165,7 +221,9 @@ CREATE TABLE messages (
     type            text NOT NULL,
     text            text,
     content         json NOT NULL DEFAULT '{}', -- json keeps the order of keys, in which it goes out again
-    media           jsonb, -- {id, state, mime_type?, filename?, sha256?}
+    media_id        uuid,
+    shadow          boolean NOT NULL DEFAULT false, -- said to the bot, and in no conversation yet
+    echo_keys       text[], -- by which our own send is known when the vendor reports it as the bot's
     status          text CONSTRAINT messages_status_known
                     CHECK (status IN ('queued', 'delivered_to_gateway', 'sent', 'delivered', 'read', 'played', 'failed', 'uncertain')),
     failure_code    text,
@@ -179,18 +237,22 @@ CREATE TABLE messages (
     applied_at      timestamptz,
     FOREIGN KEY (account_id, inbox_id) REFERENCES inboxes (account_id, id),
     FOREIGN KEY (account_id, contact_id) REFERENCES contacts (account_id, id),
-    FOREIGN KEY (account_id, conversation_id) REFERENCES conversations (account_id, id)
+    FOREIGN KEY (account_id, conversation_id) REFERENCES conversations (account_id, id),
+    FOREIGN KEY (account_id, media_id) REFERENCES media (account_id, id) DEFERRABLE INITIALLY DEFERRED -- its row comes after the message's
 ) WITH (fillfactor = 80);
 -- Exactly-once effects rest on this: a message that is repeated finds itself.
 CREATE UNIQUE INDEX messages_external_id_key ON messages (inbox_id, external_id) WHERE external_id IS NOT NULL;
 CREATE UNIQUE INDEX messages_conversation_seq_key ON messages (conversation_id, seq);
+CREATE INDEX messages_shadow_idx ON messages (inbox_id, contact_id, created_at) WHERE shadow;
+CREATE INDEX messages_echo_idx ON messages (inbox_id, contact_id, created_at) WHERE echo_keys IS NOT NULL;
+CREATE INDEX messages_media_id_idx ON messages (media_id) WHERE media_id IS NOT NULL;
 
 -- What became of each element of an accepted body; unapplied rows are what the workflow has still to do.
 CREATE TABLE receipt_items (
     receipt_id  uuid NOT NULL REFERENCES receipts,
     n           integer NOT NULL, -- place in the body, from 0
     account_id  uuid NOT NULL,
-    kind        text NOT NULL CONSTRAINT receipt_items_kind_known CHECK (kind IN ('message', 'status', 'event', 'ignored')),
+    kind        text NOT NULL CONSTRAINT receipt_items_kind_known CHECK (kind IN ('message', 'status', 'offload', 'end', 'event', 'ignored')),
     location    text NOT NULL,
     inbox_id    uuid,
     contact_id  uuid,
@@ -199,7 +261,7 @@ CREATE TABLE receipt_items (
     message_id  uuid,
     duplicate   boolean NOT NULL DEFAULT false,
     outcome     text NOT NULL CONSTRAINT receipt_items_outcome_known
-                CHECK (outcome IN ('accepted', 'applied', 'duplicate', 'parked', 'recorded', 'ignored')),
+                CHECK (outcome IN ('accepted', 'applied', 'duplicate', 'parked', 'recorded', 'forwarded', 'refused', 'ignored')),
     reason      text,
     status      jsonb, -- for a status: {status, at, failure?}
     PRIMARY KEY (receipt_id, n)
@@ -263,7 +325,11 @@ CREATE TABLE deliveries (
     event_type       text NOT NULL, -- as the endpoint sees it
     seq              bigint,        -- of its event in the conversation
     webhook_id       text NOT NULL,
+    path             text NOT NULL DEFAULT '', -- of a call to a vendor's API, from its base address
     body             bytea NOT NULL, -- rendered once; every attempt sends these bytes
+    headers          jsonb,          -- the vendor's own
+    buffered         boolean NOT NULL DEFAULT false, -- waits until next_attempt_at for others to be sent with it
+    after_id         uuid,           -- nothing to send: what is behind waits for a delivery of another contact's lane
     state            text NOT NULL CONSTRAINT deliveries_state_known CHECK (state IN ('pending', 'delivered', 'failed', 'held')),
     attempts         integer NOT NULL DEFAULT 0, -- rows in delivery_attempts
     step             integer NOT NULL DEFAULT 0, -- attempts that count against the schedule: manual ones do not
@@ -322,4 +388,4 @@ CREATE INDEX idempotency_keys_created_at_idx ON idempotency_keys (created_at);
 
 -- +goose Down
 DROP TABLE idempotency_keys, commands, delivery_attempts, deliveries, events, notes, parked_statuses, receipt_items, messages,
-    receipts, conversations, wakes, contact_identities, contacts, api_keys, agents, endpoints, inboxes, accounts;
+    media, receipts, conversations, wakes, contact_identities, contacts, api_keys, agents, endpoints, inboxes, accounts;

@@ -1,6 +1,6 @@
 -- name: ConversationInsert :exec
-INSERT INTO conversations (id, account_id, inbox_id, contact_id, status, opened_at, last_activity_at, inactive_at)
-VALUES (@id, @account_id, @inbox_id, @contact_id, @status, @opened_at, @opened_at, @inactive_at);
+INSERT INTO conversations (id, account_id, inbox_id, contact_id, status, opened_at, last_activity_at, inactive_at, notice_at, source, windowed)
+VALUES (@id, @account_id, @inbox_id, @contact_id, @status, @opened_at, @opened_at, @inactive_at, @notice_at, @source, @windowed);
 
 -- name: ConversationGet :one
 SELECT * FROM conversations WHERE account_id = @account_id AND id = @id;
@@ -15,7 +15,7 @@ FOR UPDATE;
 UPDATE conversations SET status = @status, end_reason = @end_reason, assignee_id = @assignee_id, version = @version,
     last_seq = @last_seq, unread_count = @unread_count, last_message_id = @last_message_id,
     window_expires_at = @window_expires_at, last_activity_at = @last_activity_at, inactive_at = @inactive_at,
-    ended_at = @ended_at, disposition = @disposition
+    ended_at = @ended_at, disposition = @disposition, notice_at = @notice_at, source = @source, offload = @offload
 WHERE id = @id;
 
 -- name: ConversationNextSeq :one
@@ -49,3 +49,10 @@ WHERE c.account_id = @account_id
        OR (c.last_activity_at, c.id) < (sqlc.narg('before_at')::timestamptz, sqlc.narg('before_id')::uuid))
 ORDER BY c.last_activity_at DESC, c.id DESC
 LIMIT @row_limit;
+
+-- name: ConversationStats :one
+-- What Kapso's events say of a conversation.
+SELECT count(*) AS messages,
+    coalesce(max(coalesce(m.sent_at, m.created_at)) FILTER (WHERE m.direction = 'inbound'), 'epoch')::timestamptz AS last_inbound_at,
+    coalesce(max(coalesce(m.sent_at, m.created_at)) FILTER (WHERE m.direction = 'outbound'), 'epoch')::timestamptz AS last_outbound_at
+FROM messages m WHERE m.conversation_id = @conversation_id;

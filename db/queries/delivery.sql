@@ -6,14 +6,17 @@ WITH gap AS (
       AND g.state = 'failed' AND NOT g.gap_told
     RETURNING g.id)
 INSERT INTO deliveries (id, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq,
-    webhook_id, body, state, next_attempt_at, created_at, after_gap)
+    webhook_id, path, body, headers, state, next_attempt_at, buffered, after_id, created_at, after_gap)
 VALUES (@id, @account_id, @endpoint_id, @inbox_id, @contact_id, @conversation_id, @event_id, @message_id, @event_type, @seq,
-    @webhook_id, @body, @state, @next_attempt_at, @created_at, EXISTS (SELECT FROM gap));
+    @webhook_id, @path, @body, @headers, @state, @next_attempt_at, @buffered, @after_id, @created_at, EXISTS (SELECT FROM gap));
 
 -- name: LaneList :many
 -- The lanes of a contact that have something to send.
 SELECT d.endpoint_id, e.url, count(*) AS pending, max(d.position)::bigint AS last_position,
-    bool_or(d.manual_at IS NOT NULL)::boolean AS manual,
+    (bool_or(d.manual_at IS NOT NULL) OR (
+        -- What is held back for a batch goes when the batch is full, or when something stands behind it.
+        (array_agg(d.buffered ORDER BY d.position))[1]
+        AND (bool_or(NOT d.buffered) OR count(DISTINCT d.event_type) > 1 OR count(*) >= max(coalesce(e.buffer_size, 1)))))::boolean AS urgent,
     coalesce((array_agg(d.failure ORDER BY d.position))[1], '')::text AS failure,
     (array_agg(d.attempts ORDER BY d.position))[1]::integer AS attempts
 FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
@@ -32,7 +35,7 @@ LIMIT @row_limit;
 SELECT * FROM deliveries WHERE account_id = @account_id AND id = @id;
 
 -- name: DeliveryEndpoint :one
-SELECT * FROM endpoints WHERE id = @id;
+SELECT sqlc.embed(e), i.protocol, i.access_token FROM endpoints e JOIN inboxes i ON i.id = e.inbox_id WHERE e.id = @id;
 
 -- name: AttemptStart :execrows
 -- No row means that another worker has this very attempt in its hands.
@@ -91,7 +94,7 @@ SELECT count(*) FROM deliveries WHERE message_id = @message_id AND id <> @id AND
 
 -- name: DeliveryList :many
 SELECT * FROM deliveries
-WHERE account_id = @account_id
+WHERE account_id = @account_id AND after_id IS NULL
   AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state'))
   AND (sqlc.narg('endpoint_id')::uuid IS NULL OR endpoint_id = sqlc.narg('endpoint_id'))
   AND (sqlc.narg('conversation_id')::uuid IS NULL OR conversation_id = sqlc.narg('conversation_id'))
@@ -105,3 +108,31 @@ SELECT * FROM delivery_attempts WHERE delivery_id = ANY(@delivery_ids::uuid[]) O
 -- What was made as held in the very moment in which its endpoint was enabled.
 UPDATE deliveries SET state = 'pending', next_attempt_at = now() - interval '1 minute'
 WHERE state = 'held' AND endpoint_id IN (SELECT e.id FROM endpoints e WHERE e.state = 'enabled');
+
+-- name: DeliveryDebounce :exec
+-- One more for the batch: the others wait for as long again.
+UPDATE deliveries SET next_attempt_at = @until
+WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND endpoint_id = @endpoint_id AND state = 'pending' AND buffered;
+
+-- name: DeliveryBatch :many
+-- What is sent together: the held-back ones at the head of the lane that are of one event.
+SELECT * FROM deliveries
+WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND endpoint_id = @endpoint_id AND state = 'pending'
+ORDER BY position LIMIT @row_limit FOR UPDATE;
+
+-- name: DeliveryBecomeBatch :exec
+-- The first of a batch becomes the batch, and the others are in it.
+WITH merged AS (DELETE FROM deliveries WHERE id = ANY(@merged_ids::uuid[]))
+UPDATE deliveries SET body = @body, headers = @headers, buffered = false, next_attempt_at = @due_at WHERE deliveries.id = @id;
+
+-- name: DeliveryAwaited :one
+-- When the delivery that a lane waits for is tried next; no row once nothing is to be waited for.
+SELECT coalesce(next_attempt_at, now())::timestamptz AS next_attempt_at FROM deliveries WHERE id = @id AND state = 'pending';
+
+-- name: DeliveryPass :exec
+-- A mark that nothing is to be waited for any more has done its work.
+DELETE FROM deliveries WHERE id = @id AND after_id IS NOT NULL;
+
+-- name: AttemptUnknown :one
+-- Did the worker that made the latest attempt die before it could write down what came of it?
+SELECT EXISTS (SELECT FROM delivery_attempts a WHERE a.delivery_id = @id AND a.n = @n AND a.status IS NULL AND a.error IS NULL)::boolean;

@@ -1,11 +1,14 @@
 -- name: EndpointInsert :one
-INSERT INTO endpoints (id, account_id, inbox_id, url, secret, event_types, headers)
-VALUES (@id, @account_id, @inbox_id, @url, @secret, @event_types, @headers)
+INSERT INTO endpoints (id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds,
+    buffer_size, buffer_events, inactivity_minutes, event_types, headers)
+VALUES (@id, @account_id, @inbox_id, @url, @transport, @secret, @vendor_secret, @payload, @payload_version, @retry, @buffer_seconds,
+    @buffer_size, @buffer_events, @inactivity_minutes, @event_types, @headers)
 RETURNING *;
 
 -- name: EndpointUpdate :one
-UPDATE endpoints SET url = @url, event_types = @event_types, headers = @headers, state = @state,
-    disabled_reason = @disabled_reason, updated_at = now()
+UPDATE endpoints SET url = @url, vendor_secret = @vendor_secret, payload = @payload, payload_version = @payload_version, retry = @retry,
+    buffer_seconds = @buffer_seconds, buffer_size = @buffer_size, buffer_events = @buffer_events, inactivity_minutes = @inactivity_minutes,
+    event_types = @event_types, headers = @headers, state = @state, disabled_reason = @disabled_reason, updated_at = now()
 WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL
 RETURNING *;
 
@@ -27,3 +30,10 @@ WHERE id = @id AND state = 'enabled';
 -- At most one write a second: a busy endpoint would otherwise be one hot row.
 UPDATE endpoints SET last_success_at = @succeeded_at
 WHERE id = @id AND (last_success_at IS NULL OR last_success_at < @unless_after);
+
+-- name: EndpointListRaw :many
+-- Those that get Meta's webhooks as they came.
+SELECT * FROM endpoints WHERE inbox_id = ANY(@inbox_ids::uuid[]) AND payload = 'meta' AND deleted_at IS NULL ORDER BY id;
+
+-- name: EndpointPause :exec
+UPDATE endpoints SET paused_until = greatest(paused_until, @until::timestamptz) WHERE id = @id;

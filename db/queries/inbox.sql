@@ -1,12 +1,17 @@
 -- name: InboxInsert :one
-INSERT INTO inboxes (id, account_id, name, protocol, waba_id, phone_number_id, access_token, inactivity, resolved_status,
+INSERT INTO inboxes (id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret,
+    verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status,
     inactivity_status, notify_inactivity, callback_data)
-VALUES (@id, @account_id, @name, @protocol, @waba_id, @phone_number_id, @access_token, @inactivity, @resolved_status,
+VALUES (@id, @account_id, @name, @protocol, @waba_id, @phone_number_id, @display_phone_number, @access_token, @app_secret,
+    @verify_token, @bot_id, @bot_version, @api_url, @resume_call, @time_zone, @accepting, @hours, @queue_limit, @inactivity, @resolved_status,
     @inactivity_status, @notify_inactivity, @callback_data)
 RETURNING *;
 
 -- name: InboxUpdate :one
-UPDATE inboxes SET name = @name, waba_id = @waba_id, phone_number_id = @phone_number_id, access_token = @access_token,
+UPDATE inboxes SET name = @name, protocol = @protocol, waba_id = @waba_id, phone_number_id = @phone_number_id,
+    display_phone_number = @display_phone_number, access_token = @access_token, app_secret = @app_secret,
+    verify_token = @verify_token, bot_id = @bot_id, bot_version = @bot_version, api_url = @api_url, resume_call = @resume_call,
+    time_zone = @time_zone, accepting = @accepting, hours = @hours, queue_limit = @queue_limit,
     inactivity = @inactivity, resolved_status = @resolved_status, inactivity_status = @inactivity_status,
     notify_inactivity = @notify_inactivity, callback_data = @callback_data, updated_at = now()
 WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL
@@ -34,3 +39,22 @@ ORDER BY id;
 -- name: InboxGetAny :one
 -- Deleted ones too: what was accepted for them is still applied and delivered.
 SELECT * FROM inboxes WHERE id = @id;
+
+-- name: InboxGetLive :one
+-- Whatever account it is of: its address is all that a vendor's request says.
+SELECT * FROM inboxes WHERE id = @id AND deleted_at IS NULL;
+
+-- name: InboxGetForUpdate :one
+SELECT * FROM inboxes WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL FOR UPDATE;
+
+-- name: InboxQueueLength :one
+-- How many contacts wait for a person: conversations, and offloads that were accepted and not yet applied.
+SELECT ((SELECT count(*) FROM conversations c WHERE c.inbox_id = @inbox_id AND c.status = 'waiting')
+    + (SELECT count(*) FROM receipt_items i WHERE i.inbox_id = @inbox_id AND i.kind = 'offload' AND i.outcome = 'accepted'))::bigint AS waiting;
+
+-- name: InboxBusy :one
+-- What keeps an inbox from changing its protocol: what is on its way in or out.
+SELECT
+    (SELECT count(*) FROM conversations c WHERE c.inbox_id = @inbox_id AND c.status <> 'ended') AS conversations,
+    (SELECT count(*) FROM receipt_items i WHERE i.inbox_id = @inbox_id AND i.outcome = 'accepted') AS accepted,
+    (SELECT count(*) FROM deliveries d WHERE d.inbox_id = @inbox_id AND d.state IN ('pending', 'held')) AS deliveries;

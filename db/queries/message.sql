@@ -1,23 +1,54 @@
 -- name: MessageInsert :batchone
 -- The no-op update returns the row that is already there: a repeated message finds itself.
-INSERT INTO messages (id, account_id, inbox_id, contact_id, direction, author_type, type, text, content, media, external_id,
-    reply_to, opens, history, sent_at, created_at)
-VALUES (@id, @account_id, @inbox_id, @contact_id, @direction, @author_type, @type, @text, @content, @media, @external_id,
-    @reply_to, @opens, @history, @sent_at, @created_at)
+INSERT INTO messages (id, account_id, inbox_id, contact_id, direction, author_type, type, text, content, media_id, external_id,
+    reply_to, opens, shadow, history, sent_at, created_at)
+VALUES (@id, @account_id, @inbox_id, @contact_id, @direction, @author_type, @type, @text, @content, @media_id, @external_id,
+    @reply_to, @opens, @shadow, @history, @sent_at, @created_at)
 ON CONFLICT (inbox_id, external_id) WHERE external_id IS NOT NULL DO UPDATE SET external_id = excluded.external_id
 RETURNING id, (xmax <> 0)::boolean AS duplicate;
 
 -- name: MessageInsertHistory :batchexec
 INSERT INTO messages (id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, type, text, content,
-    sent_at, created_at, applied_at)
-VALUES (@id, @account_id, @inbox_id, @contact_id, @conversation_id, @seq, @direction, @author_type, 'text', @text, @content,
-    @sent_at, @created_at, @created_at);
+    external_id, sent_at, created_at, applied_at)
+VALUES (@id, @account_id, @inbox_id, @contact_id, @conversation_id, @seq, @direction, @author_type, @type, @text, @content,
+    @external_id, @sent_at, @created_at, @created_at);
+
+-- name: MessageListShadow :many
+-- What was said to the bot since the last conversation, the latest first.
+SELECT * FROM messages WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND shadow ORDER BY created_at DESC, id DESC LIMIT @row_limit;
+
+-- name: MessageForgetShadow :exec
+-- What is too long ago to be shown stays where it is.
+UPDATE messages SET shadow = false WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND shadow AND created_at < @before;
+
+-- name: MessageListByExternalIDs :many
+SELECT * FROM messages WHERE inbox_id = @inbox_id AND external_id = ANY(@external_ids::text[]);
+
+-- name: MessageHasOpen :one
+-- Does the contact have an open conversation, or an offload on its way to open one?
+SELECT (EXISTS (SELECT FROM conversations c WHERE c.inbox_id = @inbox_id AND c.contact_id = @contact_id AND c.status <> 'ended')
+    OR EXISTS (SELECT FROM receipt_items i WHERE i.inbox_id = @inbox_id AND i.contact_id = @contact_id AND i.outcome = 'accepted'
+        AND i.kind = 'offload'))::boolean AS has_open;
+
+-- name: MessageSetEchoKeys :exec
+UPDATE messages SET echo_keys = @echo_keys WHERE id = @id;
+
+-- name: MessageTakeEcho :one
+-- The oldest of our own recent sends that the vendor now reports as the bot's. Each part of a send is reported once.
+UPDATE messages SET echo_keys = array_remove_first.keys
+FROM (
+    SELECT m.id, m.echo_keys[:array_position(m.echo_keys, @echo_key::text) - 1] || m.echo_keys[array_position(m.echo_keys, @echo_key::text) + 1:] AS keys
+    FROM messages m
+    WHERE m.inbox_id = @inbox_id AND m.contact_id = @contact_id AND m.echo_keys @> ARRAY[@echo_key::text] AND m.created_at > @since::timestamptz
+    ORDER BY m.created_at LIMIT 1) AS array_remove_first
+WHERE messages.id = array_remove_first.id
+RETURNING messages.id;
 
 -- name: MessageInsertOutbound :one
 INSERT INTO messages (id, account_id, inbox_id, contact_id, direction, author_type, author_id, author_name, type, text, content,
-    reply_to, created_at)
+    media_id, reply_to, created_at)
 VALUES (@id, @account_id, @inbox_id, @contact_id, 'outbound', @author_type, @author_id, @author_name, @type, @text, @content,
-    @reply_to, @created_at)
+    @media_id, @reply_to, @created_at)
 ON CONFLICT (id) DO UPDATE SET id = excluded.id
 RETURNING *;
 
@@ -40,7 +71,7 @@ WHERE account_id = @account_id AND direction = 'outbound'
   AND ((inbox_id = ANY(@inbox_ids::uuid[]) AND external_id = ANY(@external_ids::text[])) OR id = ANY(@ids::uuid[]));
 
 -- name: MessageApply :batchexec
-UPDATE messages SET conversation_id = @conversation_id, seq = @seq, applied_at = @applied_at, history = NULL,
+UPDATE messages SET conversation_id = @conversation_id, seq = @seq, applied_at = @applied_at, history = NULL, shadow = false,
     status = coalesce(@status, status)
 WHERE id = @id;
 

@@ -2,15 +2,16 @@
 -- The end of an acceptance in one round trip: the bytes, what became of each item, and the raised flags. A zero id, an empty text and
 -- the epoch stand for NULL, which arrays cannot carry here.
 WITH receipt AS (
-    INSERT INTO receipts (id, account_id, protocol, body, sha256, received_at)
-    VALUES (@id, @account_id, @protocol, @body, @sha256, @received_at)),
+    INSERT INTO receipts (id, account_id, inbox_id, protocol, body, sha256, received_at)
+    VALUES (@id, @account_id, @inbox_id, @protocol, @body, @sha256, @received_at)),
 raised AS (
     UPDATE wakes SET last_intake = w.last_intake, last_inbound_at = greatest(wakes.last_inbound_at, nullif(w.last_inbound_at, 'epoch')),
-        raised = true,
+        raised = true, media_pending = wakes.media_pending + w.media,
         signals = CASE WHEN wakes.raised THEN wakes.signals ELSE 0 END,
         next_signal_at = CASE WHEN wakes.raised THEN wakes.next_signal_at ELSE @next_signal_at::timestamptz END
     FROM (SELECT unnest(@raise_inbox_ids::uuid[]) AS inbox_id, unnest(@raise_contact_ids::uuid[]) AS contact_id,
-            unnest(@last_intakes::bigint[]) AS last_intake, unnest(@last_inbounds::timestamptz[]) AS last_inbound_at) AS w
+            unnest(@last_intakes::bigint[]) AS last_intake, unnest(@last_inbounds::timestamptz[]) AS last_inbound_at,
+            unnest(@media::integer[]) AS media) AS w
     WHERE wakes.inbox_id = w.inbox_id AND wakes.contact_id = w.contact_id)
 INSERT INTO receipt_items (receipt_id, account_id, n, kind, location, inbox_id, contact_id, intake, external_id, message_id,
     duplicate, outcome, reason, status)
@@ -56,3 +57,7 @@ DELETE FROM parked_statuses WHERE parked_at < @before;
 -- name: ExternalIDLock :exec
 -- A status that looks for its message and a message that learns its wamid must see each other.
 SELECT pg_advisory_xact_lock(hashtextextended(@lock_name, 0));
+
+-- name: ReceiptForwarded :one
+-- Have these very bytes been forwarded? Meta repeats a webhook whose answer it has not seen.
+SELECT EXISTS (SELECT FROM receipts WHERE inbox_id = @inbox_id AND sha256 = @sha256)::boolean;

@@ -64,3 +64,6 @@ SELECT w.inbox_id, w.contact_id FROM wakes w
 JOIN (SELECT unnest(@inbox_ids::uuid[]) AS inbox_id, unnest(@contact_ids::uuid[]) AS contact_id) AS asked
   ON w.inbox_id = asked.inbox_id AND w.contact_id = asked.contact_id
 WHERE w.raised;
+
+-- name: WakeMediaDone :exec
+UPDATE wakes SET media_pending = greatest(media_pending - 1, 0) WHERE inbox_id = @inbox_id AND contact_id = @contact_id;

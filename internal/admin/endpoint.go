@@ -36,7 +36,7 @@ type EndpointFields struct {
 func (a Admin) CreateEndpoint(ctx context.Context, account, inbox handoff.ID, fields EndpointFields) (dbsqlc.Endpoint, string, error) {
 	row := dbsqlc.Endpoint{
 		ID: handoff.NewID(), AccountID: account, InboxID: inbox, EventTypes: DefaultEventTypes,
-		State: handoff.EndpointEnabled,
+		State: handoff.EndpointEnabled, Transport: handoff.TransportWebhook, Payload: "events", PayloadVersion: "v2", Retry: "durable",
 	}
 	if _, err := dbsqlc.New(a.DB).InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: account, ID: inbox}); err != nil {
 		return row, "", db.NotFound(err, "inbox")
@@ -60,6 +60,8 @@ func (a Admin) CreateEndpoint(ctx context.Context, account, inbox handoff.ID, fi
 		state, reason := row.State, row.DisabledReason
 		row, err = q.EndpointInsert(ctx, dbsqlc.EndpointInsertParams{
 			ID: row.ID, AccountID: account, InboxID: inbox, URL: row.URL, Secret: sealed, EventTypes: row.EventTypes, Headers: row.Headers,
+			Transport: row.Transport, VendorSecret: row.VendorSecret, Payload: row.Payload, PayloadVersion: row.PayloadVersion, Retry: row.Retry,
+			BufferSeconds: row.BufferSeconds, BufferSize: row.BufferSize, BufferEvents: row.BufferEvents, InactivityMinutes: row.InactivityMinutes,
 		})
 		if err != nil || state == row.State {
 			return err
@@ -145,7 +147,9 @@ func raiseHeld(ctx context.Context, q *dbsqlc.Queries, endpoint handoff.ID) ([]d
 func saveEndpoint(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Endpoint) (dbsqlc.Endpoint, error) {
 	saved, err := q.EndpointUpdate(ctx, dbsqlc.EndpointUpdateParams{
 		ID: row.ID, AccountID: row.AccountID, URL: row.URL, EventTypes: row.EventTypes, Headers: row.Headers, State: row.State,
-		DisabledReason: row.DisabledReason,
+		DisabledReason: row.DisabledReason, VendorSecret: row.VendorSecret, Payload: row.Payload, PayloadVersion: row.PayloadVersion,
+		Retry: row.Retry, BufferSeconds: row.BufferSeconds, BufferSize: row.BufferSize, BufferEvents: row.BufferEvents,
+		InactivityMinutes: row.InactivityMinutes,
 	})
 	return saved, db.NotFound(err, "endpoint")
 }

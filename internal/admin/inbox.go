@@ -39,7 +39,8 @@ type InboxFields struct {
 func (a Admin) CreateInbox(ctx context.Context, account handoff.ID, fields InboxFields) (dbsqlc.Inbox, error) {
 	row := dbsqlc.Inbox{
 		ID: handoff.NewID(), AccountID: account, Protocol: handoff.ProtocolHitlChat, Inactivity: DefaultInactivity,
-		ResolvedStatus: "Resolved by Human", InactivityStatus: "Closed by Inactivity", NotifyInactivity: true,
+		ResolvedStatus: "Resolved by Human", InactivityStatus: "Closed by Inactivity", NotifyInactivity: true, TimeZone: "UTC",
+		BotVersion: "LIVE", Accepting: true,
 	}
 	set(&row.Protocol, fields.Protocol)
 	if err := a.applyInbox(&row, fields); err != nil {
@@ -49,7 +50,9 @@ func (a Admin) CreateInbox(ctx context.Context, account handoff.ID, fields Inbox
 		ID: row.ID, AccountID: row.AccountID, Name: row.Name, Protocol: row.Protocol, WABAID: row.WABAID,
 		PhoneNumberID: row.PhoneNumberID, AccessToken: row.AccessToken, Inactivity: row.Inactivity,
 		ResolvedStatus: row.ResolvedStatus, InactivityStatus: row.InactivityStatus, NotifyInactivity: row.NotifyInactivity,
-		CallbackData: row.CallbackData,
+		CallbackData: row.CallbackData, DisplayPhoneNumber: row.DisplayPhoneNumber, AppSecret: row.AppSecret, VerifyToken: row.VerifyToken,
+		BotID: row.BotID, BotVersion: row.BotVersion, APIURL: row.APIURL, ResumeCall: row.ResumeCall, TimeZone: row.TimeZone,
+		Accepting: row.Accepting, Hours: row.Hours, QueueLimit: row.QueueLimit,
 	})
 	return saved, inboxError(err, row)
 }
@@ -68,6 +71,9 @@ func (a Admin) UpdateInbox(ctx context.Context, account, id handoff.ID, fields I
 		ID: row.ID, AccountID: row.AccountID, Name: row.Name, WABAID: row.WABAID, PhoneNumberID: row.PhoneNumberID,
 		AccessToken: row.AccessToken, Inactivity: row.Inactivity, ResolvedStatus: row.ResolvedStatus,
 		InactivityStatus: row.InactivityStatus, NotifyInactivity: row.NotifyInactivity, CallbackData: row.CallbackData,
+		Protocol: row.Protocol, DisplayPhoneNumber: row.DisplayPhoneNumber, AppSecret: row.AppSecret, VerifyToken: row.VerifyToken,
+		BotID: row.BotID, BotVersion: row.BotVersion, APIURL: row.APIURL, ResumeCall: row.ResumeCall, TimeZone: row.TimeZone,
+		Accepting: row.Accepting, Hours: row.Hours, QueueLimit: row.QueueLimit,
 	})
 	return saved, inboxError(db.NotFound(err, "inbox"), row)
 }

@@ -29,6 +29,10 @@ type Protocol struct {
 	// SignatureHeader carries the hex HMAC-SHA256 of the body under the endpoint's vendor secret, where it has one; empty for none.
 	SignatureHeader string
 
+	// Tells are the events of ours that Webhooks tells; the others are not rendered at all.
+	Tells []handoff.EventType
+	// Counts says that Webhooks wants the counts of Event.Conversation, which cost a query.
+	Counts bool
 	// Webhooks tells an event in the vendor's words: none, one or more webhooks. The caller sends those whose name an endpoint
 	// subscribes to.
 	Webhooks func(Event) ([]Webhook, error)

@@ -37,6 +37,7 @@ var Protocol = protocol.Protocol{
 	Timeout:         timeout,
 	UserAgent:       userAgent,
 	SignatureHeader: signature.HeaderHex,
+	Tells:           []handoff.EventType{handoff.EventMessageQueued},
 	Webhooks:        webhooks,
 }
 

@@ -2,6 +2,7 @@ package hitlchat
 
 import (
 	"handoff"
+	"handoff/internal/meta"
 	"handoff/internal/protocol"
 )
 
@@ -14,11 +15,12 @@ var Protocol = protocol.Protocol{
 	Carrier:   EventOutboundMessage,
 	Transport: handoff.TransportWebhook,
 	Window:    true,
+	Tells:     []handoff.EventType{handoff.EventMessageQueued, handoff.EventEnded},
 	Webhooks:  webhooks,
 }
 
-// webhooks tells of an agent's message and of the end of a conversation. The error is invalid, for a contact that WhatsApp cannot
-// send to.
+// webhooks tells of an agent's message and of the end of a conversation. The error is invalid: a message to a contact whom WhatsApp
+// cannot send to. The end of such a contact's conversation is no news to a gateway that knows contacts by their number only.
 func webhooks(e protocol.Event) ([]protocol.Webhook, error) {
 	var name string
 	var body []byte
@@ -31,7 +33,7 @@ func webhooks(e protocol.Event) ([]protocol.Webhook, error) {
 		})
 	case e.Type == handoff.EventEnded && e.Conversation != nil:
 		status, tell := resolvedStatus(e.Inbox, e.Conversation.EndReason)
-		if !tell {
+		if _, err := meta.Address(e.Contact.Identities); err != nil || !tell {
 			return nil, nil
 		}
 		name = EventConversationResolved

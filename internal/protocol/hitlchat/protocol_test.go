@@ -87,12 +87,15 @@ func TestOtherEventsAreNotHitlChats(t *testing.T) {
 	}
 }
 
-func TestAContactOutsideWhatsAppCannotBeTold(t *testing.T) {
+func TestAContactWhomWhatsAppCannotSendTo(t *testing.T) {
 	t.Parallel()
-	for _, eventType := range []handoff.EventType{handoff.EventMessageQueued, handoff.EventEnded} {
-		e := event(eventType, handoff.EndResolved)
-		e.Contact.Identities = []handoff.Identity{{Kind: handoff.IdentitySession, Value: "s"}}
-		_, err := hitlchat.Protocol.Webhooks(e)
-		require.Equal(t, handoff.CodeInvalid, handoff.ErrorCode(err))
-	}
+	e := event(handoff.EventMessageQueued, "")
+	e.Contact.Identities = []handoff.Identity{{Kind: handoff.IdentitySession, Value: "s"}}
+	_, err := hitlchat.Protocol.Webhooks(e)
+	require.Equal(t, handoff.CodeInvalid, handoff.ErrorCode(err), "the agent is told that the message cannot leave")
+
+	e.Type = handoff.EventEnded
+	webhooks, err := hitlchat.Protocol.Webhooks(e)
+	require.NoError(t, err, "the conversation has to be able to end")
+	require.Empty(t, webhooks)
 }

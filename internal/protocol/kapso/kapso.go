@@ -94,9 +94,15 @@ var Protocol = protocol.Protocol{
 	Window:          true,
 	Timeout:         10 * time.Second,
 	SignatureHeader: headerSignature,
-	Webhooks:        webhooks,
-	Merge:           merge,
-	Send:            send,
+	Tells: []handoff.EventType{
+		handoff.EventOpened, handoff.EventOffloaded, handoff.EventInactive, handoff.EventClaimed, handoff.EventEnded,
+		handoff.EventMessageReceived, handoff.EventMessageSent, handoff.EventMessageDelivered, handoff.EventMessageRead,
+		handoff.EventMessagePlayed, handoff.EventMessageFailed,
+	},
+	Counts:   true,
+	Webhooks: webhooks,
+	Merge:    merge,
+	Send:     send,
 }
 
 // Bufferable tells whether webhooks of the event may be held back and sent as one: Kapso's documents name received, and its API

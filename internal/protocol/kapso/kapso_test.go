@@ -134,6 +134,15 @@ func TestWhatIsToldOfEachEvent(t *testing.T) {
 	}
 }
 
+func TestNothingIsToldThatTheProtocolDoesNotPromise(t *testing.T) {
+	t.Parallel()
+	for _, kind := range append(slices.Clone(handoff.EventTypes), handoff.EventMessageHistory, handoff.EventNoteAdded) {
+		told := tellAll(t, with(delivered(), func(e *protocol.Event) { e.Type = kind }))
+		require.Equal(t, slices.Contains(kapso.Protocol.Tells, kind), len(told) > 0, kind)
+	}
+	require.True(t, kapso.Protocol.Counts)
+}
+
 func TestWhatCannotBeTold(t *testing.T) {
 	t.Parallel()
 	for name, e := range map[string]protocol.Event{

@@ -1,0 +1,114 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"handoff"
+	"handoff/db/dbsqlc"
+	"handoff/internal/meta"
+	"handoff/internal/protocol"
+	"handoff/internal/protocol/chatlayer"
+)
+
+// The event types of calls to a vendor, as deliveries show them.
+const (
+	callSend    = "send_message"
+	callResume  = "resume_bot"
+	callRelease = "release_control"
+)
+
+// checkWayOut tells why an agent's message could not leave.
+func (l *ledger) checkWayOut() error {
+	if l.protocol.Transport == handoff.TransportWebhook {
+		carried := slices.ContainsFunc(l.endpoints, func(e dbsqlc.Endpoint) bool {
+			return e.Transport == handoff.TransportWebhook && e.Payload != payloadMeta && l.carries(e)
+		})
+		if !carried {
+			return handoff.Errorf(handoff.CodeConflict, "no endpoint of the inbox takes %s: add one, then send again", l.protocol.Carrier)
+		}
+		return nil
+	}
+	if l.transport(l.protocol.Transport) == nil {
+		return handoff.Errorf(handoff.CodeConflict, "the inbox has no access_token to send with: save one, then send again")
+	}
+	return nil
+}
+
+func (l *ledger) carries(e dbsqlc.Endpoint) bool {
+	if l.protocol.Name == handoff.ProtocolNative {
+		return subscribed(e.EventTypes, l.protocol.Carrier)
+	}
+	return slices.Contains(e.EventTypes, l.protocol.Carrier)
+}
+
+// transport is the endpoint by which we call a vendor ourselves; nil where the inbox has none.
+func (l *ledger) transport(t handoff.Transport) *dbsqlc.Endpoint {
+	i := slices.IndexFunc(l.endpoints, func(e dbsqlc.Endpoint) bool { return e.Transport == t })
+	if i < 0 {
+		return nil
+	}
+	return &l.endpoints[i]
+}
+
+// call makes the deliveries to a vendor's API that follow from an event.
+func (l *ledger) call(ctx context.Context, event protocol.Event, row dbsqlc.EventInsertParams, m *dbsqlc.Message) error {
+	if row.Type == handoff.EventMessageQueued {
+		return l.callSend(ctx, event, row, m)
+	}
+	if l.protocol.End != nil {
+		if endpoint := l.transport(l.protocol.Transport); endpoint != nil {
+			call, err := l.protocol.End(event.Inbox, event.Contact, *event.Conversation)
+			if err != nil {
+				return err
+			}
+			l.addCall(*endpoint, row, callResume, call, nil)
+		}
+	}
+	return l.release(event, row)
+}
+
+func (l *ledger) callSend(ctx context.Context, event protocol.Event, row dbsqlc.EventInsertParams, m *dbsqlc.Message) error {
+	endpoint := l.transport(l.protocol.Transport)
+	if endpoint == nil {
+		return nil
+	}
+	out := outboundMessage(*m, event.Contact)
+	call, err := l.protocol.Send(event.Inbox, event.Contact, out)
+	if err != nil {
+		return err
+	}
+	l.addCall(*endpoint, row, callSend, call, &m.ID)
+	if l.protocol.Name != handoff.ProtocolChatlayer {
+		return nil
+	}
+	return l.later.MessageSetEchoKeys(ctx, dbsqlc.MessageSetEchoKeysParams{ID: m.ID, EchoKeys: chatlayer.SentKeys(out)})
+}
+
+// release gives control back to Meta where Meta's own agent had passed it (formats of conversation routing: thread_control).
+func (l *ledger) release(event protocol.Event, row dbsqlc.EventInsertParams) error {
+	endpoint := l.transport(handoff.TransportGraph)
+	if endpoint == nil || event.Conversation.Source != handoff.SourceMeta {
+		return nil
+	}
+	body, err := meta.ThreadControl(event.Contact.Identities, "release")
+	if err != nil {
+		return err
+	}
+	l.addCall(*endpoint, row, callRelease, protocol.Call{Path: "/" + l.inbox.PhoneNumberID + "/thread_control", Body: body}, nil)
+	return nil
+}
+
+func (l *ledger) addCall(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams, name string, call protocol.Call, message *handoff.ID) {
+	if call.Path == "" {
+		return
+	}
+	d := l.deliveryRow(endpoint, row, name)
+	d.Path, d.Body, d.MessageID = call.Path, call.Body, message
+	l.deliveries = append(l.deliveries, d)
+}
+
+func outboundMessage(m dbsqlc.Message, to protocol.Contact) handoff.OutboundMessage {
+	return handoff.OutboundMessage{ID: m.ID, To: to.Identities, Type: m.Type, Content: json.RawMessage(m.Content), ReplyTo: orEmpty(m.ReplyTo)}
+}

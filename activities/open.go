@@ -1,0 +1,222 @@
+package activities
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"handoff"
+	"handoff/db"
+	"handoff/db/dbsqlc"
+)
+
+// shadowLimit is how much of what was said to the bot since the last conversation an agent is shown.
+const shadowLimit = 500
+
+// openConversation begins the contact's next conversation with turn m. What was said before the hand-over comes first, and the event
+// that says "opened" is the line between.
+func (l *ledger) openConversation(ctx context.Context, m dbsqlc.Message, source *handoff.OffloadSource) error {
+	// What this pass did to the conversation before is written first: the ledger has room for one.
+	if err := l.write(ctx); err != nil {
+		return err
+	}
+	inactive := m.CreatedAt.Add(l.inbox.Inactivity)
+	l.counts = nil
+	l.conv = &dbsqlc.Conversation{
+		ID: handoff.NewID(), AccountID: l.ref.AccountID, InboxID: l.ref.InboxID, ContactID: l.ref.ContactID, Status: handoff.StatusWaiting,
+		Version: 1, OpenedAt: m.CreatedAt, LastActivityAt: m.CreatedAt, InactiveAt: &inactive, Source: source, Windowed: l.protocol.Window,
+	}
+	l.conv.NoticeAt = l.noticeAfter(m.CreatedAt)
+	err := l.later.ConversationInsert(ctx, dbsqlc.ConversationInsertParams{
+		ID: l.conv.ID, AccountID: l.conv.AccountID, InboxID: l.conv.InboxID, ContactID: l.conv.ContactID, Status: l.conv.Status,
+		OpenedAt: l.conv.OpenedAt, InactiveAt: l.conv.InactiveAt, NoticeAt: l.conv.NoticeAt, Source: source, Windowed: l.conv.Windowed,
+	})
+	if err != nil {
+		return err
+	}
+	if err := l.recordHistory(ctx, m); err != nil {
+		return err
+	}
+	return l.record(ctx, happening{kind: handoff.EventOpened, author: m.AuthorType, data: map[string]any{"message_id": m.ID}})
+}
+
+// turn is one message of the history: one that the gateway tells of now, or one that was accepted while the bot held the conversation.
+type turn struct {
+	at    time.Time
+	told  *handoff.HistoryTurn
+	known *dbsqlc.Message
+}
+
+func (l *ledger) recordHistory(ctx context.Context, m dbsqlc.Message) error {
+	turns, err := l.mergedHistory(ctx, m)
+	if err != nil {
+		return err
+	}
+	for _, t := range turns {
+		if t.known != nil {
+			if err := l.record(ctx, happening{kind: handoff.EventMessageHistory, author: t.known.AuthorType, message: t.known, arrives: true}); err != nil {
+				return err
+			}
+			l.apply(*t.known, nil)
+			continue
+		}
+		row := l.historyRow(m, *t.told)
+		said := dbsqlc.Message{ID: row.ID, Direction: row.Direction, AuthorType: row.AuthorType, Type: row.Type, CreatedAt: row.CreatedAt, SentAt: row.SentAt}
+		if err := l.record(ctx, happening{kind: handoff.EventMessageHistory, author: row.AuthorType, message: &said, arrives: true}); err != nil {
+			return err
+		}
+		seq := l.conv.LastSeq
+		row.Seq = &seq
+		l.history = append(l.history, row)
+	}
+	return nil
+}
+
+// mergedHistory puts what the gateway tells and what was accepted before into one order, each turn once. What an earlier conversation has
+// shown is not shown again.
+func (l *ledger) mergedHistory(ctx context.Context, m dbsqlc.Message) ([]turn, error) {
+	var told []handoff.HistoryTurn
+	if len(m.History) > 0 {
+		if err := json.Unmarshal(m.History, &told); err != nil {
+			return nil, err
+		}
+	}
+	shadows, err := l.takeShadows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known, err := l.knownTurns(ctx, told)
+	if err != nil {
+		return nil, err
+	}
+	var turns []turn
+	last := time.Time{}
+	for i, t := range told {
+		if t.ExternalID != "" && known[t.ExternalID] {
+			continue
+		}
+		if t.ExternalID != "" {
+			known[t.ExternalID] = true
+		}
+		if !t.At.IsZero() {
+			last = t.At
+		}
+		turns = append(turns, turn{at: last, told: &told[i]})
+	}
+	for i := range shadows {
+		at := shadows[i].CreatedAt
+		if shadows[i].SentAt != nil {
+			at = *shadows[i].SentAt
+		}
+		turns = append(turns, turn{at: at, known: &shadows[i]})
+	}
+	if len(shadows) > 0 {
+		slices.SortStableFunc(turns, func(x, y turn) int { return x.at.Compare(y.at) })
+	}
+	return turns, nil
+}
+
+// takeShadows gives what was said to the bot since the last conversation, oldest first.
+func (l *ledger) takeShadows(ctx context.Context) ([]dbsqlc.Message, error) {
+	rows, err := l.q.MessageListShadow(ctx, dbsqlc.MessageListShadowParams{
+		InboxID: l.ref.InboxID, ContactID: l.ref.ContactID, RowLimit: shadowLimit,
+	})
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	slices.Reverse(rows)
+	if len(rows) < shadowLimit {
+		return rows, nil
+	}
+	return rows, l.q.MessageForgetShadow(ctx, dbsqlc.MessageForgetShadowParams{
+		InboxID: l.ref.InboxID, ContactID: l.ref.ContactID, Before: rows[0].CreatedAt,
+	})
+}
+
+// knownTurns are the external ids of told turns that are messages already: shadows, which come with takeShadows, and messages of
+// earlier conversations.
+func (l *ledger) knownTurns(ctx context.Context, told []handoff.HistoryTurn) (map[string]bool, error) {
+	known := map[string]bool{}
+	var ids []string
+	for _, t := range told {
+		if t.ExternalID != "" {
+			ids = append(ids, t.ExternalID)
+		}
+	}
+	if len(ids) == 0 {
+		return known, nil
+	}
+	rows, err := l.q.MessageListByExternalIDs(ctx, dbsqlc.MessageListByExternalIDsParams{InboxID: l.ref.InboxID, ExternalIds: ids})
+	for _, row := range rows {
+		known[*row.ExternalID] = true
+	}
+	return known, err
+}
+
+func (l *ledger) historyRow(m dbsqlc.Message, t handoff.HistoryTurn) dbsqlc.MessageInsertHistoryParams {
+	row := dbsqlc.MessageInsertHistoryParams{
+		ID: handoff.NewID(), AccountID: l.ref.AccountID, InboxID: l.ref.InboxID, ContactID: l.ref.ContactID, ConversationID: &l.conv.ID,
+		Direction: t.Direction, AuthorType: t.Author, Type: cmp.Or(t.Type, "text"), Text: &t.Text, Content: t.Content, CreatedAt: m.CreatedAt,
+	}
+	if row.AuthorType == "" {
+		row.AuthorType = handoff.AuthorContact
+		if t.Direction == handoff.Outbound {
+			row.AuthorType = handoff.AuthorBot
+		}
+	}
+	if len(row.Content) == 0 {
+		row.Content = json.RawMessage(`{}`)
+	}
+	if t.ExternalID != "" {
+		row.ExternalID = &t.ExternalID
+	}
+	if !t.At.IsZero() {
+		row.SentAt = &t.At
+	}
+	return row
+}
+
+// applyOffload gives the conversation to people, and opens one where there is none. A conversation that somebody has stays with them.
+func (l *ledger) applyOffload(ctx context.Context, m dbsqlc.Message) error {
+	var offload db.OffloadColumn
+	if err := json.Unmarshal(m.Content, &offload); err != nil {
+		return err
+	}
+	if !l.open() {
+		if err := l.openConversation(ctx, m, &offload.Source); err != nil {
+			return err
+		}
+	}
+	l.conv.Source, l.conv.Offload = &offload.Source, m.Content
+	if l.conv.Status == handoff.StatusBot || l.conv.Status == handoff.StatusSnoozed {
+		l.conv.Status = handoff.StatusWaiting
+	}
+	data := map[string]any{"source": offload.Source}
+	if offload.Reason != "" {
+		data["reason"] = offload.Reason
+	}
+	if len(offload.Payload) > 0 {
+		data["payload"] = offload.Payload
+	}
+	if err := l.record(ctx, happening{kind: handoff.EventOffloaded, author: handoff.AuthorBot, message: &m, arrives: true, data: data}); err != nil {
+		return err
+	}
+	l.apply(m, nil)
+	l.touch(m.CreatedAt)
+	return nil
+}
+
+// applyEnd ends the conversation because its gateway says that it is over. The turn that says so is the last of the sequence.
+func (l *ledger) applyEnd(ctx context.Context, m dbsqlc.Message) error {
+	if !l.open() {
+		l.applied = append(l.applied, dbsqlc.MessageApplyParams{ID: m.ID, AppliedAt: &l.now})
+		return nil
+	}
+	data := map[string]any{}
+	if m.Text != nil {
+		data["note"] = *m.Text
+	}
+	return l.end(ctx, ending{reason: handoff.EndGateway, author: handoff.AuthorBot, message: &m, data: data})
+}

@@ -1,0 +1,167 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"handoff"
+	"handoff/db/dbsqlc"
+	"handoff/internal/meta"
+	"handoff/internal/outbound"
+	"handoff/internal/protocol/chatlayer"
+)
+
+// ruling is what an attempt means for its delivery, and for whatever else leaves by the same endpoint.
+type ruling struct {
+	verdict verdict
+	// wait is until the next attempt of a throttled delivery.
+	wait time.Duration
+	// pauseUntil is when the endpoint takes anything again; zero for now.
+	pauseUntil time.Time
+	// failure is the reason in the vendor's terms; nil where the answer's status says all.
+	failure *handoff.Failure
+}
+
+// rule reads an attempt as its transport has it.
+func (l *lane) rule(d dbsqlc.Delivery, r outbound.Result) ruling {
+	switch l.endpoint.Transport {
+	case handoff.TransportGraph:
+		return l.ruleGraph(d, r)
+	case handoff.TransportChatlayer:
+		return l.ruleChatlayer(d, r)
+	}
+	return ruling{verdict: judge(r)}
+}
+
+// unknownOutcome is the failure of a send whose outcome nobody knows.
+var unknownOutcome = handoff.Failure{Code: "unknown_outcome", Reason: "no answer came: it may have been sent, so it is not sent again"}
+
+// unanswered rules on a request that got no whole answer. A message that may have left is not sent again: there is no idempotency key
+// at either vendor. What may be repeated without harm is.
+func unanswered(d dbsqlc.Delivery, r outbound.Result) ruling {
+	if r.Sent && d.MessageID != nil {
+		return ruling{verdict: verdictUncertain, failure: &unknownOutcome}
+	}
+	return ruling{verdict: verdictRetry}
+}
+
+// ruleGraph acts on the code of Meta's error, not on titles or HTTP statuses (support/error-codes).
+func (l *lane) ruleGraph(d dbsqlc.Delivery, r outbound.Result) ruling {
+	if r.Err != nil {
+		return unanswered(d, r)
+	}
+	if r.OK() {
+		return ruling{verdict: verdictDelivered}
+	}
+	e, ok := meta.ParseSendError(r.Status, r.Body)
+	if !ok && r.Status >= http.StatusInternalServerError {
+		return unanswered(d, r) // a proxy's answer, not Meta's
+	}
+	failure := e.Failure()
+	out := ruling{verdict: verdictFailed, failure: &failure}
+	now := l.Now()
+	switch e.Action() {
+	case meta.ActionRefreshToken, meta.ActionPermission:
+		out.verdict = verdictGone
+	case meta.ActionThrottle:
+		out.verdict, out.wait = verdictThrottled, throttleWait(d.Attempts)
+		if asked, ok := outbound.RetryAfter(r.Header, now); ok {
+			out.wait = max(out.wait, asked)
+		}
+		out.pauseUntil = now.Add(out.wait)
+	case meta.ActionPairThrottle:
+		out.verdict, out.wait = verdictThrottled, meta.PairWait(int(d.Attempts)-1)
+	case meta.ActionRetry:
+		out.verdict = verdictRetry
+	}
+	if d.MessageID == nil && out.verdict == verdictFailed {
+		out.verdict = verdictRetry // control is given back some time: Meta's routing fails for hours and recovers (360dialog's known limitations)
+	}
+	return out
+}
+
+// throttleWait is how long a number rests after the nth refusal for want of quota: 5 s, then twice as long each time, ten minutes at most.
+func throttleWait(n int32) time.Duration {
+	return min(5*time.Second<<min(n-1, 10), 10*time.Minute)
+}
+
+func (l *lane) ruleChatlayer(d dbsqlc.Delivery, r outbound.Result) ruling {
+	if r.Err != nil {
+		return unanswered(d, r)
+	}
+	now := l.Now()
+	out := ruling{verdict: verdictRetry}
+	remaining, reset, limited := chatlayer.RateLimit(r.Header.Get, now)
+	if limited && remaining == 0 {
+		out.pauseUntil = reset
+	}
+	switch {
+	case r.OK():
+		out.verdict = verdictDelivered
+	case r.Status == http.StatusUnauthorized:
+		out.verdict = verdictGone
+		out.failure = &handoff.Failure{Code: "unauthorized", Reason: "Chatlayer refuses the inbox's access_token: save a valid one"}
+	case r.Status == http.StatusTooManyRequests:
+		out.verdict, out.wait = verdictThrottled, throttleWait(d.Attempts)
+		if limited {
+			out.wait = max(out.wait, reset.Sub(now))
+		}
+		out.pauseUntil = now.Add(out.wait)
+	case d.MessageID == nil || r.Status == http.StatusServiceUnavailable:
+	case r.Status >= http.StatusInternalServerError:
+		out.verdict, out.failure = verdictUncertain, &unknownOutcome
+	default:
+		out.verdict = verdictFailed
+	}
+	return out
+}
+
+// pause keeps everything from leaving by the endpoint for as long as its vendor asks.
+func (l *lane) pause(ctx context.Context, ruled ruling) error {
+	if ruled.pauseUntil.IsZero() {
+		return nil
+	}
+	l.endpoint.PausedUntil = &ruled.pauseUntil
+	return l.queries().EndpointPause(ctx, dbsqlc.EndpointPauseParams{ID: l.endpoint.ID, Until: ruled.pauseUntil})
+}
+
+// unknown settles a send of our own whose worker died before it could write down what came of it: it is not sent again.
+func (l *lane) unknown(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
+	if l.endpoint.Transport == handoff.TransportWebhook || d.MessageID == nil || d.Attempts == 0 || d.ManualAt != nil {
+		return false, nil
+	}
+	lost, err := l.queries().AttemptUnknown(ctx, dbsqlc.AttemptUnknownParams{ID: d.ID, N: d.Attempts})
+	if err != nil || !lost {
+		return false, err
+	}
+	ruled := ruling{verdict: verdictUncertain, failure: &unknownOutcome}
+	now := l.Now()
+	_, err = l.settle(ctx, d, dbsqlc.AttemptFinishParams{
+		ID: d.ID, N: d.Attempts, State: handoff.DeliveryFailed, Step: d.Step, Failure: &unknownOutcome.Reason, FinishedAt: &now,
+		Error: &unknownOutcome.Reason,
+	}, outbound.Result{}, ruled)
+	return true, err
+}
+
+// await keeps a lane behind a delivery of another contact's lane: bytes that name several contacts leave once, and in order for each.
+func (l *lane) await(ctx context.Context, mark dbsqlc.Delivery) (bool, error) {
+	next, err := l.queries().DeliveryAwaited(ctx, *mark.AfterID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		l.queue = l.queue[1:]
+		return true, l.queries().DeliveryPass(ctx, mark.ID)
+	}
+	if err != nil {
+		return false, err
+	}
+	wait := min(max(next.Sub(l.Now()), awaitAtLeast), awaitAtMost)
+	return false, &waiting{wait: wait, reason: "waits for a webhook that names another contact too"}
+}
+
+const (
+	awaitAtLeast = 250 * time.Millisecond
+	awaitAtMost  = 30 * time.Second
+)

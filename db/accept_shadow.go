@@ -1,0 +1,75 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"handoff"
+	"handoff/db/dbsqlc"
+)
+
+// echoFor is how long a vendor may take to report our own send as the bot's.
+const echoFor = 10 * time.Minute
+
+// settleShadow decides, under the contact's lock, what a message of the bot's transcript is: an echo of our own send, which is proof
+// that it was sent and no message; a turn of the conversation that is open; or a shadow, kept for the next one.
+func (a *acceptance) settleShadow(ctx context.Context, q *dbsqlc.Queries, s *slot) (echo bool, err error) {
+	m := s.item.Message
+	if m == nil || !m.Shadow {
+		return false, nil
+	}
+	if m.EchoKey != "" && m.Direction == handoff.Outbound {
+		if echo, err := a.takeEcho(ctx, q, s); echo || err != nil {
+			return echo, err
+		}
+	}
+	talks, err := s.wake.hasOpen(ctx, q)
+	s.shadow = !talks
+	return false, err
+}
+
+func (w *wakeSlot) hasOpen(ctx context.Context, q *dbsqlc.Queries) (bool, error) {
+	if w.talks == nil {
+		open, err := q.MessageHasOpen(ctx, dbsqlc.MessageHasOpenParams{InboxID: w.InboxID, ContactID: w.ContactID})
+		if err != nil {
+			return false, err
+		}
+		w.talks = &open
+	}
+	return *w.talks, nil
+}
+
+func (a *acceptance) takeEcho(ctx context.Context, q *dbsqlc.Queries, s *slot) (bool, error) {
+	if s.item.ExternalID != "" {
+		known, err := q.MessageListByExternalIDs(ctx, dbsqlc.MessageListByExternalIDsParams{
+			InboxID: s.inbox.ID, ExternalIds: []string{s.item.ExternalID},
+		})
+		if err != nil {
+			return false, err
+		}
+		if len(known) > 0 {
+			s.MessageID, s.Duplicate, s.Outcome = &known[0].ID, true, OutcomeDuplicate
+			return true, nil
+		}
+	}
+	id, err := q.MessageTakeEcho(ctx, dbsqlc.MessageTakeEchoParams{
+		InboxID: s.inbox.ID, ContactID: s.contact, EchoKey: s.item.Message.EchoKey, Since: a.receipt.At.Add(-echoFor),
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	// The feed's id becomes the message's, so that a repeated report finds it.
+	if _, err := q.MessageSetExternalID(ctx, dbsqlc.MessageSetExternalIDParams{ID: id, ExternalID: s.item.ExternalID}); err != nil {
+		return false, err
+	}
+	s.Kind, s.MessageID, s.Reason = handoff.ItemStatus, &id, "the echo of an agent's message: it was sent"
+	s.item.Status = &handoff.ItemStatusBody{Status: handoff.MessageSent, At: s.item.Message.At}
+	s.accept(WakeItem{Kind: string(handoff.ItemStatus), ID: id})
+	return true, nil
+}
