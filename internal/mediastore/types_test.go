@@ -209,12 +209,14 @@ func TestWhatWhatsAppRefusesIsSaidInPlainWords(t *testing.T) {
 		want           string
 	}{
 		{"image", "image/gif", 1, handoff.CodeInvalid, "WhatsApp takes JPEG and PNG as image; this is image/gif: send it as document or convert it"},
-		{"image", "image/png", 5*mb + 1, handoff.CodeTooLarge,
+		{
+			"image", "image/png", 5*mb + 1, handoff.CodeTooLarge,
 			"WhatsApp takes at most 5 MB as image; this has 5.1 MB: make it smaller or send it as document",
 		},
 		{"video", "video/mp4", 200 * mb, handoff.CodeTooLarge, "WhatsApp takes at most 16 MB as video; this has 200 MB: send it as document or convert it"},
 		{"document", "a/b", 100*mb + 1, handoff.CodeTooLarge, "WhatsApp takes at most 100 MB as document; this has 100.1 MB: make it smaller"},
-		{"sticker", "image/webp", 500<<10 + 1, handoff.CodeTooLarge,
+		{
+			"sticker", "image/webp", 500<<10 + 1, handoff.CodeTooLarge,
 			"WhatsApp takes at most 500 KB as sticker; this has 500.1 KB: make it smaller or send it as document",
 		},
 		{"text", "image/png", 1, handoff.CodeInvalid, `WhatsApp sends no file as "text": use audio, document, image, sticker or video`},
