@@ -22,6 +22,7 @@ var Protocol = protocol.Protocol{
 	Defaults:  []string{"*"},
 	Carrier:   string(handoff.EventMessageQueued),
 	Transport: handoff.TransportWebhook,
+	Tells:     handoff.EventTypes,
 	Webhooks:  Webhooks,
 }
 
