@@ -21,7 +21,7 @@ type EventData struct {
 	EventID        handoff.ID         `json:"event_id" format:"uuid"`
 	InboxID        *handoff.ID        `json:"inbox_id,omitempty" format:"uuid"`
 	ConversationID *handoff.ID        `json:"conversation_id,omitempty" format:"uuid"`
-	Seq            *int64             `json:"seq,omitempty" doc:"The event's number in its conversation, from 1 and without gaps."`
+	Seq            *int64             `json:"seq,omitempty" doc:"The event's number in its conversation. Those that you did not ask for, and notes, have numbers too."`
 	Actor          EventActor         `json:"actor" doc:"Who did it."`
 	Message        *EventMessage      `json:"message,omitempty" doc:"The message that the event is about."`
 	Details        json.RawMessage    `json:"details,omitempty" doc:"What the type adds, such as {\"reason\":\"resolved\"} of conversation.ended."`
