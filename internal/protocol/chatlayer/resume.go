@@ -133,7 +133,7 @@ func fill(template json.RawMessage, with *strings.Replacer) ([]byte, error) {
 	raw, done := compact.Bytes(), 0
 	var out []byte
 	for _, text := range stringsOf(raw) {
-		if text.key || !strings.Contains(text.value, "{{") {
+		if !strings.Contains(text.value, "{{") {
 			continue
 		}
 		quoted, err := encode(with.Replace(text.value))
