@@ -21,7 +21,9 @@ func TestAnEchoIsKnownByItsWords(t *testing.T) {
 		},
 	} {
 		keys := chatlayer.SentKeys(message(c.kind, c.content))
-		require.Equal(t, []string{chatlayer.EchoKey(*parseOne(t, "bot", c.echo).Message)}, keys, c.content)
+		echo := parseOne(t, "bot", c.echo).Message
+		require.Equal(t, keys, []string{chatlayer.EchoKey(*echo)}, c.content)
+		require.Equal(t, keys, []string{echo.EchoKey}, "an item brings its key along")
 		require.NotContains(t, keys[0], "Hello", "a key does not show the words")
 	}
 }

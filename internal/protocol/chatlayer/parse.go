@@ -145,6 +145,7 @@ func (p *parser) messages(top object) error {
 				item.Message = &handoff.ItemMessageBody{
 					Direction: t.direction(), Author: t.author, Type: t.kind, Text: t.text, Content: t.content, Media: t.media, At: t.at, Shadow: true,
 				}
+				item.Message.EchoKey = EchoKey(*item.Message)
 			}
 			p.items = append(p.items, item)
 		}
