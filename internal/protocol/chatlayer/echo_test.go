@@ -22,8 +22,8 @@ func TestAnEchoIsKnownByItsWords(t *testing.T) {
 	} {
 		keys := chatlayer.SentKeys(message(c.kind, c.content))
 		echo := parseOne(t, "bot", c.echo).Message
-		require.Equal(t, keys, []string{chatlayer.EchoKey(*echo)}, c.content)
-		require.Equal(t, keys, []string{echo.EchoKey}, "an item brings its key along")
+		require.Equal(t, []string{chatlayer.EchoKey(*echo)}, keys, c.content)
+		require.Equal(t, []string{echo.EchoKey}, keys, "an item brings its key along")
 		require.NotContains(t, keys[0], "Hello", "a key does not show the words")
 	}
 }
