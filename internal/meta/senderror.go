@@ -2,7 +2,6 @@ package meta
 
 import (
 	"fmt"
-	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -112,7 +111,7 @@ func (e SendError) Action() Action {
 		return known.action
 	}
 	switch {
-	case e.Status == http.StatusTooManyRequests:
+	case e.Status == 429:
 		return ActionThrottle
 	case e.Status >= 500 || e.Transient:
 		return ActionRetry
