@@ -201,3 +201,20 @@ func TestCheckWhileMetaIsDown(t *testing.T) {
 		}
 	}
 }
+
+// debug_token may be asked with a token that still works for it, and say that it does not for anything else.
+func TestCheckBelievesDebugToken(t *testing.T) {
+	t.Parallel()
+	for data, says := range map[string]string{
+		`{"is_valid":false,"error":{"code":190,"message":"The session of ` + token + ` ended"}}`: "(Meta: The session of [token] ended)",
+		`{"is_valid":false}`: "not valid",
+		`{"is_valid":true,"expires_at":1700000000,"scopes":["whatsapp_business_messaging","whatsapp_business_management"]}`: "expired on 2023-11-14",
+	} {
+		b := setup(t)
+		b.fake.Fail(fakegraph.Fault{Path: "debug_token", Status: http.StatusOK, Body: `{"data":` + data + `}`})
+		results, _ := b.check(t, waba, number)
+		require.Len(t, results, 1, "nothing else is asked")
+		require.False(t, results[graph.CheckToken].OK)
+		require.Contains(t, results[graph.CheckToken].Detail, says)
+	}
+}
