@@ -172,4 +172,6 @@ type OutboundMessage struct {
 	Content json.RawMessage
 	// ReplyTo is the external id of the message that is quoted.
 	ReplyTo string
+	// CallbackData is what Meta repeats in every status of the message: our id unless the gateway gave something of its own.
+	CallbackData string
 }

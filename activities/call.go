@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -110,5 +111,7 @@ func (l *ledger) addCall(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams,
 }
 
 func outboundMessage(m dbsqlc.Message, to protocol.Contact) handoff.OutboundMessage {
-	return handoff.OutboundMessage{ID: m.ID, To: to.Identities, Type: m.Type, Content: json.RawMessage(m.Content), ReplyTo: orEmpty(m.ReplyTo)}
+	return handoff.OutboundMessage{ID: m.ID, To: to.Identities, Type: m.Type, Content: json.RawMessage(m.Content), ReplyTo: orEmpty(m.ReplyTo),
+		CallbackData: cmp.Or(orEmpty(m.CallbackData), m.ID.String()),
+	}
 }

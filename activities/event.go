@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -68,7 +69,13 @@ func (l *ledger) contactFacts(ctx context.Context) (*protocol.Contact, error) {
 	for _, row := range rows {
 		l.contact.Name = row.Name
 		if row.Kind != "" {
-			l.contact.Identities = append(l.contact.Identities, handoff.Identity{Kind: handoff.IdentityKind(row.Kind), Value: row.Value})
+			identity := handoff.Identity{Kind: handoff.IdentityKind(row.Kind), Value: row.Value}
+			// The session of this inbox comes first: the contact may have others with other bots.
+			if identity.Kind == handoff.IdentitySession && identity.Value == orEmpty(l.wake.Session) {
+				l.contact.Identities = slices.Insert(l.contact.Identities, 0, identity)
+				continue
+			}
+			l.contact.Identities = append(l.contact.Identities, identity)
 		}
 	}
 	return l.contact, nil
@@ -121,7 +128,8 @@ func (l *ledger) messageFacts(ctx context.Context, m *dbsqlc.Message) (*protocol
 	if media.Size != nil {
 		out.Media.Size = *media.Size
 	}
-	if media.State == handoff.MediaReady && l.links != nil {
+	// The link is known before the file is there: a webhook does not wait for it.
+	if media.State != handoff.MediaFailed && l.links != nil {
 		out.Media.URL, err = l.links(media.AccountID, media.ID, l.now)
 	}
 	return out, err

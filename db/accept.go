@@ -101,6 +101,7 @@ type wakeSlot struct {
 	items       []WakeItem
 	lastInbound *time.Time
 	media       int32
+	session     string // by which the contact is known to this inbox
 	talks       *bool // whether the contact has an open conversation; nil where nobody has asked
 }
 
@@ -176,7 +177,7 @@ func (a *acceptance) insertReceipt(ctx context.Context, q *dbsqlc.Queries) error
 		}
 		row.RaiseInboxIds, row.RaiseContactIds = append(row.RaiseInboxIds, w.InboxID), append(row.RaiseContactIds, w.ContactID)
 		row.LastIntakes, row.LastInbounds = append(row.LastIntakes, w.LastIntake), append(row.LastInbounds, orElse(w.lastInbound, time.Unix(0, 0)))
-		row.Media = append(row.Media, w.media)
+		row.Media, row.Sessions = append(row.Media, w.media), append(row.Sessions, w.session)
 	}
 	return q.ReceiptInsert(ctx, row)
 }

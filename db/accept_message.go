@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,18 @@ func (s *slot) isTurn() bool {
 	return false
 }
 
+func sessionOf(c *handoff.ItemContact) string {
+	if c == nil {
+		return ""
+	}
+	for _, identity := range c.Identities {
+		if identity.Kind == handoff.IdentitySession {
+			return identity.Value
+		}
+	}
+	return ""
+}
+
 func (a *acceptance) insertMessages(ctx context.Context, q *dbsqlc.Queries) error {
 	var slots []*slot
 	var rows []dbsqlc.MessageInsertParams
@@ -30,6 +43,7 @@ func (a *acceptance) insertMessages(ctx context.Context, q *dbsqlc.Queries) erro
 		if s.wake == nil || !s.isTurn() {
 			continue
 		}
+		s.wake.session = cmp.Or(sessionOf(s.item.Contact), s.wake.session)
 		echo, err := a.settleShadow(ctx, q, s)
 		if err != nil {
 			return err

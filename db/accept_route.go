@@ -87,7 +87,7 @@ type externalKey struct {
 func (a *acceptance) findStatusMessages(ctx context.Context, q *dbsqlc.Queries) error {
 	var statuses []*slot
 	params := dbsqlc.MessageLookupOutboundParams{
-		AccountID: a.receipt.AccountID, InboxIds: []handoff.ID{}, ExternalIds: []string{}, Ids: []handoff.ID{},
+		AccountID: a.receipt.AccountID, InboxIds: []handoff.ID{}, ExternalIds: []string{}, Ids: []handoff.ID{}, CallbackData: []string{},
 	}
 	for _, s := range a.slots {
 		if s.item.Kind != handoff.ItemStatus || s.inbox == nil {
@@ -97,6 +97,9 @@ func (a *acceptance) findStatusMessages(ctx context.Context, q *dbsqlc.Queries) 
 		params.InboxIds, params.ExternalIds = append(params.InboxIds, s.inbox.ID), append(params.ExternalIds, s.item.ExternalID)
 		if id, ok := callbackID(s.item.Status.CallbackData); ok {
 			params.Ids = append(params.Ids, id)
+		}
+		if s.item.Status.CallbackData != "" {
+			params.CallbackData = append(params.CallbackData, s.item.Status.CallbackData)
 		}
 	}
 	if len(statuses) == 0 {
@@ -109,18 +112,18 @@ func (a *acceptance) findStatusMessages(ctx context.Context, q *dbsqlc.Queries) 
 	if err != nil {
 		return err
 	}
-	byExternal, byID := map[externalKey]*dbsqlc.MessageLookupOutboundRow{}, map[handoff.ID]*dbsqlc.MessageLookupOutboundRow{}
+	byExternal, byCallback := map[externalKey]*dbsqlc.MessageLookupOutboundRow{}, map[externalKey]*dbsqlc.MessageLookupOutboundRow{}
 	for i := range found {
 		m := &found[i]
-		byID[m.ID] = m
+		byCallback[externalKey{m.InboxID, orElse(m.CallbackData, m.ID.String())}] = m
 		if m.ExternalID != nil {
 			byExternal[externalKey{m.InboxID, *m.ExternalID}] = m
 		}
 	}
 	for _, s := range statuses {
 		m := byExternal[externalKey{s.inbox.ID, s.item.ExternalID}]
-		if id, ok := callbackID(s.item.Status.CallbackData); m == nil && ok && byID[id] != nil && byID[id].InboxID == s.inbox.ID {
-			m = byID[id]
+		if m == nil {
+			m = byCallback[externalKey{s.inbox.ID, s.item.Status.CallbackData}]
 		}
 		if err := a.placeStatus(ctx, q, s, m); err != nil {
 			return err
@@ -133,7 +136,9 @@ func (a *acceptance) findStatusMessages(ctx context.Context, q *dbsqlc.Queries) 
 func (a *acceptance) lockExternalIDs(ctx context.Context, q *dbsqlc.Queries, statuses []*slot) error {
 	names := make([]string, 0, len(statuses))
 	for _, s := range statuses {
-		names = append(names, ExternalIDLockName(s.inbox.ID, s.item.ExternalID))
+		if s.item.ExternalID != "" {
+			names = append(names, ExternalIDLockName(s.inbox.ID, s.item.ExternalID))
+		}
 	}
 	for _, name := range distinct(names) {
 		if err := q.ExternalIDLock(ctx, name); err != nil {
@@ -154,6 +159,10 @@ func (a *acceptance) placeStatus(ctx context.Context, q *dbsqlc.Queries, s *slot
 		if m.Status != nil && !m.Status.CanBecome(s.item.Status.Status) {
 			s.Duplicate, s.Outcome, s.contact = true, OutcomeDuplicate, handoff.ID{}
 		}
+		return nil
+	}
+	if s.item.ExternalID == "" {
+		s.Kind, s.Reason = handoff.ItemIgnored, "the status names no message of this inbox"
 		return nil
 	}
 	failure, err := failureColumn(s.item.Status.Failure)

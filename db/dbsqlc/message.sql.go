@@ -44,7 +44,7 @@ func (q *Queries) MessageForgetShadow(ctx context.Context, arg MessageForgetShad
 }
 
 const messageGet = `-- name: MessageGet :one
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE account_id = $1 AND id = $2
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE account_id = $1 AND id = $2
 `
 
 type MessageGetParams struct {
@@ -71,6 +71,7 @@ func (q *Queries) MessageGet(ctx context.Context, arg MessageGetParams) (Message
 		&i.Content,
 		&i.MediaID,
 		&i.Shadow,
+		&i.CallbackData,
 		&i.EchoKeys,
 		&i.Status,
 		&i.FailureCode,
@@ -107,27 +108,28 @@ func (q *Queries) MessageHasOpen(ctx context.Context, arg MessageHasOpenParams) 
 
 const messageInsertOutbound = `-- name: MessageInsertOutbound :one
 INSERT INTO messages (id, account_id, inbox_id, contact_id, direction, author_type, author_id, author_name, type, text, content,
-    media_id, reply_to, created_at)
+    media_id, reply_to, callback_data, created_at)
 VALUES ($1, $2, $3, $4, 'outbound', $5, $6, $7, $8, $9, $10,
-    $11, $12, $13)
+    $11, $12, $13, $14)
 ON CONFLICT (id) DO UPDATE SET id = excluded.id
-RETURNING id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at
+RETURNING id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at
 `
 
 type MessageInsertOutboundParams struct {
-	ID         uuid.UUID
-	AccountID  uuid.UUID
-	InboxID    uuid.UUID
-	ContactID  uuid.UUID
-	AuthorType handoff.AuthorType
-	AuthorID   *uuid.UUID
-	AuthorName *string
-	Type       string
-	Text       *string
-	Content    []byte
-	MediaID    *uuid.UUID
-	ReplyTo    *string
-	CreatedAt  time.Time
+	ID           uuid.UUID
+	AccountID    uuid.UUID
+	InboxID      uuid.UUID
+	ContactID    uuid.UUID
+	AuthorType   handoff.AuthorType
+	AuthorID     *uuid.UUID
+	AuthorName   *string
+	Type         string
+	Text         *string
+	Content      []byte
+	MediaID      *uuid.UUID
+	ReplyTo      *string
+	CallbackData *string
+	CreatedAt    time.Time
 }
 
 func (q *Queries) MessageInsertOutbound(ctx context.Context, arg MessageInsertOutboundParams) (Message, error) {
@@ -144,6 +146,7 @@ func (q *Queries) MessageInsertOutbound(ctx context.Context, arg MessageInsertOu
 		arg.Content,
 		arg.MediaID,
 		arg.ReplyTo,
+		arg.CallbackData,
 		arg.CreatedAt,
 	)
 	var i Message
@@ -163,6 +166,7 @@ func (q *Queries) MessageInsertOutbound(ctx context.Context, arg MessageInsertOu
 		&i.Content,
 		&i.MediaID,
 		&i.Shadow,
+		&i.CallbackData,
 		&i.EchoKeys,
 		&i.Status,
 		&i.FailureCode,
@@ -179,7 +183,7 @@ func (q *Queries) MessageInsertOutbound(ctx context.Context, arg MessageInsertOu
 }
 
 const messageListByConversation = `-- name: MessageListByConversation :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages
 WHERE account_id = $1 AND conversation_id = $2 AND seq > $3
 ORDER BY seq LIMIT $4
 `
@@ -221,6 +225,7 @@ func (q *Queries) MessageListByConversation(ctx context.Context, arg MessageList
 			&i.Content,
 			&i.MediaID,
 			&i.Shadow,
+			&i.CallbackData,
 			&i.EchoKeys,
 			&i.Status,
 			&i.FailureCode,
@@ -244,7 +249,7 @@ func (q *Queries) MessageListByConversation(ctx context.Context, arg MessageList
 }
 
 const messageListByConversationBefore = `-- name: MessageListByConversationBefore :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages
 WHERE account_id = $1 AND conversation_id = $2 AND seq < $3
 ORDER BY seq DESC LIMIT $4
 `
@@ -286,6 +291,7 @@ func (q *Queries) MessageListByConversationBefore(ctx context.Context, arg Messa
 			&i.Content,
 			&i.MediaID,
 			&i.Shadow,
+			&i.CallbackData,
 			&i.EchoKeys,
 			&i.Status,
 			&i.FailureCode,
@@ -309,7 +315,7 @@ func (q *Queries) MessageListByConversationBefore(ctx context.Context, arg Messa
 }
 
 const messageListByExternalIDs = `-- name: MessageListByExternalIDs :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE inbox_id = $1 AND external_id = ANY($2::text[])
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE inbox_id = $1 AND external_id = ANY($2::text[])
 `
 
 type MessageListByExternalIDsParams struct {
@@ -342,6 +348,7 @@ func (q *Queries) MessageListByExternalIDs(ctx context.Context, arg MessageListB
 			&i.Content,
 			&i.MediaID,
 			&i.Shadow,
+			&i.CallbackData,
 			&i.EchoKeys,
 			&i.Status,
 			&i.FailureCode,
@@ -365,7 +372,7 @@ func (q *Queries) MessageListByExternalIDs(ctx context.Context, arg MessageListB
 }
 
 const messageListByIDs = `-- name: MessageListByIDs :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE account_id = $1 AND id = ANY($2::uuid[])
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE account_id = $1 AND id = ANY($2::uuid[])
 `
 
 type MessageListByIDsParams struct {
@@ -398,6 +405,7 @@ func (q *Queries) MessageListByIDs(ctx context.Context, arg MessageListByIDsPara
 			&i.Content,
 			&i.MediaID,
 			&i.Shadow,
+			&i.CallbackData,
 			&i.EchoKeys,
 			&i.Status,
 			&i.FailureCode,
@@ -421,7 +429,7 @@ func (q *Queries) MessageListByIDs(ctx context.Context, arg MessageListByIDsPara
 }
 
 const messageListShadow = `-- name: MessageListShadow :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE inbox_id = $1 AND contact_id = $2 AND shadow ORDER BY created_at DESC, id DESC LIMIT $3
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE inbox_id = $1 AND contact_id = $2 AND shadow ORDER BY created_at DESC, id DESC LIMIT $3
 `
 
 type MessageListShadowParams struct {
@@ -456,6 +464,7 @@ func (q *Queries) MessageListShadow(ctx context.Context, arg MessageListShadowPa
 			&i.Content,
 			&i.MediaID,
 			&i.Shadow,
+			&i.CallbackData,
 			&i.EchoKeys,
 			&i.Status,
 			&i.FailureCode,
@@ -479,7 +488,7 @@ func (q *Queries) MessageListShadow(ctx context.Context, arg MessageListShadowPa
 }
 
 const messageLock = `-- name: MessageLock :one
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE id = $1 FOR UPDATE
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) MessageLock(ctx context.Context, id uuid.UUID) (Message, error) {
@@ -501,6 +510,7 @@ func (q *Queries) MessageLock(ctx context.Context, id uuid.UUID) (Message, error
 		&i.Content,
 		&i.MediaID,
 		&i.Shadow,
+		&i.CallbackData,
 		&i.EchoKeys,
 		&i.Status,
 		&i.FailureCode,
@@ -517,24 +527,27 @@ func (q *Queries) MessageLock(ctx context.Context, id uuid.UUID) (Message, error
 }
 
 const messageLookupOutbound = `-- name: MessageLookupOutbound :many
-SELECT id, inbox_id, contact_id, external_id, status FROM messages
+SELECT id, inbox_id, contact_id, external_id, status, callback_data FROM messages
 WHERE account_id = $1 AND direction = 'outbound'
-  AND ((inbox_id = ANY($2::uuid[]) AND external_id = ANY($3::text[])) OR id = ANY($4::uuid[]))
+  AND ((inbox_id = ANY($2::uuid[]) AND external_id = ANY($3::text[])) OR id = ANY($4::uuid[])
+    OR (inbox_id = ANY($2::uuid[]) AND callback_data = ANY($5::text[])))
 `
 
 type MessageLookupOutboundParams struct {
-	AccountID   uuid.UUID
-	InboxIds    []uuid.UUID
-	ExternalIds []string
-	Ids         []uuid.UUID
+	AccountID    uuid.UUID
+	InboxIds     []uuid.UUID
+	ExternalIds  []string
+	Ids          []uuid.UUID
+	CallbackData []string
 }
 
 type MessageLookupOutboundRow struct {
-	ID         uuid.UUID
-	InboxID    uuid.UUID
-	ContactID  uuid.UUID
-	ExternalID *string
-	Status     *handoff.MessageStatus
+	ID           uuid.UUID
+	InboxID      uuid.UUID
+	ContactID    uuid.UUID
+	ExternalID   *string
+	Status       *handoff.MessageStatus
+	CallbackData *string
 }
 
 // The messages that statuses are about, by wamid or by our own id that Meta echoes.
@@ -544,6 +557,7 @@ func (q *Queries) MessageLookupOutbound(ctx context.Context, arg MessageLookupOu
 		arg.InboxIds,
 		arg.ExternalIds,
 		arg.Ids,
+		arg.CallbackData,
 	)
 	if err != nil {
 		return nil, err
@@ -558,6 +572,7 @@ func (q *Queries) MessageLookupOutbound(ctx context.Context, arg MessageLookupOu
 			&i.ContactID,
 			&i.ExternalID,
 			&i.Status,
+			&i.CallbackData,
 		); err != nil {
 			return nil, err
 		}

@@ -248,6 +248,7 @@ type Message struct {
 	Content        []byte
 	MediaID        *uuid.UUID
 	Shadow         bool
+	CallbackData   *string
 	EchoKeys       []string
 	Status         *handoff.MessageStatus
 	FailureCode    *string
@@ -312,6 +313,7 @@ type Wake struct {
 	AccountID     uuid.UUID
 	LastIntake    int64
 	LastInboundAt *time.Time
+	Session       *string
 	MediaPending  int32
 	Raised        bool
 	Signals       int32

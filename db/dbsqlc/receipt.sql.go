@@ -150,11 +150,12 @@ WITH receipt AS (
 raised AS (
     UPDATE wakes SET last_intake = w.last_intake, last_inbound_at = greatest(wakes.last_inbound_at, nullif(w.last_inbound_at, 'epoch')),
         raised = true, media_pending = wakes.media_pending + w.media,
+        session = coalesce(nullif(w.session, ''), wakes.session),
         signals = CASE WHEN wakes.raised THEN wakes.signals ELSE 0 END,
         next_signal_at = CASE WHEN wakes.raised THEN wakes.next_signal_at ELSE $20::timestamptz END
     FROM (SELECT unnest($21::uuid[]) AS inbox_id, unnest($22::uuid[]) AS contact_id,
             unnest($23::bigint[]) AS last_intake, unnest($24::timestamptz[]) AS last_inbound_at,
-            unnest($25::integer[]) AS media) AS w
+            unnest($25::integer[]) AS media, unnest($26::text[]) AS session) AS w
     WHERE wakes.inbox_id = w.inbox_id AND wakes.contact_id = w.contact_id)
 INSERT INTO receipt_items (receipt_id, account_id, n, kind, location, inbox_id, contact_id, intake, external_id, message_id,
     duplicate, outcome, reason, status)
@@ -195,6 +196,7 @@ type ReceiptInsertParams struct {
 	LastIntakes     []int64
 	LastInbounds    []time.Time
 	Media           []int32
+	Sessions        []string
 }
 
 // The end of an acceptance in one round trip: the bytes, what became of each item, and the raised flags. A zero id, an empty text and
@@ -226,6 +228,7 @@ func (q *Queries) ReceiptInsert(ctx context.Context, arg ReceiptInsertParams) er
 		arg.LastIntakes,
 		arg.LastInbounds,
 		arg.Media,
+		arg.Sessions,
 	)
 	return err
 }
@@ -314,7 +317,7 @@ func (q *Queries) ReceiptItemList(ctx context.Context, arg ReceiptItemListParams
 }
 
 const receiptItemListUnapplied = `-- name: ReceiptItemListUnapplied :many
-SELECT i.kind, i.intake, i.external_id, i.status, m.id, m.account_id, m.inbox_id, m.contact_id, m.conversation_id, m.seq, m.direction, m.author_type, m.author_id, m.author_name, m.type, m.text, m.content, m.media_id, m.shadow, m.echo_keys, m.status, m.failure_code, m.failure_reason, m.external_id, m.reply_to, m.opens, m.history, m.sent_at, m.created_at, m.applied_at
+SELECT i.kind, i.intake, i.external_id, i.status, m.id, m.account_id, m.inbox_id, m.contact_id, m.conversation_id, m.seq, m.direction, m.author_type, m.author_id, m.author_name, m.type, m.text, m.content, m.media_id, m.shadow, m.callback_data, m.echo_keys, m.status, m.failure_code, m.failure_reason, m.external_id, m.reply_to, m.opens, m.history, m.sent_at, m.created_at, m.applied_at
 FROM receipt_items i JOIN messages m ON m.id = i.message_id
 WHERE i.inbox_id = $1 AND i.contact_id = $2 AND i.outcome = 'accepted'
 ORDER BY i.intake LIMIT $3
@@ -363,6 +366,7 @@ func (q *Queries) ReceiptItemListUnapplied(ctx context.Context, arg ReceiptItemL
 			&i.Message.Content,
 			&i.Message.MediaID,
 			&i.Message.Shadow,
+			&i.Message.CallbackData,
 			&i.Message.EchoKeys,
 			&i.Message.Status,
 			&i.Message.FailureCode,

@@ -65,7 +65,7 @@ func (q *Queries) WakeListRaised(ctx context.Context, arg WakeListRaisedParams) 
 }
 
 const wakeLock = `-- name: WakeLock :one
-SELECT inbox_id, contact_id, account_id, last_intake, last_inbound_at, media_pending, raised, signals, next_signal_at FROM wakes WHERE inbox_id = $1 AND contact_id = $2 FOR UPDATE
+SELECT inbox_id, contact_id, account_id, last_intake, last_inbound_at, session, media_pending, raised, signals, next_signal_at FROM wakes WHERE inbox_id = $1 AND contact_id = $2 FOR UPDATE
 `
 
 type WakeLockParams struct {
@@ -82,6 +82,7 @@ func (q *Queries) WakeLock(ctx context.Context, arg WakeLockParams) (Wake, error
 		&i.AccountID,
 		&i.LastIntake,
 		&i.LastInboundAt,
+		&i.Session,
 		&i.MediaPending,
 		&i.Raised,
 		&i.Signals,

@@ -126,6 +126,7 @@ CREATE TABLE wakes (
     account_id      uuid NOT NULL,
     last_intake     bigint NOT NULL DEFAULT 0,
     last_inbound_at timestamptz, -- the contact's last message: the 24-hour service window counts from here
+    session         text, -- the id under which the contact is known here: it may have others in other inboxes
     media_pending   integer NOT NULL DEFAULT 0, -- files of the contact's that are still to be fetched
     raised          boolean NOT NULL DEFAULT false,
     signals         integer NOT NULL DEFAULT 0, -- sent since the flag was raised
@@ -223,6 +224,7 @@ CREATE TABLE messages (
     content         json NOT NULL DEFAULT '{}', -- json keeps the order of keys, in which it goes out again
     media_id        uuid,
     shadow          boolean NOT NULL DEFAULT false, -- said to the bot, and in no conversation yet
+    callback_data   text,   -- the gateway's own biz_opaque_callback_data, which Meta repeats in statuses; NULL where it is our id
     echo_keys       text[], -- by which our own send is known when the vendor reports it as the bot's
     status          text CONSTRAINT messages_status_known
                     CHECK (status IN ('queued', 'delivered_to_gateway', 'sent', 'delivered', 'read', 'played', 'failed', 'uncertain')),
@@ -243,6 +245,7 @@ CREATE TABLE messages (
 -- Exactly-once effects rest on this: a message that is repeated finds itself.
 CREATE UNIQUE INDEX messages_external_id_key ON messages (inbox_id, external_id) WHERE external_id IS NOT NULL;
 CREATE UNIQUE INDEX messages_conversation_seq_key ON messages (conversation_id, seq);
+CREATE INDEX messages_callback_data_idx ON messages (inbox_id, callback_data) WHERE callback_data IS NOT NULL;
 CREATE INDEX messages_shadow_idx ON messages (inbox_id, contact_id, created_at) WHERE shadow;
 CREATE INDEX messages_echo_idx ON messages (inbox_id, contact_id, created_at) WHERE echo_keys IS NOT NULL;
 CREATE INDEX messages_media_id_idx ON messages (media_id) WHERE media_id IS NOT NULL;

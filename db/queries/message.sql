@@ -46,9 +46,9 @@ RETURNING messages.id;
 
 -- name: MessageInsertOutbound :one
 INSERT INTO messages (id, account_id, inbox_id, contact_id, direction, author_type, author_id, author_name, type, text, content,
-    media_id, reply_to, created_at)
+    media_id, reply_to, callback_data, created_at)
 VALUES (@id, @account_id, @inbox_id, @contact_id, 'outbound', @author_type, @author_id, @author_name, @type, @text, @content,
-    @media_id, @reply_to, @created_at)
+    @media_id, @reply_to, @callback_data, @created_at)
 ON CONFLICT (id) DO UPDATE SET id = excluded.id
 RETURNING *;
 
@@ -66,9 +66,10 @@ SELECT * FROM messages WHERE account_id = @account_id AND id = ANY(@ids::uuid[])
 
 -- name: MessageLookupOutbound :many
 -- The messages that statuses are about, by wamid or by our own id that Meta echoes.
-SELECT id, inbox_id, contact_id, external_id, status FROM messages
+SELECT id, inbox_id, contact_id, external_id, status, callback_data FROM messages
 WHERE account_id = @account_id AND direction = 'outbound'
-  AND ((inbox_id = ANY(@inbox_ids::uuid[]) AND external_id = ANY(@external_ids::text[])) OR id = ANY(@ids::uuid[]));
+  AND ((inbox_id = ANY(@inbox_ids::uuid[]) AND external_id = ANY(@external_ids::text[])) OR id = ANY(@ids::uuid[])
+    OR (inbox_id = ANY(@inbox_ids::uuid[]) AND callback_data = ANY(@callback_data::text[])));
 
 -- name: MessageApply :batchexec
 UPDATE messages SET conversation_id = @conversation_id, seq = @seq, applied_at = @applied_at, history = NULL, shadow = false,

@@ -7,11 +7,12 @@ WITH receipt AS (
 raised AS (
     UPDATE wakes SET last_intake = w.last_intake, last_inbound_at = greatest(wakes.last_inbound_at, nullif(w.last_inbound_at, 'epoch')),
         raised = true, media_pending = wakes.media_pending + w.media,
+        session = coalesce(nullif(w.session, ''), wakes.session),
         signals = CASE WHEN wakes.raised THEN wakes.signals ELSE 0 END,
         next_signal_at = CASE WHEN wakes.raised THEN wakes.next_signal_at ELSE @next_signal_at::timestamptz END
     FROM (SELECT unnest(@raise_inbox_ids::uuid[]) AS inbox_id, unnest(@raise_contact_ids::uuid[]) AS contact_id,
             unnest(@last_intakes::bigint[]) AS last_intake, unnest(@last_inbounds::timestamptz[]) AS last_inbound_at,
-            unnest(@media::integer[]) AS media) AS w
+            unnest(@media::integer[]) AS media, unnest(@sessions::text[]) AS session) AS w
     WHERE wakes.inbox_id = w.inbox_id AND wakes.contact_id = w.contact_id)
 INSERT INTO receipt_items (receipt_id, account_id, n, kind, location, inbox_id, contact_id, intake, external_id, message_id,
     duplicate, outcome, reason, status)

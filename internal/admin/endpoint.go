@@ -37,6 +37,7 @@ func (a Admin) CreateEndpoint(ctx context.Context, account, inbox handoff.ID, fi
 	row := dbsqlc.Endpoint{
 		ID: handoff.NewID(), AccountID: account, InboxID: inbox, EventTypes: DefaultEventTypes,
 		State: handoff.EndpointEnabled, Transport: handoff.TransportWebhook, Payload: "events", PayloadVersion: "v2", Retry: "durable",
+		BufferEvents: []string{},
 	}
 	if _, err := dbsqlc.New(a.DB).InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: account, ID: inbox}); err != nil {
 		return row, "", db.NotFound(err, "inbox")

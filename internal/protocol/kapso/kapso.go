@@ -124,7 +124,7 @@ func send(inbox protocol.Inbox, _ protocol.Contact, m handoff.OutboundMessage) (
 	if inbox.PhoneNumberID == "" {
 		return protocol.Call{}, handoff.Errorf(handoff.CodeInvalid, "the inbox has no phone number id to send from: set phone_number_id")
 	}
-	body, err := meta.Send(m, m.ID.String())
+	body, err := meta.Send(m, m.CallbackData)
 	if err != nil {
 		return protocol.Call{}, err
 	}

@@ -35,7 +35,7 @@ func send(inbox protocol.Inbox, contact protocol.Contact, m handoff.OutboundMess
 	if len(m.To) == 0 {
 		m.To = contact.Identities
 	}
-	body, err := meta.Send(m, m.ID.String())
+	body, err := meta.Send(m, m.CallbackData)
 	if err != nil {
 		return protocol.Call{}, err
 	}
