@@ -21,7 +21,10 @@ var readers = map[string]func(o object) content{
 	"document": readMedia,
 	"image":    readMedia,
 	"interactive": func(o object) content {
-		return content{text: first(o.object("button_reply").text("title"), o.object("list_reply").text("title"), o.object("nfm_reply").text("body"))}
+		return content{text: first(
+			o.object("button_reply").text("title"), o.object("list_reply").text("title"), o.object("nfm_reply").text("body"),
+			o.object("body").text("text"), // of one that was sent
+		)}
 	},
 	"location": readLocation,
 	"order":    func(o object) content { return content{text: o.text("text")} },
@@ -29,6 +32,7 @@ var readers = map[string]func(o object) content{
 	"revoke":   func(o object) content { return content{replyTo: o.id("original_message_id")} },
 	"sticker":  readMedia,
 	"system":   func(o object) content { return content{text: o.text("body")} },
+	"template": func(o object) content { return content{text: o.text("name")} }, // of one that was sent
 	"text":     func(o object) content { return content{text: o.text("body")} },
 	"video":    readMedia,
 }
@@ -85,8 +89,12 @@ func readable(m object, kind string) bool {
 
 func readMedia(o object) content {
 	read := content{text: o.text("caption")}
-	if id := o.id("id"); id != "" {
-		read.media = &handoff.ItemMedia{ID: id, MIMEType: o.text("mime_type"), SHA256: o.text("sha256"), Filename: o.text("filename")}
+	media := handoff.ItemMedia{ID: o.id("id"), MIMEType: o.text("mime_type"), SHA256: o.text("sha256"), Filename: o.text("filename")}
+	if media.ID == "" {
+		media.URL = o.text("link") // of one that was sent; the url of one that came is worth nothing without its id
+	}
+	if media.ID != "" || media.URL != "" {
+		read.media = &media
 	}
 	return read
 }

@@ -60,6 +60,31 @@ func TestCorpusOfWebhooks(t *testing.T) {
 	t.Logf("%d bodies: %v; messages: %v; ignored: %v", len(files), kinds, types, reasons)
 }
 
+// What a person of the business wrote in the app is an agent's, and no transcript of a bot's.
+func TestCorpusOfEchoes(t *testing.T) {
+	t.Parallel()
+	echoes := 0
+	for _, file := range append(jsonFiles(t, "whatsapp", "webhooks"), jsonFiles(t, "whatsapp", "doc-derived")...) {
+		body, err := os.ReadFile(file)
+		require.NoError(t, err)
+		webhook, err := meta.Parse(body)
+		if err != nil {
+			continue
+		}
+		for _, item := range webhook.Items {
+			if item.Message == nil || !strings.Contains(item.Location, ".message_echoes[") {
+				continue
+			}
+			echoes++
+			require.Equal(t, handoff.Outbound, item.Message.Direction, file)
+			require.Equal(t, handoff.AuthorAgent, item.Message.Author, file)
+			require.False(t, item.Message.Shadow, file)
+			require.False(t, item.Message.Opens, file)
+		}
+	}
+	require.NotZero(t, echoes)
+}
+
 // checkItems asserts what has to hold for every body: each element has exactly one item, no item is empty, everything can be
 // stored, and nobody is two contacts.
 func checkItems(t *testing.T, name string, body []byte, items []handoff.Item) {
@@ -78,6 +103,9 @@ func checkItems(t *testing.T, name string, body []byte, items []handoff.Item) {
 		case handoff.ItemStatus:
 			require.NotNil(t, item.Status, name)
 			require.NotEmpty(t, item.ExternalID, name)
+		case handoff.ItemOffload:
+			require.NotNil(t, item.Offload, name)
+			require.NotNil(t, item.Contact, name)
 		default:
 			require.NotEmpty(t, item.Reason, name)
 		}
@@ -125,22 +153,30 @@ func elementsOfChange(raw json.RawMessage, at string) []string {
 		Field string                     `json:"field"`
 		Value map[string]json.RawMessage `json:"value"`
 	}
-	treated := map[string]bool{"": true, "messages": true, "smb_message_echoes": true}
+	treated := map[string]bool{"": true, "messages": true, "smb_message_echoes": true, "standby": true}
 	if json.Unmarshal(raw, &change) != nil || change.Value == nil || !treated[change.Field] {
 		return []string{at}
 	}
-	var places []string
-	for _, key := range []string{"messages", "message_echoes", "statuses", "errors"} {
-		var list []json.RawMessage
-		if json.Unmarshal(change.Value[key], &list) != nil {
-			continue
-		}
-		for i := range list {
-			places = append(places, at+".value."+key+place("[%d]", i))
-		}
+	places := elementsOfLists(change.Value, at+".value")
+	var standby map[string]json.RawMessage
+	if change.Field == "standby" && json.Unmarshal(change.Value["standby"], &standby) == nil {
+		places = append(places, elementsOfLists(standby, at+".value.standby")...)
 	}
 	if len(places) == 0 {
 		return []string{at}
+	}
+	return places
+}
+
+func elementsOfLists(value map[string]json.RawMessage, at string) (places []string) {
+	for _, key := range []string{"messages", "message_echoes", "statuses", "errors"} {
+		var list []json.RawMessage
+		if json.Unmarshal(value[key], &list) != nil {
+			continue
+		}
+		for i := range list {
+			places = append(places, at+"."+key+place("[%d]", i))
+		}
 	}
 	return places
 }
@@ -195,6 +231,9 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"entry":[]}`))
 	f.Add(message(`"type":"text","text":{"body":"hi\u0000\ud83d"}`))
 	f.Add(inMessages(`"statuses":[{"id":"w","status":"failed","errors":[{"code":1e999}]}],"messages":[{"type":"edit","edit":{}}]`))
+	f.Add([]byte(standbyBody))
+	f.Add([]byte(controlPassed))
+	f.Add(handoverOf(`"type":"control_passed","control_passed":{"a":1e999,"conversation_context":{"summary":{"text":"\u0000"},"history":{"items":[7,{"from":1}]}}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		webhook, err := meta.Parse(body)
 		if err != nil {
@@ -203,12 +242,29 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, item := range webhook.Items {
 			require.NotEmpty(t, item.Location)
-			if item.Message == nil {
-				continue
-			}
-			require.Equal(t, string(item.Message.Content), string(meta.Sanitize(item.Message.Content)))
 			_, err := json.Marshal(item)
 			require.NoError(t, err)
+			if item.Message != nil {
+				require.Equal(t, string(item.Message.Content), string(meta.Sanitize(item.Message.Content)))
+			}
+			if item.Offload == nil {
+				continue
+			}
+			require.Equal(t, handoff.SourceMeta, item.Offload.Source)
+			require.NotEmpty(t, item.Contact.Identities)
+			requireStorable(t, item.Offload.Payload)
+			require.Equal(t, item.Offload.Reason, meta.SanitizeText(item.Offload.Reason))
+			for _, turn := range item.Offload.Transcript {
+				require.Equal(t, turn.Text, meta.SanitizeText(turn.Text))
+				requireStorable(t, turn.Content)
+			}
 		}
 	})
+}
+
+func requireStorable(t *testing.T, raw json.RawMessage) {
+	t.Helper()
+	if len(raw) > 0 {
+		require.Equal(t, string(raw), string(meta.Sanitize(raw)))
+	}
 }

@@ -5,5 +5,7 @@
 // lose its neighbours: Meta has no call that fetches them again.
 //
 //	body ─▶ entry[] ─▶ changes[] ─┬─ field messages, smb_message_echoes ─▶ one item per message, echo, status and error
+//	                              ├─ field standby                      ─▶ the same, as the transcript of Meta's own agent
+//	                              ├─ field messaging_handovers          ─▶ an offload where control came to people, else an event
 //	                              └─ any other field                    ─▶ one event per change
 package meta

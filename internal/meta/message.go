@@ -17,8 +17,9 @@ var aboutMessages = map[string]bool{"edit": true, "reaction": true, "revoke": tr
 
 // envelopeKeys say who, which and when. They have columns of their own and are no content.
 var envelopeKeys = map[string]bool{
-	"from": true, "from_parent_user_id": true, "from_user_id": true, "id": true, "timestamp": true,
-	"to": true, "to_parent_user_id": true, "to_user_id": true,
+	"from": true, "from_parent_user_id": true, "from_user_id": true, "id": true, "messaging_product": true, "recipient": true,
+	"recipient_type": true, "role": true, "sender_type": true, "timestamp": true, "to": true, "to_parent_user_id": true,
+	"to_user_id": true,
 }
 
 // message is something that a contact said.
@@ -32,18 +33,44 @@ func (p *parser) message(c change, location string, m object) {
 		return
 	}
 	item.Message.Direction, item.Message.Author = handoff.Inbound, handoff.AuthorContact
-	item.Message.Opens = !aboutMessages[item.Message.Type]
+	item.Message.Opens = !aboutMessages[item.Message.Type] && !c.standby
 	if item.Message.Type == "system" {
 		item.Message.Author = handoff.AuthorSystem
 	}
 }
 
-// echo is something that a person of the business said to a contact in the WhatsApp Business app (smb_message_echoes).
+// echo is something that the business said to a contact: a person of it in the WhatsApp Business app (smb_message_echoes), or, on
+// standby, Meta's own agent.
 func (p *parser) echo(c change, location string, m object) {
-	item := p.said(c, location, m, person{phone: phone(m.scalar("to")), bsuid: m.id("to_user_id")})
-	if item != nil {
-		item.Message.Direction, item.Message.Author = handoff.Outbound, handoff.AuthorAgent
+	m = flatten(m)
+	to, user := phone(m.scalar("to")), m.id("to_user_id")
+	if recipient := m.id("recipient"); phone(recipient) != "" {
+		to = first(to, phone(recipient))
+	} else {
+		user = first(user, recipient)
 	}
+	item := p.said(c, location, m, person{phone: to, bsuid: user})
+	if item == nil {
+		return
+	}
+	item.Message.Direction, item.Message.Author = handoff.Outbound, handoff.AuthorAgent
+	if c.standby {
+		item.Message.Author = handoff.AuthorBot
+	}
+}
+
+// flatten puts what an echo on standby has under "message" beside its id and time, where other echoes have it.
+func flatten(m object) object {
+	flat := maps.Clone(m.object("message"))
+	if flat == nil {
+		return m
+	}
+	for key, value := range m {
+		if key != "message" {
+			flat[key] = value
+		}
+	}
+	return flat
 }
 
 // said makes the item of a message; nil if something else came of it.
@@ -70,28 +97,46 @@ func (p *parser) said(c change, location string, m object, own person) *handoff.
 	item.ExternalID, item.Contact = id, contact
 	read := readContent(m)
 	item.Message = &handoff.ItemMessageBody{
-		Type: read.kind, Text: read.text, Content: contentOf(m), ReplyTo: read.replyTo, Media: read.media, At: m.unixTime("timestamp"),
+		Type: read.kind, Text: read.text, Content: contentOf(m), ReplyTo: read.replyTo, Media: read.media, At: m.time(),
+		Shadow: c.standby,
 	}
 	return item
 }
 
 // systemPerson is who a notice of a changed number or user id is about. It carries no contacts array, and it is the only
-// place where Meta says that two ids are one person's (messages/system).
+// place where Meta says that two ids are one person's (messages/system). The newest of a kind comes first; the others are those
+// that it replaced.
 func systemPerson(own person, system object) person {
-	for _, number := range []string{system.scalar("wa_id"), system.scalar("new_wa_id")} {
-		own.phone, own.former = join(handoff.IdentityPhone, own.phone, phone(number), own.former)
-	}
-	for _, id := range []string{system.id("user_id"), system.id("previous_user_id")} {
-		own.bsuid, own.former = join(handoff.IdentityBSUID, own.bsuid, id, own.former)
-	}
+	numbers := []string{phone(system.scalar("new_wa_id")), phone(system.scalar("wa_id")), own.phone}
+	users := []string{system.id("user_id"), own.bsuid, system.id("previous_user_id"), formerUser(system)}
+	own.phone, own.former = newest(handoff.IdentityPhone, numbers, own.former)
+	own.bsuid, own.former = newest(handoff.IdentityBSUID, users, own.former)
 	return own
 }
 
-func join(kind handoff.IdentityKind, main, other string, former []handoff.Identity) (string, []handoff.Identity) {
-	if main == "" || other == "" || main == other {
-		return first(main, other), former
+func newest(kind handoff.IdentityKind, values []string, former []handoff.Identity) (string, []handoff.Identity) {
+	main := first(values...)
+	seen := map[string]bool{"": true, main: true}
+	for _, value := range values {
+		if !seen[value] {
+			seen[value], former = true, append(former, handoff.Identity{Kind: kind, Value: value})
+		}
 	}
-	return main, append(former, handoff.Identity{Kind: kind, Value: other})
+	return main, former
+}
+
+// formerUser reads the former user id from the sentence "User … changed from … to …", where the notice has no
+// previous_user_id. Only the end of the sentence counts: what stands before is the name that the contact gave itself.
+func formerUser(system object) string {
+	words := strings.Fields(system.text("body"))
+	n := len(words)
+	if n < 5 || words[n-5] != "changed" || words[n-4] != "from" || words[n-2] != "to" || words[n-1] != system.id("user_id") {
+		return ""
+	}
+	if len(words[n-3]) > maxID {
+		return ""
+	}
+	return words[n-3]
 }
 
 // contentOf is the message without its envelope: the type, the object for it, and what surrounds it (context, referral,

@@ -97,9 +97,9 @@ func (o object) id(key string) string {
 	return id
 }
 
-// unixTime is the time under key, given in seconds since 1970; zero where it is none.
-func (o object) unixTime(key string) time.Time {
-	seconds, err := strconv.ParseInt(strings.TrimSpace(o.scalar(key)), 10, 64)
+// time is what the object has as its "timestamp", in seconds since 1970; zero where it is none.
+func (o object) time() time.Time {
+	seconds, err := strconv.ParseInt(strings.TrimSpace(o.scalar("timestamp")), 10, 64)
 	if err != nil || seconds <= 0 || seconds > lastSecond {
 		return time.Time{}
 	}

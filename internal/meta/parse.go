@@ -85,6 +85,8 @@ type change struct {
 	location string
 	route    handoff.Route
 	contacts []person
+	// standby tells that Meta's own agent holds the conversation, and we are shown what is said in it.
+	standby bool
 }
 
 func (p *parser) add(kind handoff.ItemKind, location string, route handoff.Route, reason string) *handoff.Item {
@@ -125,19 +127,21 @@ func (p *parser) change(location string, route handoff.Route, raw json.RawMessag
 		return
 	}
 	route.PhoneNumberID = value.object("metadata").id("phone_number_id")
+	c := change{location: location, route: route, contacts: parsePeople(value)}
 	switch field := outer.text("field"); field {
 	case "", "messages", "smb_message_echoes": // some gateways leave the field away
-		p.elements(change{location: location, route: route, contacts: parsePeople(value)}, value)
+		p.elements(c, ".value", value)
+	case "standby":
+		p.standby(c, value)
+	case "messaging_handovers":
+		p.handover(c, value)
 	default:
-		if route.PhoneNumberID == "" { // messaging_handovers has no metadata: its number is the recipient
-			route.PhoneNumberID = value.object("recipient").id("phone_number_id")
-		}
 		p.add(handoff.ItemEvent, location, route, fmt.Sprintf("a change of the field %q: kept, and nothing is done with it", clip(field, 60)))
 	}
 }
 
-// elements makes one item of each message, echo, status and error, and one of whatever else the change holds.
-func (p *parser) elements(c change, value object) {
+// elements makes one item of each message, echo, status and error in the object at the path, and one of whatever else it holds.
+func (p *parser) elements(c change, path string, value object) {
 	before := len(p.items)
 	kinds := []struct {
 		key  string
@@ -145,13 +149,13 @@ func (p *parser) elements(c change, value object) {
 	}{
 		{"messages", p.message}, {"message_echoes", p.echo}, {"statuses", p.status}, {"errors", p.failure},
 	}
-	known := map[string]bool{"messaging_product": true, "metadata": true, "contacts": true}
+	known := map[string]bool{"messaging_product": true, "metadata": true, "contacts": true, "standby": c.standby}
 	for _, kind := range kinds {
 		known[kind.key] = true
 		if !value.has(kind.key) {
 			continue
 		}
-		location := c.location + ".value." + kind.key
+		location := c.location + path + "." + kind.key
 		list, ok := value.list(kind.key)
 		if !ok {
 			p.add(handoff.ItemIgnored, location, c.route, fmt.Sprintf("%q is not a list", kind.key))

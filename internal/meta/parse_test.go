@@ -104,6 +104,9 @@ var messageTypes = map[string]struct {
 	"no object":      {inside: `"type":"text","text":"bare"`, kind: "unsupported"},
 	"no type":        {inside: `"text":{"body":"a"},"image":{"id":"1"}`, kind: "unsupported"},
 	"type 7":         {inside: `"type":7,"text":{"body":"seven"}`, kind: "text", text: "seven"},
+	"sent template":  {inside: `"type":"template","template":{"name":"welcome"}`, kind: "template", text: "welcome"},
+	"sent buttons":   {inside: `"type":"interactive","interactive":{"type":"button","body":{"text":"Which one?"},"action":{}}`, kind: "interactive", text: "Which one?"},
+	"sent by link":   {inside: `"type":"image","image":{"link":"https://cdn.example/a.jpg"}`, kind: "image", media: &handoff.ItemMedia{URL: "https://cdn.example/a.jpg"}},
 	"nested edit":    {inside: `"type":"edit","edit":{"message":{"type":"edit","edit":{}}}`, kind: "edit", opens: about},
 }
 
@@ -132,10 +135,15 @@ func TestSystemNoticeNamesBothIdentities(t *testing.T) {
 		inside string
 		want   []handoff.Identity
 	}{
-		"number":           {`"from":"1555","system":{"type":"user_changed_number","body":"John moved","wa_id":"1666"}`, []handoff.Identity{phoneOf("1555"), phoneOf("1666")}},
-		"number, no from":  {`"system":{"wa_id":"1666"}`, []handoff.Identity{phoneOf("1666")}},
-		"user id":          {`"system":{"user_id":"GB.2","previous_user_id":"GB.1"}`, []handoff.Identity{bsuid("GB.2"), bsuid("GB.1")}},
-		"nobody is nobody": {`"system":{"body":"hm"}`, nil},
+		"number":              {`"from":"1555","system":{"type":"user_changed_number","body":"John moved","wa_id":"1666"}`, []handoff.Identity{phoneOf("1666"), phoneOf("1555")}},
+		"number, older form":  {`"from":"1555","system":{"type":"user_changed_number","new_wa_id":"1666"}`, []handoff.Identity{phoneOf("1666"), phoneOf("1555")}},
+		"number, no from":     {`"system":{"wa_id":"1666"}`, []handoff.Identity{phoneOf("1666")}},
+		"user id":             {`"system":{"user_id":"GB.2","previous_user_id":"GB.1"}`, []handoff.Identity{bsuid("GB.2"), bsuid("GB.1")}},
+		"user id with number": {`"from":"1555","from_user_id":"GB.1","system":{"user_id":"GB.2","wa_id":"1666"}`, []handoff.Identity{bsuid("GB.2"), phoneOf("1666"), phoneOf("1555"), bsuid("GB.1")}},
+		"user id, in words":   {`"system":{"user_id":"GB.2","body":"User Ann Bo changed from GB.1 to GB.2"}`, []handoff.Identity{bsuid("GB.2"), bsuid("GB.1")}},
+		"a name is no word":   {`"system":{"user_id":"GB.2","body":"User changed from GB.9 to GB.2 changed from GB.1 to GB.2"}`, []handoff.Identity{bsuid("GB.2"), bsuid("GB.1")}},
+		"words of another id": {`"system":{"user_id":"GB.2","body":"User Ann changed from GB.1 to GB.3"}`, []handoff.Identity{bsuid("GB.2")}},
+		"nobody is nobody":    {`"system":{"body":"hm"}`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

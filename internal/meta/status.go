@@ -34,7 +34,7 @@ func (p *parser) status(c change, location string, s object) {
 	if recipient := (person{phone: phone(s.scalar("recipient_id")), bsuid: s.id("recipient_user_id")}); !recipient.nameless() {
 		item.Contact = c.contact(recipient)
 	}
-	item.Status = &handoff.ItemStatusBody{Status: known, At: s.unixTime("timestamp"), CallbackData: s.id("biz_opaque_callback_data")}
+	item.Status = &handoff.ItemStatusBody{Status: known, At: s.time(), CallbackData: s.id("biz_opaque_callback_data")}
 	if known == handoff.MessageFailed {
 		item.Status.Failure = statusFailure(s)
 	}
