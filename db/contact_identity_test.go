@@ -120,7 +120,9 @@ func TestASequenceOfDescriptionsIsTheseContacts(t *testing.T) {
 			described: []known{
 				{byBSUID("GB.1"), byPhone("44772")},
 				{byBSUID("GB.2"), byPhone("44771"), byBSUID("GB.1"), byPhone("44772")},
-				{byBSUID("GB.9"), byPhone("44772")}, {byPhone("44772")}, {byBSUID("GB.1")},
+				{byBSUID("GB.9"), byPhone("44772")},
+				{byPhone("44772")},
+				{byBSUID("GB.1")},
 			},
 			contacts: []int{0, 0, 1, 1, 0}, end: [][]string{{"bsuid GB.1", "bsuid GB.2", "phone 44771"}, {"bsuid GB.9", "phone 44772"}},
 		},
@@ -251,6 +253,25 @@ func TestTenantsHaveContactsOfTheirOwn(t *testing.T) {
 	theirs := writes(t, other, known{byBSUID("GB.1"), byPhone("554188887777")})
 	require.NotEqual(t, mine, theirs)
 	require.Equal(t, []string{"bsuid GB.1", "phone 554188887777"}, identitiesOf(t, other, theirs[0]))
+}
+
+func TestOffloadsAndEndsHaveContactsAsMessagesDo(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []handoff.ItemKind{handoff.ItemOffload, handoff.ItemEnd} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := crowded(t)
+			item := text(w, byPhone("44771"), bySession("s"))
+			item.Kind, item.Message = kind, nil
+			if kind == handoff.ItemOffload {
+				item.Offload = &handoff.ItemOffloadBody{}
+			}
+			_, err := acceptItems(w, w.DB, item)
+			require.NoError(t, err)
+			require.Equal(t, 2, w.Count(t, "contact_identities", "true"))
+			require.Equal(t, 1, w.Count(t, "wakes", "true"))
+		})
+	}
 }
 
 func TestNewContactsOfABigBodyNeedFewLocks(t *testing.T) {
