@@ -290,3 +290,24 @@ func TestNewContactsOfABigBodyNeedFewLocks(t *testing.T) {
 	require.NoError(t, tx.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()").Scan(&locks))
 	require.LessOrEqual(t, locks, 512)
 }
+
+// Meta's standby transcript names the customer by user id, and its hand-over may name only the phone number.
+func TestAHandOverOfMetasFindsTheContactOfItsTranscript(t *testing.T) {
+	t.Parallel()
+	w := crowded(t)
+	body := fmt.Appendf(nil, `{"entry":[{"id":%q,"changes":[
+		{"field":"standby","value":{"metadata":{"phone_number_id":%[2]q},"standby":{
+			"contacts":[{"profile":{"name":"Ann"},"wa_id":"554188887777","user_id":"BR.1"}],
+			"messages":[{"from":"554188887777","from_user_id":"BR.1","id":"wamid.1","type":"text","text":{"body":"A person, please"}}]}}},
+		{"field":"messaging_handovers","value":{"recipient":{"phone_number_id":%[2]q},"sender":{"phone_number":"+5541988887777"},
+			"timestamp":"1700000002","type":"control_passed","control_passed":{"new_owner_role":"escalation"}}}]}]}`,
+		w.Inbox.WABAID, w.Inbox.PhoneNumberID)
+	for range 2 {
+		_, err := accept(w, w.DB, body)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"Ann"}, names(t, w))
+	require.Equal(t, 2, w.Count(t, "contact_identities", "true"))
+	require.Equal(t, 2, w.Count(t, "receipt_items", "kind = 'offload'"))
+	require.Equal(t, 1, w.Count(t, "receipt_items", "kind = 'offload' AND duplicate"), "the second is a repeat")
+}
