@@ -158,6 +158,7 @@ func TestIntakeHoldsNoLockOfAnotherInbox(t *testing.T) {
 	sales.Inbox, err = dbsqlc.New(pool).InboxInsert(t.Context(), dbsqlc.InboxInsertParams{
 		ID: handoff.NewID(), AccountID: w.Account.ID, Name: "Sales", Protocol: handoff.ProtocolHitlChat, WABAID: w.Inbox.WABAID,
 		PhoneNumberID: "555", Inactivity: time.Hour, ResolvedStatus: "x", InactivityStatus: "y",
+		TimeZone: "UTC", BotVersion: "LIVE", Accepting: true,
 	})
 	require.NoError(t, err)
 	for _, inbox := range []*fixture.World{w, &sales} {

@@ -50,6 +50,8 @@ func RegisterActivities(r ActivityRegistry, a *activities.Activities) {
 	r.RegisterActivityWithOptions(a.End, activity.RegisterOptions{Name: "End"})
 	r.RegisterActivityWithOptions(a.Release, activity.RegisterOptions{Name: "Release"})
 	r.RegisterActivityWithOptions(a.Reply, activity.RegisterOptions{Name: "Reply"})
+	r.RegisterActivityWithOptions(a.Silence, activity.RegisterOptions{Name: "Silence"})
+	r.RegisterActivityWithOptions(a.DownloadMedia, activity.RegisterOptions{Name: "DownloadMedia"})
 	r.RegisterActivityWithOptions(a.TestDelivery, activity.RegisterOptions{Name: "TestDelivery"})
 }
 

@@ -257,7 +257,8 @@ func (s *story) set(change func(*dbsqlc.InboxUpdateParams)) {
 	params := dbsqlc.InboxUpdateParams{
 		AccountID: s.Account.ID, ID: s.Inbox.ID, Name: s.Inbox.Name, WABAID: s.Inbox.WABAID, PhoneNumberID: s.Inbox.PhoneNumberID,
 		Inactivity: s.Inbox.Inactivity, ResolvedStatus: s.Inbox.ResolvedStatus, InactivityStatus: s.Inbox.InactivityStatus,
-		NotifyInactivity: s.Inbox.NotifyInactivity, CallbackData: s.Inbox.CallbackData,
+		NotifyInactivity: s.Inbox.NotifyInactivity, CallbackData: s.Inbox.CallbackData, Protocol: s.Inbox.Protocol,
+		BotVersion: s.Inbox.BotVersion, TimeZone: s.Inbox.TimeZone, Accepting: s.Inbox.Accepting,
 	}
 	change(&params)
 	var err error

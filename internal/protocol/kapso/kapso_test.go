@@ -249,7 +249,8 @@ func TestBatchHasTheKeysOfKapsosExample(t *testing.T) {
 func TestSend(t *testing.T) {
 	t.Parallel()
 	m := handoff.OutboundMessage{
-		ID: uuid.MustParse("01980000-0000-7000-8000-000000000001"), To: []handoff.Identity{{Kind: handoff.IdentityPhone, Value: "15551234567"}},
+		CallbackData: "01980000-0000-7000-8000-000000000001",
+		ID:           uuid.MustParse("01980000-0000-7000-8000-000000000001"), To: []handoff.Identity{{Kind: handoff.IdentityPhone, Value: "15551234567"}},
 		Type: "text", Content: json.RawMessage(`{"body":"On my way"}`), ReplyTo: "wamid.123",
 	}
 	call, err := kapso.Protocol.Send(protocol.Inbox{PhoneNumberID: "123456789012345"}, protocol.Contact{}, m)

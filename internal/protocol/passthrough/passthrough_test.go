@@ -63,7 +63,7 @@ func TestThePagesTemplateReachesMeta(t *testing.T) {
 
 	id := uuid.MustParse("01980000-0000-7000-8000-000000000001")
 	call, err := passthrough.Protocol.Send(protocol.Inbox{PhoneNumberID: "777"}, protocol.Contact{Identities: send.To.Identities},
-		handoff.OutboundMessage{ID: id, Type: send.Type, Content: send.Content})
+		handoff.OutboundMessage{ID: id, CallbackData: id.String(), Type: send.Type, Content: send.Content})
 	require.NoError(t, err)
 	require.Equal(t, "/777/messages", call.Path)
 	require.Equal(t, `{"messaging_product":"whatsapp","to":"34600000000","type":"template","template":{"name":"shipping_update",`+
