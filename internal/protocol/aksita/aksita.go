@@ -7,6 +7,7 @@ package aksita
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -47,7 +48,7 @@ type reply struct {
 	Response []string `json:"response"`
 	// MessageID is our UUID; the vendor's are decimal numbers such as "2125". Both are strings.
 	MessageID string `json:"message_id"`
-	// ConversationID is our UUID of the conversation.
+	// ConversationID is the session under which the gateway knows the contact; our UUID of the conversation where it gave none.
 	ConversationID    string `json:"conversation_id"`
 	Credits           int    `json:"credits"`
 	RemainingCredits  int    `json:"remaining_credits"`
@@ -65,13 +66,18 @@ func webhooks(e protocol.Event) ([]protocol.Webhook, error) {
 		zone = time.UTC
 	}
 	body, err := encode(reply{
-		Response: response(*e.Message), MessageID: e.Message.ID.String(), ConversationID: e.Conversation.ID.String(),
+		Response: response(*e.Message), MessageID: e.Message.ID.String(), ConversationID: conversationID(e),
 		Credits: credits, RemainingCredits: remainingCredits, Source: EventHumanAgent, Timestamp: e.At.In(zone).Format(time.RFC3339),
 	})
 	if err != nil {
 		return nil, err
 	}
 	return []protocol.Webhook{{Event: EventHumanAgent, Body: body}}, nil
+}
+
+// conversationID is the id that the gateway knows: it has never seen ours.
+func conversationID(e protocol.Event) string {
+	return cmp.Or(e.Contact.Identity(handoff.IdentitySession), e.Conversation.ID.String())
 }
 
 // encode leaves <, > and & as they are: they are the agent's words.

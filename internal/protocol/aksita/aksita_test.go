@@ -24,8 +24,11 @@ const (
 func hello() protocol.Event {
 	return protocol.Event{
 		Type: handoff.EventMessageQueued, At: time.Date(2026, 1, 22, 8, 18, 18, 999_000_000, time.UTC),
-		Inbox:        protocol.Inbox{TimeZone: time.FixedZone("WIB", 7*3600)},
-		Conversation: &protocol.Conversation{ID: uuid.MustParse("2a73ddbe-31cd-4a60-83ff-1fc2a1627ccc")},
+		Inbox: protocol.Inbox{TimeZone: time.FixedZone("WIB", 7*3600)},
+		Contact: protocol.Contact{Identities: []handoff.Identity{
+			{Kind: handoff.IdentityPhone, Value: "6281234567890"}, {Kind: handoff.IdentitySession, Value: "2a73ddbe-31cd-4a60-83ff-1fc2a1627ccc"},
+		}},
+		Conversation: &protocol.Conversation{ID: uuid.MustParse("01980000-0000-7000-8000-000000000002")},
 		Message: &protocol.Message{
 			ID: uuid.MustParse("01980000-0000-7000-8000-000000000001"), Type: "text", Text: "hello", Content: json.RawMessage(`{"body":"hello"}`),
 		},
@@ -59,6 +62,13 @@ func TestAReplyDiffersFromTheExampleInItsIDAndItsCreditsOnly(t *testing.T) {
 	t.Parallel()
 	want := strings.NewReplacer(`"2125"`, `"01980000-0000-7000-8000-000000000001"`, `1234`, `0`).Replace(example)
 	require.Equal(t, want, body(t, hello()))
+}
+
+func TestAContactWithoutASessionHasOurIDOfTheConversation(t *testing.T) {
+	t.Parallel()
+	e := hello()
+	e.Contact.Identities = e.Contact.Identities[:1]
+	require.Contains(t, body(t, e), `"conversation_id":"01980000-0000-7000-8000-000000000002"`)
 }
 
 func TestTimesWithoutATimeZoneAreUTC(t *testing.T) {

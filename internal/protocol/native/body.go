@@ -73,7 +73,7 @@ type FailureBody struct {
 // OffloadBody is the request for a person.
 type OffloadBody struct {
 	Contact    ContactBody    `json:"contact"`
-	ID         string         `json:"id,omitempty" maxLength:"512" doc:"Your id of the request: the same id again changes nothing. Without it, the same bytes again change nothing: give an id, or a timestamp, or the contact's next request may look like a repeat of this one."`
+	ID         string         `json:"id,omitempty" maxLength:"512" doc:"Your id of the request: the same id again changes nothing. Without it every request counts; give an id, or an Idempotency-Key, if you may send it twice."`
 	Reason     string         `json:"reason,omitempty" maxLength:"65536" example:"asked for a person" doc:"Why, in words for the agent."`
 	Payload    map[string]any `json:"payload,omitempty" doc:"What else the agent should see, such as an order number."`
 	Timestamp  string         `json:"timestamp,omitempty" format:"date-time" doc:"When the bot asked."`
@@ -94,7 +94,7 @@ type TurnBody struct {
 // EndBody says that the conversation is over.
 type EndBody struct {
 	Contact   ContactBody `json:"contact"`
-	ID        string      `json:"id,omitempty" maxLength:"512" doc:"Your id of the request: the same id again changes nothing. Without it, the same bytes again change nothing: give an id, or a timestamp."`
+	ID        string      `json:"id,omitempty" maxLength:"512" doc:"Your id of the request: the same id again changes nothing. Without it every request counts; give an id, or an Idempotency-Key, if you may send it twice."`
 	Reason    string      `json:"reason,omitempty" maxLength:"65536" example:"the contact left the page" doc:"Why, in words for the agent."`
 	Timestamp string      `json:"timestamp,omitempty" format:"date-time" doc:"When it ended."`
 }

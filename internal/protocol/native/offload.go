@@ -1,16 +1,11 @@
 package native
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-
-	"handoff"
-)
+import "handoff"
 
 // ParseOffload reads an OffloadBody: a request for a person. The errors are malformed and invalid.
 func ParseOffload(body []byte) ([]handoff.Item, error) {
 	return readOne(body, func(f *fields) handoff.Item {
-		item := handoff.Item{Kind: handoff.ItemOffload, Contact: readContact(f), ExternalID: requestID(f, handoff.ItemOffload, body)}
+		item := handoff.Item{Kind: handoff.ItemOffload, Contact: readContact(f), ExternalID: requestID(f, handoff.ItemOffload)}
 		item.Offload = &handoff.ItemOffloadBody{
 			Reason: f.text("reason", maxText), Payload: f.json("payload", false), Source: handoff.SourceGateway, At: f.timestamp(),
 			Transcript: readTranscript(f),
@@ -22,21 +17,21 @@ func ParseOffload(body []byte) ([]handoff.Item, error) {
 // ParseEnd reads an EndBody: the gateway says that the conversation is over. The errors are malformed and invalid.
 func ParseEnd(body []byte) ([]handoff.Item, error) {
 	return readOne(body, func(f *fields) handoff.Item {
-		f.timestamp() // it makes the bytes differ from those of another end
+		f.timestamp() // it is checked, and kept with the bytes
 		return handoff.Item{
-			Kind: handoff.ItemEnd, Contact: readContact(f), ExternalID: requestID(f, handoff.ItemEnd, body), Reason: f.text("reason", maxText),
+			Kind: handoff.ItemEnd, Contact: readContact(f), ExternalID: requestID(f, handoff.ItemEnd), Reason: f.text("reason", maxText),
 		}
 	})
 }
 
-// requestID is by which a repeat of a request is known. It bears its kind, because messages, offloads and ends of an inbox share
-// one space of ids, and a gateway may well count each from 1.
-func requestID(f *fields, kind handoff.ItemKind, body []byte) string {
-	if f.has("id") {
-		return string(kind) + ":" + f.id("id")
+// requestID is by which a repeat of a request is known; empty where the gateway gives no id, because a second request in the same
+// words is a second request. It bears its kind, because messages, offloads and ends of an inbox share one space of ids, and a gateway
+// may well count each from 1.
+func requestID(f *fields, kind handoff.ItemKind) string {
+	if !f.has("id") {
+		return ""
 	}
-	hash := sha256.Sum256(body)
-	return string(kind) + ":sha256:" + hex.EncodeToString(hash[:])
+	return string(kind) + ":" + f.id("id")
 }
 
 func readTranscript(f *fields) []handoff.HistoryTurn {
