@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"handoff"
 	"handoff/db/dbtest"
+	"handoff/internal/fakegraph"
 	"handoff/internal/fixture"
 	"handoff/internal/testenv"
 )
@@ -34,6 +36,7 @@ type stack struct {
 	url                                     string
 	serve, worker                           *process
 	gateway                                 *fixture.Gateway
+	graph                                   *fakegraph.Graph // Meta, with the stack's number and token
 
 	account, inbox, endpoint, secret, ana                      string
 	gatewayKey, anaKey, benKey, adminKey, metaToken, keysetKey string
@@ -59,6 +62,7 @@ func newStackOn(t *testing.T, temporalAddress string, eventTypes ...string) *sta
 		"HANDOFF_KEYSET=" + s.keysetKey, "HANDOFF_ALLOW_LOOPBACK=1", "HANDOFF_LOG_LEVEL=debug",
 		// Test packages run side by side against one PostgreSQL server with a limited number of connections.
 		"HANDOFF_DB_CONNECTIONS=6",
+		"HANDOFF_MEDIA_URL=file://" + t.TempDir(), "HANDOFF_PUBLIC_URL=" + s.url, "HANDOFF_GRAPH_URL=" + s.startGraph(),
 		fmt.Sprintf("HANDOFF_LISTEN=127.0.0.1:%d", apiPort), fmt.Sprintf("HANDOFF_WORKER_LISTEN=127.0.0.1:%d", workerPort),
 	}
 	command(t, s.env, "migrate")
@@ -67,6 +71,17 @@ func newStackOn(t *testing.T, temporalAddress string, eventTypes ...string) *sta
 	s.ready(s.url)
 	s.ready(fmt.Sprintf("http://127.0.0.1:%d", workerPort))
 	return s
+}
+
+// startGraph starts a fake of Meta's Graph API that knows the stack's number, and gives its address.
+func (s *stack) startGraph() string {
+	s.Helper()
+	s.graph = fakegraph.New(time.Now)
+	s.graph.AddNumber(waba, phone, "+34 910 00 00 00")
+	s.graph.Token(s.metaToken, true)
+	server := httptest.NewServer(s.graph)
+	s.Cleanup(server.Close)
+	return server.URL
 }
 
 func (s *stack) ready(url string) {
