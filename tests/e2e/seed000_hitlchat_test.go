@@ -68,6 +68,8 @@ func TestHitlChatGuide(t *testing.T) {
 		return http.StatusOK, `{"messaging_product":"whatsapp","messages":[{"id":"wamid.REPLY"}]}`
 	})
 
+	s.graph.AddMedia("META_MEDIA_ID", "image/jpeg", "", []byte("\xff\xd8\xff\xe0 a receipt"))
+
 	accepted := into[receipt](t, s.post(guideBody(guideMessages, guideHistory)), http.StatusOK)
 	require.Len(t, accepted.Items, 1)
 	require.Equal(t, "wamid.ABC", accepted.Items[0].ExternalID)
@@ -101,7 +103,7 @@ func (s *stack) guideInbox(id string) {
 	require.Equal(s, []string{
 		"contact: What are your hours?", "bot: 9am-5pm, Mon-Fri.", "contact: I need to speak to a human", "contact: Receipt",
 	}, texts)
-	require.Equal(s, "META_MEDIA_ID", said[3].Media.ID)
+	until(s.T, 20*time.Second, "the image is here", func() bool { return s.messages(id)[3].Media.State == "ready" })
 	require.Equal(s, 2, s.conversation(id).UnreadCount)
 }
 
@@ -179,7 +181,7 @@ func (s *stack) guideEvents(id string) {
 		return len(types) > 0 && types[len(types)-1] == "conversation.ended"
 	})
 	require.Equal(s, []string{
-		"message.history", "message.history", "conversation.opened", "message.received", "message.received", "conversation.claimed",
+		"message.history", "message.history", "conversation.opened", "message.received", "message.received", "media.ready", "conversation.claimed",
 		"message.queued", "message.delivered_to_gateway", "message.sent", "message.delivered", "message.read", "note.added",
 		"conversation.ended",
 	}, types)
