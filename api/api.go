@@ -13,8 +13,10 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"handoff"
 	"handoff/db"
 	"handoff/internal/admin"
+	"handoff/internal/mediastore"
 	"handoff/internal/secretbox"
 	"handoff/workflows"
 )
@@ -53,6 +55,12 @@ type Deps struct {
 	// CheckHeaders says whether a tenant may have these headers sent with webhooks.
 	CheckHeaders func(map[string]string) error
 	Log          *slog.Logger
+	// Store keeps the files of messages.
+	Store *mediastore.Store
+	// Links makes the public link by which a gateway or Meta fetches a file. Agents cannot send files of ours if absent.
+	Links func(account, media handoff.ID, at time.Time) (string, error)
+	// PublicURL is where this API is reached, for links that agents' clients open; these are without a host if absent.
+	PublicURL string
 	// Ready runs the checks of /readyz and gives each one's error, nil where it passes.
 	Ready func(context.Context) map[string]error
 	// Degraded runs checks that /readyz shows and that do not take the server out of service: with Temporal down it still
@@ -81,6 +89,7 @@ func (d *Deps) validate() error {
 		{"DB", d.DB == nil},
 		{"Log", d.Log == nil},
 		{"Ready", d.Ready == nil},
+		{"Store", d.Store == nil},
 		{"Waker", d.Waker == nil},
 	} {
 		if field.absent {
@@ -174,7 +183,7 @@ func build(deps Deps) (*server, error) {
 func (s *server) declareRoutes() {
 	for _, declare := range []func(){
 		s.intakeRoutes, s.sampleRoutes, s.receiptRoutes,
-		s.conversationRoutes, s.commandRoutes, s.messageRoutes, s.eventRoutes, s.noteRoutes,
+		s.conversationRoutes, s.commandRoutes, s.messageRoutes, s.mediaRoutes, s.eventRoutes, s.noteRoutes,
 		s.inboxRoutes, s.endpointRoutes, s.agentRoutes, s.keyRoutes, s.deliveryRoutes,
 		s.healthRoutes,
 	} {

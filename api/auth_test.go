@@ -26,7 +26,7 @@ func TestScopes(t *testing.T) {
 		for method, operation := range item.Operations() {
 			scope, scoped := operation.Extensions["x-scope"].(string)
 			if !scoped {
-				require.Contains(t, []string{"/livez", "/readyz"}, path)
+				require.Contains(t, []string{"/livez", "/m/{token}", "/readyz"}, path)
 				continue
 			}
 			concrete := strings.ReplaceAll(path, "{id}", handoff.NewID().String())
@@ -120,7 +120,9 @@ func TestAccountsNeverMeet(t *testing.T) {
 	deliveries := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusAccepted)
 	receipt := w.do(t, "POST", "/v1/public/inbound", w.gateway, w.Body("447700900124", "Hi")).is(http.StatusOK)
 	keys := w.do(t, "GET", "/v1/api-keys", w.adm, nil).is(http.StatusOK)
+	file := w.do(t, "POST", "/v1/media", w.ana, "hello", "Content-Type", "text/plain").is(http.StatusCreated)
 	own := map[string]string{
+		"/v1/media/":         file.text("id"),
 		"/v1/conversations/": c.ID.String(), "/v1/inboxes/": w.Inbox.ID.String(), "/v1/endpoints/": w.Endpoint.ID.String(),
 		"/v1/agents/": w.Ana.Agent.ID.String(), "/v1/deliveries/": deliveries.text("deliveries.0.id"),
 		"/v1/receipts/": receipt.text("receipt_id"), "/v1/api-keys/": keys.text("items.0.id"),

@@ -15,7 +15,7 @@ func RouteNames(t *testing.T) []string {
 	var names []string
 	for _, r := range s.engine.Routes() {
 		require.Contains(t, s.routes, r.Method+" "+r.Path, "every route declares its scope")
-		names = append(names, r.Method+" "+strings.ReplaceAll(r.Path, ":id", "{id}"))
+		names = append(names, r.Method+" "+strings.NewReplacer(":id", "{id}", ":token", "{token}").Replace(r.Path))
 	}
 	return names
 }

@@ -71,7 +71,7 @@ func newWorld(t *testing.T) *world {
 	handler, err := api.New(api.Deps{
 		DB: pool, Commands: w.commands, Waker: w.waker, Box: w.Box, CheckURL: w.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
 		Log: slog.New(slog.NewJSONHandler(w.log, nil)), UIBaseURL: "http://127.0.0.1:8233/",
-		Ready: func(context.Context) map[string]error { return w.readiness },
+		Ready: func(context.Context) map[string]error { return w.readiness }, Store: w.activities.Store,
 	})
 	require.NoError(t, err)
 	w.handler = handler

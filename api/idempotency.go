@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"mime"
 	"net/http"
 	"strings"
 
@@ -55,6 +57,11 @@ func (s *server) idempotency(c *gin.Context) {
 	hash := sha256.New()
 	hash.Write([]byte(c.Request.URL.RawQuery + "\n"))
 	hash.Write(bodyOf(c.Request.Context()))
+	if r.stream {
+		// The boundary of a form differs each time.
+		mediaType, _, _ := mime.ParseMediaType(c.GetHeader("Content-Type"))
+		fmt.Fprintf(hash, "%s\n%d", mediaType, c.Request.ContentLength)
+	}
 	attempt := dbsqlc.IdempotencyKeyInsertParams{
 		AccountID: account, Route: c.Request.Method + " " + c.Request.URL.Path, Key: text, RequestHash: hash.Sum(nil),
 		CommandID: handoff.NewID(), CreatedAt: s.Now(),
@@ -117,6 +124,7 @@ func (s *server) withCommandID(c *gin.Context, attempt dbsqlc.IdempotencyKeyInse
 		return
 	}
 	if answer != nil {
+		drain(c.Request)
 		answer.send(c)
 		return
 	}

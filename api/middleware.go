@@ -96,6 +96,10 @@ func (s *server) readBody(c *gin.Context) {
 	if c.Request.Method == http.MethodGet {
 		return
 	}
+	if r.stream {
+		c.Request.Body = openUpload(c, r.maxBody)
+		return
+	}
 	body, err := s.fetchBody(c, r.maxBody)
 	if err != nil {
 		s.refuse(c, err)
@@ -126,16 +130,21 @@ func (s *server) fetchBody(c *gin.Context, limit int64) ([]byte, error) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
 	var over *http.MaxBytesError
-	var network net.Error
 	switch {
 	case err == nil:
 		return body, nil
 	case errors.As(err, &over):
 		return nil, tooLarge
-	case errors.As(err, &network) && network.Timeout():
-		return nil, handoff.Errorf(handoff.CodeMalformed, "the body did not arrive in time")
 	}
-	return nil, handoff.Errorf(handoff.CodeMalformed, "the body could not be read to its end")
+	return nil, bodyError(err)
+}
+
+func bodyError(err error) error {
+	var network net.Error
+	if errors.As(err, &network) && network.Timeout() {
+		return handoff.Errorf(handoff.CodeMalformed, "the body did not arrive in time")
+	}
+	return handoff.Errorf(handoff.CodeMalformed, "the body could not be read to its end")
 }
 
 // checkQuery refuses what Postgres cannot take as a text.

@@ -66,6 +66,9 @@ func (s *server) describe() {
 	for _, op := range s.healthOperations() {
 		api.AddOperation(op)
 	}
+	for _, op := range s.mediaOperations() {
+		api.AddOperation(op)
+	}
 	api.Webhooks = s.webhooks()
 }
 

@@ -26,6 +26,9 @@ type sendBody struct {
 	Reaction    any         `json:"reaction,omitempty" doc:"Meta's object: {message_id, emoji}, where message_id is a wamid."`
 	Sticker     any         `json:"sticker,omitempty" doc:"Meta's object: {link} or {id}."`
 	Template    any         `json:"template,omitempty" doc:"Meta's object: {name, language{code}, components?}."`
+	MediaID     *handoff.ID `json:"media_id,omitempty" format:"uuid" doc:"A file of this account, in place of Meta's object: an upload, or the media.id of a message."`
+	Caption     string      `json:"caption,omitempty" maxLength:"1024" doc:"Goes with media_id, for images, videos and documents."`
+	Filename    string      `json:"filename,omitempty" maxLength:"240" doc:"Goes with media_id, for documents; else the file's own name."`
 	Video       any         `json:"video,omitempty" doc:"Meta's object: {link} or {id}, caption?."`
 	ReplyTo     *handoff.ID `json:"reply_to,omitempty" format:"uuid" doc:"The message of this conversation that is quoted."`
 	AgentID     *handoff.ID `json:"agent_id,omitempty" format:"uuid" doc:"Who writes, with an admin's key. An agent's key writes for its agent."`
@@ -101,19 +104,29 @@ func (s *server) newMessage(ctx context.Context, in *sendInput, conversation dbs
 	if actor.Agent != nil {
 		row.AuthorName = &actor.Agent.Name
 	}
-	content, err := contentOf(&in.Body, bodyOf(ctx))
+	content, err := s.content(ctx, c.AccountID, &in.Body)
 	if err != nil {
 		return row, err
 	}
-	if err := meta.ValidateSend(row.Type, content); err != nil {
-		return row, err
-	}
+	row.MediaID = in.Body.MediaID
 	row.Content, row.Text = content, optional(in.Body.preview(content))
 	if in.Body.ReplyTo == nil {
 		return row, nil
 	}
 	row.ReplyTo, err = s.quotable(ctx, c, *in.Body.ReplyTo)
 	return row, err
+}
+
+// content is Meta's object for the type.
+func (s *server) content(ctx context.Context, account handoff.ID, body *sendBody) (json.RawMessage, error) {
+	if body.MediaID != nil {
+		return s.fileContent(ctx, account, body, bodyOf(ctx))
+	}
+	content, err := contentOf(body, bodyOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return content, meta.ValidateSend(body.Type, content)
 }
 
 // contentOf is Meta's object exactly as it was sent: decoded and encoded again, long numbers and the order of keys would change.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"encoding/json"
 	"time"
 
@@ -77,14 +76,14 @@ type Message struct {
 	CreatedAt         time.Time             `json:"created_at" doc:"When we accepted it."`
 }
 
-// Media is the file of a message.
+// Media is the file of a message, or an upload.
 type Media struct {
 	ID       handoff.ID         `json:"id" format:"uuid"`
 	State    handoff.MediaState `json:"state" enum:"pending,ready,failed" doc:"A pending file is being fetched from the vendor."`
 	MIMEType string             `json:"mime_type,omitempty" doc:"What the file is, once it is ready; before, what the vendor says."`
 	Filename string             `json:"filename,omitempty"`
 	Size     int64              `json:"size,omitempty" doc:"Bytes."`
-	URL      string             `json:"url,omitempty" doc:"Where the file can be read without a key for an hour, once it is ready."`
+	URL      string             `json:"url,omitempty" format:"uri-reference" doc:"Where the file can be read without a key for an hour, once it is ready. Without a host if the server does not know its public address: then it is relative to this API."`
 	Reason   string             `json:"reason,omitempty" doc:"Why it failed."`
 }
 
@@ -124,17 +123,6 @@ func messageView(row dbsqlc.Message, contactName string, quoted map[quotedKey]ha
 		return m, err
 	}
 	return m, nil
-}
-
-func mediaView(row dbsqlc.Media) *Media {
-	m := &Media{
-		ID: row.ID, State: row.State, MIMEType: cmp.Or(text(row.MimeType), text(row.DeclaredType)), Filename: text(row.Filename),
-		Reason: text(row.FailureReason),
-	}
-	if row.Size != nil {
-		m.Size = *row.Size
-	}
-	return m
 }
 
 // decodeContent puts the object for the type under the type's name, as Meta's own bodies have it. What an agent sends is stored as

@@ -89,7 +89,7 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	handler, err := api.New(api.Deps{ //nolint:contextcheck // a handler's context is its request's
 		DB: s.pool, Commands: workflows, Waker: dispatcher, Box: s.box, CheckURL: s.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
 		Now: time.Now, Log: s.log, UIBaseURL: s.uiURL, Namespace: s.namespace, Ready: s.checkDatabase, Degraded: s.checkTemporal,
-		Version: version(),
+		Version: version(), Store: s.store, Links: s.vendors.links(s.box), PublicURL: s.vendors.PublicURL,
 	})
 	if err != nil {
 		return err

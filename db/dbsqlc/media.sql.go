@@ -13,6 +13,55 @@ import (
 	"handoff"
 )
 
+const mediaDeleteUnused = `-- name: MediaDeleteUnused :many
+DELETE FROM media WHERE id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM messages m WHERE m.media_id = media.id)
+RETURNING id, account_id
+`
+
+type MediaDeleteUnusedRow struct {
+	ID        uuid.UUID
+	AccountID uuid.UUID
+}
+
+// Of those that are locked. A message may have come between their selection and their lock; after it none can.
+func (q *Queries) MediaDeleteUnused(ctx context.Context, ids []uuid.UUID) ([]MediaDeleteUnusedRow, error) {
+	rows, err := q.db.Query(ctx, mediaDeleteUnused, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []MediaDeleteUnusedRow{}
+	for rows.Next() {
+		var i MediaDeleteUnusedRow
+		if err := rows.Scan(&i.ID, &i.AccountID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const mediaDropUpload = `-- name: MediaDropUpload :execrows
+DELETE FROM media WHERE account_id = $1 AND id = $2 AND state = 'pending' AND contact_id IS NULL
+`
+
+type MediaDropUploadParams struct {
+	AccountID uuid.UUID
+	ID        uuid.UUID
+}
+
+// An upload that was refused or broke off.
+func (q *Queries) MediaDropUpload(ctx context.Context, arg MediaDropUploadParams) (int64, error) {
+	result, err := q.db.Exec(ctx, mediaDropUpload, arg.AccountID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const mediaFinish = `-- name: MediaFinish :execrows
 UPDATE media SET state = $1, mime_type = $2, sha256 = coalesce($3, sha256), size = $4, failure_code = $5,
     failure_reason = $6, finished_at = $7
@@ -39,6 +88,42 @@ func (q *Queries) MediaFinish(ctx context.Context, arg MediaFinishParams) (int64
 		arg.FailureCode,
 		arg.FailureReason,
 		arg.FinishedAt,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const mediaFinishUpload = `-- name: MediaFinishUpload :execrows
+UPDATE media SET state = 'ready', kind = $1, declared_type = $2, mime_type = $3, filename = $4,
+    sha256 = $5, size = $6, finished_at = $7
+WHERE account_id = $8 AND id = $9 AND state = 'pending' AND contact_id IS NULL
+`
+
+type MediaFinishUploadParams struct {
+	Kind         string
+	DeclaredType *string
+	MimeType     *string
+	Filename     *string
+	Sha256       *string
+	Size         *int64
+	FinishedAt   *time.Time
+	AccountID    uuid.UUID
+	ID           uuid.UUID
+}
+
+func (q *Queries) MediaFinishUpload(ctx context.Context, arg MediaFinishUploadParams) (int64, error) {
+	result, err := q.db.Exec(ctx, mediaFinishUpload,
+		arg.Kind,
+		arg.DeclaredType,
+		arg.MimeType,
+		arg.Filename,
+		arg.Sha256,
+		arg.Size,
+		arg.FinishedAt,
+		arg.AccountID,
 		arg.ID,
 	)
 	if err != nil {
@@ -110,58 +195,28 @@ func (q *Queries) MediaGetAny(ctx context.Context, id uuid.UUID) (Media, error) 
 	return i, err
 }
 
-const mediaInsertReady = `-- name: MediaInsertReady :one
-INSERT INTO media (id, account_id, kind, state, declared_type, mime_type, filename, sha256, size, created_at, finished_at)
-VALUES ($1, $2, $3, 'ready', $4, $5, $6, $7, $8, $9, $9)
-RETURNING id, account_id, inbox_id, contact_id, external_id, source_url, kind, state, declared_type, mime_type, filename, sha256, size, failure_code, failure_reason, created_at, finished_at
+const mediaInsertUpload = `-- name: MediaInsertUpload :exec
+INSERT INTO media (id, account_id, kind, state, created_at) VALUES ($1, $2, $3, 'pending', $4)
+ON CONFLICT (id) DO NOTHING
 `
 
-type MediaInsertReadyParams struct {
-	ID           uuid.UUID
-	AccountID    uuid.UUID
-	Kind         string
-	DeclaredType *string
-	MimeType     *string
-	Filename     *string
-	Sha256       *string
-	Size         *int64
-	CreatedAt    time.Time
+type MediaInsertUploadParams struct {
+	ID        uuid.UUID
+	AccountID uuid.UUID
+	Kind      string
+	CreatedAt time.Time
 }
 
-// An agent's upload.
-func (q *Queries) MediaInsertReady(ctx context.Context, arg MediaInsertReadyParams) (Media, error) {
-	row := q.db.QueryRow(ctx, mediaInsertReady,
+// An agent's file while it arrives. Its row comes first, so that nothing lies in the store that no row tells of; a repeated request
+// finds it.
+func (q *Queries) MediaInsertUpload(ctx context.Context, arg MediaInsertUploadParams) error {
+	_, err := q.db.Exec(ctx, mediaInsertUpload,
 		arg.ID,
 		arg.AccountID,
 		arg.Kind,
-		arg.DeclaredType,
-		arg.MimeType,
-		arg.Filename,
-		arg.Sha256,
-		arg.Size,
 		arg.CreatedAt,
 	)
-	var i Media
-	err := row.Scan(
-		&i.ID,
-		&i.AccountID,
-		&i.InboxID,
-		&i.ContactID,
-		&i.ExternalID,
-		&i.SourceURL,
-		&i.Kind,
-		&i.State,
-		&i.DeclaredType,
-		&i.MimeType,
-		&i.Filename,
-		&i.Sha256,
-		&i.Size,
-		&i.FailureCode,
-		&i.FailureReason,
-		&i.CreatedAt,
-		&i.FinishedAt,
-	)
-	return i, err
+	return err
 }
 
 const mediaList = `-- name: MediaList :many
@@ -243,32 +298,88 @@ func (q *Queries) MediaListPending(ctx context.Context, arg MediaListPendingPara
 	return items, nil
 }
 
+const mediaLockUnused = `-- name: MediaLockUnused :many
+SELECT d.id FROM media d
+WHERE d.contact_id IS NULL AND d.inbox_id IS NULL AND d.created_at < $1
+  AND NOT EXISTS (SELECT FROM messages m WHERE m.media_id = d.id)
+ORDER BY d.id LIMIT $2 FOR UPDATE OF d SKIP LOCKED
+`
+
+type MediaLockUnusedParams struct {
+	Before   time.Time
+	RowLimit int32
+}
+
+// Uploads that no message uses. A message that is being written holds a lock on its file and is passed over.
+func (q *Queries) MediaLockUnused(ctx context.Context, arg MediaLockUnusedParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, mediaLockUnused, arg.Before, arg.RowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const mediaRetryTokenless = `-- name: MediaRetryTokenless :many
-UPDATE media SET state = 'pending', failure_code = NULL, failure_reason = NULL, finished_at = NULL
-WHERE media.inbox_id = $1 AND state = 'failed' AND failure_code = $2::text AND created_at > $3::timestamptz
-RETURNING contact_id
+WITH locked AS (
+    SELECT w.inbox_id, w.contact_id FROM wakes w
+    WHERE w.inbox_id = $1 AND w.contact_id IN (
+        SELECT f.contact_id FROM media f
+        WHERE f.inbox_id = $1 AND f.state = 'failed' AND f.failure_code = $2::text AND f.created_at > $3::timestamptz)
+    ORDER BY w.inbox_id, w.contact_id
+    FOR UPDATE),
+retried AS (
+    UPDATE media SET state = 'pending', failure_code = NULL, failure_reason = NULL, finished_at = NULL
+    FROM locked
+    WHERE media.inbox_id = locked.inbox_id AND media.contact_id = locked.contact_id
+      AND media.state = 'failed' AND media.failure_code = $2::text AND media.created_at > $3::timestamptz
+    RETURNING media.contact_id)
+UPDATE wakes SET media_pending = wakes.media_pending + r.files, raised = true,
+    signals = CASE WHEN raised THEN signals ELSE 0 END,
+    next_signal_at = CASE WHEN raised THEN next_signal_at ELSE now() + interval '2 seconds' END
+FROM (SELECT contact_id, count(*)::integer AS files FROM retried GROUP BY contact_id) AS r
+WHERE wakes.inbox_id = $1 AND wakes.contact_id = r.contact_id
+RETURNING wakes.account_id, wakes.inbox_id, wakes.contact_id
 `
 
 type MediaRetryTokenlessParams struct {
-	InboxID     *uuid.UUID
+	InboxID     uuid.UUID
 	FailureCode string
 	Since       time.Time
 }
 
-// Files that failed for want of a token, and that Meta still has.
-func (q *Queries) MediaRetryTokenless(ctx context.Context, arg MediaRetryTokenlessParams) ([]*uuid.UUID, error) {
+type MediaRetryTokenlessRow struct {
+	AccountID uuid.UUID
+	InboxID   uuid.UUID
+	ContactID uuid.UUID
+}
+
+// Files that failed for want of a token, and that Meta still has, are fetched again. The contacts' rows are locked first, in the order
+// that everybody follows.
+func (q *Queries) MediaRetryTokenless(ctx context.Context, arg MediaRetryTokenlessParams) ([]MediaRetryTokenlessRow, error) {
 	rows, err := q.db.Query(ctx, mediaRetryTokenless, arg.InboxID, arg.FailureCode, arg.Since)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []*uuid.UUID{}
+	items := []MediaRetryTokenlessRow{}
 	for rows.Next() {
-		var contact_id *uuid.UUID
-		if err := rows.Scan(&contact_id); err != nil {
+		var i MediaRetryTokenlessRow
+		if err := rows.Scan(&i.AccountID, &i.InboxID, &i.ContactID); err != nil {
 			return nil, err
 		}
-		items = append(items, contact_id)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
