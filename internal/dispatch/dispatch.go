@@ -16,6 +16,7 @@ import (
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
+	"handoff/internal/mediastore"
 )
 
 const (
@@ -38,6 +39,9 @@ const (
 
 // Dispatcher signals conversations. Any number of processes may run one.
 type Dispatcher struct {
+	// Files keeps the uploads that expire; none do if absent. Set it before Run.
+	Files *mediastore.Store
+
 	db        db.DB
 	signal    func(context.Context, db.Wake) error
 	log       *slog.Logger
@@ -74,6 +78,10 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	group.Go(func() error { return d.every(ctx, sweepEvery, d.sweep) })
 	group.Go(func() error { return d.every(ctx, overdueEvery, d.raiseOverdue) })
 	group.Go(func() error { return d.every(ctx, expireEvery, d.expire) })
+	if d.Files != nil {
+		group.Go(func() error { return d.every(ctx, expireEvery, d.expireUploads) })
+		group.Go(func() error { return d.every(ctx, tidyEvery, d.tidyFiles) })
+	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}

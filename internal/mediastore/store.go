@@ -29,6 +29,7 @@ type Store struct {
 	// Log takes what goes wrong while a file is served; nil means slog.Default. Set it before the store is used.
 	Log    *slog.Logger
 	bucket *blob.Bucket
+	folder string // "" if the store is none
 }
 
 // Key is where the file of a message lies. It holds ids only, so it may be logged.
@@ -46,8 +47,9 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	if err := checkURL(parsed); err != nil {
 		return nil, fmt.Errorf("open media store %s: %w", parsed.Redacted(), err)
 	}
+	var folder string
 	if parsed.Scheme == "file" {
-		if err := prepareFolder(parsed); err != nil {
+		if folder, err = prepareFolder(parsed); err != nil {
 			return nil, fmt.Errorf("open media store: %w", err)
 		}
 	}
@@ -55,7 +57,7 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open media store %s: %w", parsed.Redacted(), err)
 	}
-	return &Store{bucket: bucket}, nil
+	return &Store{bucket: bucket, folder: folder}, nil
 }
 
 // Close gives up the store. Files stay.
@@ -114,23 +116,23 @@ func checkURL(parsed *url.URL) error {
 	return nil
 }
 
-// prepareFolder makes the folder, sees that it can be written to, and sets what fileblob must do whatever the operator wrote.
+// prepareFolder makes the folder and gives its path, sees that it can be written to, and sets what fileblob must do whatever the operator wrote.
 // Sidecar files with metadata are off, as the database has it; temporary files lie in the same folder, as a file cannot be renamed
 // out of /tmp when that is another file system.
-func prepareFolder(parsed *url.URL) error {
+func prepareFolder(parsed *url.URL) (string, error) {
 	folder := filepath.FromSlash(parsed.Path)
 	if parsed.Host == "." {
 		folder = strings.TrimPrefix(folder, string(filepath.Separator))
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("make its folder: %w: choose one that the server may make, or make it", err)
+		return "", fmt.Errorf("make its folder: %w: choose one that the server may make, or make it", err)
 	}
 	probe, err := os.CreateTemp(folder, ".probe-*")
 	if err != nil {
-		return fmt.Errorf("write to its folder: %w: let the server's user write there", err)
+		return "", fmt.Errorf("write to its folder: %w: let the server's user write there", err)
 	}
 	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
-		return fmt.Errorf("write to its folder and remove: %w: let the server's user write there", err)
+		return "", fmt.Errorf("write to its folder and remove: %w: let the server's user write there", err)
 	}
 	query := parsed.Query()
 	query.Set("create_dir", "true")
@@ -138,5 +140,5 @@ func prepareFolder(parsed *url.URL) error {
 	query.Set("metadata", "skip")
 	query.Set("no_tmp_dir", "true")
 	parsed.RawQuery = query.Encode()
-	return nil
+	return folder, nil
 }
