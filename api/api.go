@@ -74,6 +74,8 @@ type Deps struct {
 	Namespace string
 	// Version of the server, for the reference; "dev" if absent.
 	Version string
+	// SendWait is how long a message that is passed through to Meta waits for Meta's answer; 10 s if absent.
+	SendWait time.Duration
 }
 
 func (d *Deps) validate() error {
@@ -111,6 +113,9 @@ func (d *Deps) setDefaults() {
 	}
 	if d.Version == "" {
 		d.Version = "dev"
+	}
+	if d.SendWait <= 0 {
+		d.SendWait = defaultSendWait
 	}
 	d.UIBaseURL = strings.TrimSuffix(d.UIBaseURL, "/")
 }

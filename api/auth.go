@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -52,7 +53,7 @@ func (s *server) authorize(c *gin.Context) {
 		s.refuse(c, handoff.Errorf(handoff.CodeInternal, "route %s has no scope", routeName(c)))
 		return
 	}
-	k, err := s.keys.find(c.Request.Context(), presentedKey(c))
+	k, err := s.keys.find(c.Request.Context(), presentedKey(c, r.schemes))
 	if err != nil {
 		s.refuse(c, err)
 		return
@@ -64,8 +65,11 @@ func (s *server) authorize(c *gin.Context) {
 	setValue(c, keyContext{}, k)
 }
 
-func presentedKey(c *gin.Context) string {
-	if scheme, text, found := strings.Cut(c.GetHeader("Authorization"), " "); found && strings.EqualFold(scheme, "Bearer") {
+// presentedKey is the key of a request: a bearer token, one under another scheme that the route takes, or X-API-Key.
+func presentedKey(c *gin.Context, others []string) string {
+	scheme, text, found := strings.Cut(c.GetHeader("Authorization"), " ")
+	known := func(s string) bool { return strings.EqualFold(scheme, s) }
+	if found && (known("Bearer") || slices.ContainsFunc(others, known)) {
 		return strings.TrimSpace(text)
 	}
 	return c.GetHeader("X-API-Key")

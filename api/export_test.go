@@ -1,11 +1,13 @@
 package api
 
 import (
-	"strings"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
+
+var parameter = regexp.MustCompile(`:([a-z_]+)`)
 
 // RouteNames are the routes that answer, with {id} as in the document.
 func RouteNames(t *testing.T) []string {
@@ -15,7 +17,7 @@ func RouteNames(t *testing.T) []string {
 	var names []string
 	for _, r := range s.engine.Routes() {
 		require.Contains(t, s.routes, r.Method+" "+r.Path, "every route declares its scope")
-		names = append(names, r.Method+" "+strings.NewReplacer(":id", "{id}", ":token", "{token}").Replace(r.Path))
+		names = append(names, r.Method+" "+parameter.ReplaceAllString(r.Path, "{$1}"))
 	}
 	return names
 }

@@ -46,8 +46,8 @@ var errNoEffect = errors.New("the request was refused")
 func (s *server) idempotency(c *gin.Context) {
 	r, declared := s.routes[routeName(c)]
 	text := c.GetHeader("Idempotency-Key")
-	if c.Request.Method != http.MethodPost || !declared || text == "" {
-		return
+	if c.Request.Method != http.MethodPost || !declared || r.scope == publicScope || text == "" {
+		return // a vendor's request, whose sender has no key of ours, is known by what it says
 	}
 	if len(text) > maxKeyLength || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
 		s.refuse(c, handoff.Errorf(handoff.CodeInvalid, "Idempotency-Key has to be 1 to %d ASCII characters", maxKeyLength))
@@ -76,7 +76,7 @@ func (s *server) idempotency(c *gin.Context) {
 		s.inOneTransaction(c, attempt)
 		return
 	}
-	s.withCommandID(c, attempt)
+	s.withCommandID(c, attempt, r.open)
 }
 
 func (s *server) inOneTransaction(c *gin.Context, attempt dbsqlc.IdempotencyKeyInsertParams) {
@@ -109,7 +109,7 @@ func (s *server) inOneTransaction(c *gin.Context, attempt dbsqlc.IdempotencyKeyI
 	}
 }
 
-func (s *server) withCommandID(c *gin.Context, attempt dbsqlc.IdempotencyKeyInsertParams) {
+func (s *server) withCommandID(c *gin.Context, attempt dbsqlc.IdempotencyKeyInsertParams, open bool) {
 	// The answer is stored even if the client has gone: it will ask again.
 	ctx := context.WithoutCancel(c.Request.Context())
 	q := dbsqlc.New(s.DB)
@@ -131,6 +131,8 @@ func (s *server) withCommandID(c *gin.Context, attempt dbsqlc.IdempotencyKeyInse
 	setValue(c, commandKey{}, command{ID: row.CommandID, Repeated: row.CommandID != attempt.CommandID})
 	answer = record(c)
 	switch {
+	case open && answer.status == http.StatusAccepted:
+		// It goes on: the next request with the key looks how far it has come.
 	case answer.status < http.StatusBadRequest:
 		err = s.finish(ctx, q, row, answer)
 	case answer.status == http.StatusRequestTimeout, answer.status == http.StatusTooManyRequests,

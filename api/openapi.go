@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -35,8 +36,9 @@ func humaConfig(version string) huma.Config {
 	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	config.Servers = []*huma.Server{{URL: "/", Description: "This server"}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer": {Type: "http", Scheme: "bearer", Description: "An API key, hk_…"},
-		"apiKey": {Type: "apiKey", In: "header", Name: "X-API-Key", Description: "The same key, for clients that cannot send a bearer token."},
+		"bearer":    {Type: "http", Scheme: "bearer", Description: "An API key, hk_…"},
+		"apiKey":    {Type: "apiKey", In: "header", Name: "X-API-Key", Description: "The same key, for clients that cannot send a bearer token."},
+		"vendorKey": {Type: "apiKey", In: "header", Name: "Authorization", Description: "AppKey hk_… or ServerKey hk_…: the same key, for programs that were written for indigitall."},
 	}
 	config.Tags = []*huma.Tag{
 		{Name: "Gateway", Description: "What a gateway calls."},
@@ -66,7 +68,7 @@ func (s *server) describe() {
 	for _, op := range s.healthOperations() {
 		api.AddOperation(op)
 	}
-	for _, op := range s.mediaOperations() {
+	for _, op := range slices.Concat(s.mediaOperations(), s.intakeOperations()) {
 		api.AddOperation(op)
 	}
 	api.Webhooks = s.webhooks()
@@ -120,40 +122,6 @@ func (s *server) healthOperations() []*huma.Operation {
 	}
 }
 
-func (s *server) webhooks() map[string]*huma.PathItem {
-	return map[string]*huma.PathItem{
-		"outbound_message": s.webhook("outbound-message", "outbound_message: an agent's message for the contact",
-			"Post `meta_payload` to Meta as it is. Answer 2xx once you have it.", outboundExample),
-		"conversation_resolved": s.webhook("conversation-resolved", "conversation_resolved: a conversation has ended",
-			"An agent has resolved it, or nobody wrote for the inbox's inactivity time.", resolvedExample),
-		"event": s.webhook("event", "Any other event, in our own form",
-			"What endpoints receive that subscribe to event types such as `message.received`, `conversation.*` or `*`.", eventExample),
-	}
-}
-
-func (s *server) webhook(id, summary, description, body string) *huma.PathItem {
-	text := &huma.Schema{Type: huma.TypeString}
-	header := func(name, doc string) *huma.Param {
-		return &huma.Param{Name: name, In: "header", Required: true, Schema: text, Description: doc}
-	}
-	return &huma.PathItem{Post: &huma.Operation{
-		OperationID: "webhook-" + id,
-		Summary:     summary, Description: description, Tags: []string{"Gateway"},
-		Parameters: []*huma.Param{
-			header("webhook-id", "The same on every attempt: by it you know a repetition."),
-			header("webhook-timestamp", "Unix seconds of this attempt."),
-			header("webhook-signature", "v1, and base64 of HMAC-SHA256 over id.timestamp.body."),
-		},
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"application/json": {Schema: freeObject(), Example: example(body)},
-		}},
-		Responses: map[string]*huma.Response{
-			"2XX": {Description: "Received. The body is not read, except for Meta's answer with the message's id."},
-			"410": {Description: "Gone: the endpoint is disabled."},
-		},
-	}}
-}
-
 func (s *server) schema(t reflect.Type) *huma.Schema {
 	return s.huma.OpenAPI().Components.Schemas.Schema(t, true, t.Name())
 }
@@ -197,12 +165,4 @@ const (
 "timestamp":"1733670000","type":"text","text":{"body":"I need to speak to a human"}}]}}]}],
 "prior_history":[{"direction":"inbound","text":"What are your hours?","timestamp":"2026-06-08T09:14:00Z"},
 {"direction":"outbound","text":"9am-5pm, Mon-Fri.","timestamp":"2026-06-08T09:14:05Z"}]}`
-	outboundExample = `{"event":"outbound_message","contact_number":"447700900123","phone_number_id":"YOUR_PHONE_NUMBER_ID",
-"meta_payload":{"messaging_product":"whatsapp","to":"447700900123","type":"text","text":{"body":"Hi John, happy to help!"}}}`
-	resolvedExample = `{"event":"conversation_resolved","contact_number":"447700900123","resolved_status":"Resolved by Human",
-"resolved_datetime":"2026-06-09T10:05:00Z"}`
-	eventExample = `{"type":"conversation.claimed","timestamp":"2026-06-09T10:01:00.000Z","data":{
-"event_id":"01976b8e-3c00-7000-8000-000000000001","inbox_id":"01976b8e-3c00-7000-8000-000000000002",
-"conversation_id":"01976b8e-3c00-7000-8000-000000000003","seq":7,
-"actor":{"type":"agent","id":"01976b8e-3c00-7000-8000-000000000004"}}}`
 )

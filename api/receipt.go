@@ -23,13 +23,13 @@ type Receipt struct {
 
 // ReceiptItem is what became of one element of the body.
 type ReceiptItem struct {
-	Kind           handoff.ItemKind `json:"kind" enum:"message,status,event,ignored"`
+	Kind           handoff.ItemKind `json:"kind" enum:"message,status,offload,end,event,ignored"`
 	Location       string           `json:"location" doc:"The element's place in the body."`
 	ExternalID     string           `json:"external_id,omitempty"`
 	MessageID      *handoff.ID      `json:"message_id,omitempty" format:"uuid"`
 	ConversationID *handoff.ID      `json:"conversation_id,omitempty" format:"uuid"`
 	Duplicate      bool             `json:"duplicate"`
-	Outcome        string           `json:"outcome" enum:"accepted,applied,duplicate,parked,recorded,ignored"`
+	Outcome        string           `json:"outcome" enum:"accepted,applied,duplicate,parked,recorded,forwarded,refused,ignored"`
 	Reason         string           `json:"reason,omitempty"`
 }
 

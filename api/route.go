@@ -31,6 +31,10 @@ type route struct {
 	// atomic POSTs run in one transaction with their Idempotency-Key. Others change things outside the database, and pass the
 	// command id of their key on.
 	atomic bool
+	// schemes of the Authorization header are taken beside Bearer: a vendor's clients send theirs.
+	schemes []string
+	// open tells that a 202 says how far the request has come by now: the same Idempotency-Key asks again, and does it no second time.
+	open bool
 }
 
 func routeName(c *gin.Context) string { return c.Request.Method + " " + c.FullPath() }

@@ -11,13 +11,14 @@ import (
 	"handoff/db/dbsqlc"
 )
 
-// wantsContact tells whether an item's contact is found, or made where nobody is known by what the item says.
+// wantsContact tells whether an item's contact is found, or made where nobody is known by what the item says. Where the bytes go on,
+// every item has one, because a delivery stands in a contact's lane.
 func (a *acceptance) wantsContact(s *slot) bool {
 	switch s.item.Kind {
 	case handoff.ItemMessage, handoff.ItemOffload, handoff.ItemEnd:
 		return true
 	default:
-		return false
+		return len(a.raw) > 0
 	}
 }
 

@@ -71,6 +71,9 @@ func (a *acceptance) forward(ctx context.Context, q *dbsqlc.Queries) error {
 	for i := range a.raw {
 		var first *handoff.ID
 		for _, w := range a.wakes {
+			if w.InboxID != a.raw[i].InboxID {
+				continue
+			}
 			row := a.forwardRow(&a.raw[i], w)
 			if first == nil {
 				first, row.Headers, row.Body = &row.ID, header, a.receipt.Body

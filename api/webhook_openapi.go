@@ -1,0 +1,110 @@
+package api
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"handoff"
+	"handoff/internal/protocol/aksita"
+	"handoff/internal/protocol/hitlchat"
+	"handoff/internal/protocol/kapso"
+	"handoff/internal/protocol/native"
+	"handoff/internal/protocol/passthrough"
+	"handoff/internal/signature"
+)
+
+// eventDocs says of every event of ours what happened, and what its details are.
+var eventDocs = map[handoff.EventType]string{
+	handoff.EventOpened:                    "A conversation was opened: the contact wrote, or the gateway asked for a person.",
+	handoff.EventOffloaded:                 "The gateway, or Meta's own agent, asked for a person. details: {reason?, payload?}.",
+	handoff.EventInactive:                  "Nobody has written for the endpoint's inactivity_minutes. details: {minutes}.",
+	handoff.EventClaimed:                   "An agent has taken the conversation. details: {assignee{id, name}}.",
+	handoff.EventReleased:                  "The agent gave it back: it waits for another.",
+	handoff.EventEnded:                     "The conversation is over; this is its last event. details: {reason}: resolved, inactivity, gateway or admin.",
+	handoff.EventMessageReceived:           "The contact wrote.",
+	handoff.EventMessageQueued:             "An agent wrote: send this message to the contact, and tell its statuses.",
+	handoff.EventMessageDeliveredToGateway: "The gateway, or Meta, has taken an agent's message.",
+	handoff.EventMessageSent:               "WhatsApp, or the channel, has sent an agent's message.",
+	handoff.EventMessageDelivered:          "It has arrived at the contact's device.",
+	handoff.EventMessageRead:               "The contact has read it.",
+	handoff.EventMessagePlayed:             "The contact has played it: a voice message.",
+	handoff.EventMessageFailed:             "It will not arrive. details: {failure{code, reason}}.",
+	handoff.EventMessageUncertain:          "Nobody knows whether it left, so it is not sent again. A later event may tell.",
+	handoff.EventMediaReady:                "The file of a message has been fetched: message.media.url leads to it.",
+	handoff.EventMediaFailed:               "The file of a message cannot be had.",
+	handoff.EventEndpointDisabled:          "An endpoint takes nothing any more, and its webhooks are held. details: {endpoint_id, reason}.",
+}
+
+// webhooks are everything that endpoints receive: our own events, and the vendors' under their own names.
+func (s *server) webhooks() map[string]*huma.PathItem {
+	out := map[string]*huma.PathItem{
+		hitlchat.EventOutboundMessage: s.webhook("outbound_message: an agent's message for the contact (hitlchat)",
+			"Post `meta_payload` to Meta as it is. Answer 2xx once you have it.", outboundExample, nil),
+		hitlchat.EventConversationResolved: s.webhook("conversation_resolved: a conversation has ended (hitlchat)",
+			"An agent has resolved it, or nobody wrote for the inbox's inactivity time.", resolvedExample, nil),
+		aksita.EventHumanAgent: s.webhook("human_agent: an agent's reply, in Aksita's form (aksita)",
+			"aksita.ai/en/docs/human-agent-webhook. The body names no event; its `source` does.", aksitaExample, hexSignature("Aksita")),
+		passthrough.EventMeta: s.webhook("meta: a webhook of Meta's, as its bytes (passthrough, kapso)",
+			"What endpoints of the payload `meta` receive: the bytes that Meta posted, each body once.", statusExample,
+			[]*huma.Param{textParam(signature.HeaderMeta, "header", "Meta's own signature of the bytes under your app secret, where it came with them.")}),
+	}
+	for _, name := range kapso.Protocol.Events {
+		out[name] = s.webhook(name+", in Kapso's form (kapso)", "docs.kapso.ai/docs/platform/webhooks: payload v2, or v1 for an endpoint that asks for it; "+
+			"several in one body for an endpoint that buffers.", "", hexSignature("Kapso"))
+	}
+	for _, name := range handoff.EventTypes {
+		item := s.webhook(string(name)+" (native)", eventDocs[name], strings.Replace(eventExample, "conversation.claimed", string(name), 1), nil)
+		item.Post.RequestBody.Content["application/json"].Schema = s.schema(reflect.TypeFor[native.EventBody]())
+		out[string(name)] = item
+	}
+	for name, item := range out {
+		item.Post.OperationID = "webhook-" + strings.NewReplacer(".", "-", "_", "-").Replace(name)
+	}
+	return out
+}
+
+func hexSignature(vendor string) []*huma.Param {
+	return []*huma.Param{textParam(signature.HeaderHex, "header", "Hex HMAC-SHA256 of the body under the endpoint's vendor secret, as "+vendor+
+		" signs; absent where the endpoint has none.")}
+}
+
+func (s *server) webhook(summary, description, body string, vendor []*huma.Param) *huma.PathItem {
+	content := &huma.MediaType{Schema: freeObject()}
+	if body != "" {
+		content.Example = example(body)
+	}
+	header := func(name, doc string) *huma.Param {
+		p := textParam(name, "header", doc)
+		p.Required = true
+		return p
+	}
+	return &huma.PathItem{Post: &huma.Operation{
+		Summary: summary, Description: description, Tags: []string{"Gateway"},
+		Parameters: append([]*huma.Param{
+			header("webhook-id", "The same on every attempt: by it you know a repetition."),
+			header("webhook-timestamp", "Unix seconds of this attempt."),
+			header("webhook-signature", "v1, and base64 of HMAC-SHA256 over id.timestamp.body."),
+		}, vendor...),
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": content}},
+		Responses: map[string]*huma.Response{
+			"2XX": {Description: "Received. The body is not read, except for Meta's answer with the message's id."},
+			"410": {Description: "Gone: the endpoint is disabled."},
+		},
+	}}
+}
+
+const (
+	outboundExample = `{"event":"outbound_message","contact_number":"447700900123","phone_number_id":"YOUR_PHONE_NUMBER_ID",
+"meta_payload":{"messaging_product":"whatsapp","to":"447700900123","type":"text","text":{"body":"Hi John, happy to help!"}}}`
+	resolvedExample = `{"event":"conversation_resolved","contact_number":"447700900123","resolved_status":"Resolved by Human",
+"resolved_datetime":"2026-06-09T10:05:00Z"}`
+	aksitaExample = `{"response":["hello"],"message_id":"01976b8e-3c00-7000-8000-000000000005",
+"conversation_id":"2a73ddbe-31cd-4a60-83ff-1fc2a1627ccc","credits":0,"remaining_credits":0,"additional_context":"","source":"human_agent",
+"timestamp":"2026-01-22T15:18:18+07:00"}`
+	eventExample = `{"type":"conversation.claimed","timestamp":"2026-06-09T10:01:00.000Z","data":{
+"event_id":"01976b8e-3c00-7000-8000-000000000001","inbox_id":"01976b8e-3c00-7000-8000-000000000002",
+"conversation_id":"01976b8e-3c00-7000-8000-000000000003","seq":7,
+"actor":{"type":"agent","id":"01976b8e-3c00-7000-8000-000000000004"}}}`
+)
