@@ -144,8 +144,9 @@ func (l *lane) outcome(d dbsqlc.Delivery, r outbound.Result, ruled ruling) dbsql
 		out.State, out.NextAttemptAt = handoff.DeliveryHeld, nil
 		return out
 	}
-	if ruled.verdict == verdictGone || d.ManualAt != nil {
-		return out // an extra attempt that fails leaves the schedule as it was
+	final := d.State == handoff.DeliveryPending && (ruled.verdict == verdictUncertain || ruled.verdict == verdictFailed)
+	if ruled.verdict == verdictGone || (d.ManualAt != nil && !final) {
+		return out // an extra attempt that fails leaves the schedule as it was, unless there can be no other
 	}
 	l.reschedule(&out, d, r, ruled)
 	return out

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,7 +14,7 @@ import (
 )
 
 // batch makes one delivery of those that are held back at the head of the lane, once their window is over, they are as many as may be
-// sent together, or something else stands behind them: the next step sends it. A batch is a batch even of one.
+// sent together, something else stands behind them, or somebody asked for one of them now: the next step sends it. A batch is a batch even of one.
 func (l *lane) batch(ctx context.Context, head dbsqlc.Delivery) (bool, error) {
 	var wait time.Duration
 	err := db.InTx(ctx, l.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
@@ -22,14 +23,15 @@ func (l *lane) batch(ctx context.Context, head dbsqlc.Delivery) (bool, error) {
 			size = *l.endpoint.BufferSize
 		}
 		rows, err := q.DeliveryBatch(ctx, dbsqlc.DeliveryBatchParams{
-			InboxID: head.InboxID, ContactID: head.ContactID, EndpointID: head.EndpointID, RowLimit: size + 1,
+			InboxID: head.InboxID, ContactID: head.ContactID, EndpointID: head.EndpointID, FromPosition: head.Position, RowLimit: size + 1,
 		})
 		if err != nil || len(rows) == 0 || !rows[0].Buffered {
 			return err // somebody else made the batch
 		}
 		parts := headOf(rows, int(size))
 		now := l.Now()
-		if due := rows[0].NextAttemptAt; len(parts) == len(rows) && len(parts) < int(size) && due != nil && now.Before(*due) {
+		asked := slices.ContainsFunc(parts, func(d dbsqlc.Delivery) bool { return d.ManualAt != nil })
+		if due := rows[0].NextAttemptAt; !asked && len(parts) == len(rows) && len(parts) < int(size) && due != nil && now.Before(*due) {
 			wait = due.Sub(now)
 			return nil
 		}

@@ -61,13 +61,23 @@ func (l *ledger) call(ctx context.Context, event protocol.Event, row dbsqlc.Even
 	if l.protocol.End != nil {
 		if endpoint := l.transport(l.protocol.Transport); endpoint != nil {
 			call, err := l.protocol.End(event.Inbox, event.Contact, *event.Conversation)
-			if err != nil {
-				return err
-			}
-			l.addCall(*endpoint, row, callResume, call, nil)
+			l.addEndCall(*endpoint, row, callResume, call, err)
 		}
 	}
-	return l.release(event, row)
+	l.release(event, row)
+	return nil
+}
+
+// addEndCall adds a call that gives control back. One that cannot be made keeps no conversation from ending: it is a failed delivery,
+// for the operator to see.
+func (l *ledger) addEndCall(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams, name string, call protocol.Call, err error) {
+	if err == nil {
+		l.addCall(endpoint, row, name, call, nil)
+		return
+	}
+	d, reason := l.deliveryRow(endpoint, row, name), err.Error()
+	d.Body, d.State, d.NextAttemptAt, d.Failure, d.FinishedAt = []byte{}, handoff.DeliveryFailed, nil, &reason, &l.now
+	l.deliveries = append(l.deliveries, d)
 }
 
 func (l *ledger) callSend(ctx context.Context, event protocol.Event, row dbsqlc.EventInsertParams, m *dbsqlc.Message) error {
@@ -88,17 +98,13 @@ func (l *ledger) callSend(ctx context.Context, event protocol.Event, row dbsqlc.
 }
 
 // release gives control back to Meta where Meta's own agent had passed it (formats of conversation routing: thread_control).
-func (l *ledger) release(event protocol.Event, row dbsqlc.EventInsertParams) error {
+func (l *ledger) release(event protocol.Event, row dbsqlc.EventInsertParams) {
 	endpoint := l.transport(handoff.TransportGraph)
 	if endpoint == nil || event.Conversation.Source != handoff.SourceMeta {
-		return nil
+		return
 	}
 	body, err := meta.ThreadControl(event.Contact.Identities, "release")
-	if err != nil {
-		return err
-	}
-	l.addCall(*endpoint, row, callRelease, protocol.Call{Path: "/" + l.inbox.PhoneNumberID + "/thread_control", Body: body}, nil)
-	return nil
+	l.addEndCall(*endpoint, row, callRelease, protocol.Call{Path: "/" + l.inbox.PhoneNumberID + "/thread_control", Body: body}, err)
 }
 
 func (l *ledger) addCall(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams, name string, call protocol.Call, message *handoff.ID) {

@@ -127,7 +127,7 @@ func (a *Activities) openLane(ctx context.Context, in DeliverInput) (*lane, erro
 	}
 	l := &lane{Activities: a, in: in, endpoint: row.Endpoint, host: hostOf(row.Endpoint.URL)}
 	var known bool
-	if l.protocol, known = registry.Of(handoff.Protocol(row.Protocol)); !known {
+	if l.protocol, known = registry.Of(row.Protocol); !known {
 		return nil, fmt.Errorf("inbox %s speaks %q, which this worker does not know", row.Endpoint.InboxID, row.Protocol)
 	}
 	if l.endpoint.Transport != handoff.TransportWebhook {
@@ -184,16 +184,16 @@ func (l *lane) step(ctx context.Context) (finished bool, err error) {
 		}
 	}
 	next := l.queue[0]
-	if next.AfterID != nil {
-		return l.await(ctx, next)
-	}
 	if l.endpoint.State == handoff.EndpointDisabled && next.ManualAt == nil {
 		// It was made while the endpoint was being disabled.
 		l.reread()
 		_, err := l.queries().DeliveryHold(ctx, l.endpoint.ID)
 		return false, err
 	}
-	if next.Buffered && next.ManualAt == nil {
+	if next.AfterID != nil {
+		return l.await(ctx, next)
+	}
+	if next.Buffered {
 		return l.batch(ctx, next)
 	}
 	if err := l.due(ctx, next); err != nil {

@@ -95,9 +95,10 @@ func (l *ledger) deliver(ctx context.Context, endpoint dbsqlc.Endpoint, e dbsqlc
 	if row.Headers, err = headerColumn(hook.Header, row.ID); err != nil {
 		return err
 	}
-	if endpoint.BufferSeconds != nil && slices.Contains(endpoint.BufferEvents, hook.Event) && row.State == handoff.DeliveryPending {
+	row.Buffered = endpoint.BufferSeconds != nil && slices.Contains(endpoint.BufferEvents, hook.Event)
+	if row.Buffered && row.State == handoff.DeliveryPending {
 		until := l.now.Add(time.Duration(*endpoint.BufferSeconds) * time.Second)
-		row.Buffered, row.NextAttemptAt = true, &until
+		row.NextAttemptAt = &until
 		if err := l.debounce(ctx, endpoint.ID, until); err != nil {
 			return err
 		}
@@ -109,7 +110,7 @@ func (l *ledger) deliver(ctx context.Context, endpoint dbsqlc.Endpoint, e dbsqlc
 // debounce makes what is held back already wait for as long as the newest.
 func (l *ledger) debounce(ctx context.Context, endpoint handoff.ID, until time.Time) error {
 	for i := range l.deliveries {
-		if l.deliveries[i].EndpointID == endpoint && l.deliveries[i].Buffered {
+		if l.deliveries[i].EndpointID == endpoint && l.deliveries[i].Buffered && l.deliveries[i].State == handoff.DeliveryPending {
 			l.deliveries[i].NextAttemptAt = &until
 		}
 	}

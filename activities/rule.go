@@ -33,8 +33,9 @@ func (l *lane) rule(d dbsqlc.Delivery, r outbound.Result) ruling {
 		return l.ruleGraph(d, r)
 	case handoff.TransportChatlayer:
 		return l.ruleChatlayer(d, r)
+	default:
+		return ruling{verdict: judge(r)}
 	}
-	return ruling{verdict: judge(r)}
 }
 
 // unknownOutcome is the failure of a send whose outcome nobody knows.
@@ -77,6 +78,7 @@ func (l *lane) ruleGraph(d dbsqlc.Delivery, r outbound.Result) ruling {
 		out.verdict, out.wait = verdictThrottled, meta.PairWait(int(d.Attempts)-1)
 	case meta.ActionRetry:
 		out.verdict = verdictRetry
+	default: // nothing will make it pass
 	}
 	if d.MessageID == nil && out.verdict == verdictFailed {
 		out.verdict = verdictRetry // control is given back some time: Meta's routing fails for hours and recovers (360dialog's known limitations)
@@ -129,9 +131,10 @@ func (l *lane) pause(ctx context.Context, ruled ruling) error {
 	return l.queries().EndpointPause(ctx, dbsqlc.EndpointPauseParams{ID: l.endpoint.ID, Until: ruled.pauseUntil})
 }
 
-// unknown settles a send of our own whose worker died before it could write down what came of it: it is not sent again.
+// unknown settles a send of our own whose worker died before it could write down what came of it: it is not sent again, unless
+// somebody asks for that, knowing it.
 func (l *lane) unknown(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
-	if l.endpoint.Transport == handoff.TransportWebhook || d.MessageID == nil || d.Attempts == 0 || d.ManualAt != nil {
+	if l.endpoint.Transport == handoff.TransportWebhook || d.MessageID == nil || d.Attempts == 0 {
 		return false, nil
 	}
 	lost, err := l.queries().AttemptUnknown(ctx, dbsqlc.AttemptUnknownParams{ID: d.ID, N: d.Attempts})
@@ -140,10 +143,14 @@ func (l *lane) unknown(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 	}
 	ruled := ruling{verdict: verdictUncertain, failure: &unknownOutcome}
 	now := l.Now()
-	_, err = l.settle(ctx, d, dbsqlc.AttemptFinishParams{
+	out := dbsqlc.AttemptFinishParams{
 		ID: d.ID, N: d.Attempts, State: handoff.DeliveryFailed, Step: d.Step, Failure: &unknownOutcome.Reason, FinishedAt: &now,
 		Error: &unknownOutcome.Reason,
-	}, outbound.Result{}, ruled)
+	}
+	if d.State == handoff.DeliveryDelivered {
+		out.State, out.Failure, out.FinishedAt = d.State, nil, d.FinishedAt // an extra attempt takes nothing back
+	}
+	_, err = l.settle(ctx, d, out, outbound.Result{}, ruled)
 	return true, err
 }
 

@@ -65,6 +65,7 @@ func nextWait(v verdict, counted int, jitter float64, r outbound.Result, now tim
 		waits = refusalSchedule
 	case verdictFailed, verdictUncertain:
 		return 0, false
+	default:
 	}
 	if counted > len(waits) {
 		return 0, false

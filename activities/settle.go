@@ -254,7 +254,8 @@ func (l *lane) expired(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 		if !errors.As(control.CheckWindow(m.Type, l.Now()), &closed) {
 			return nil
 		}
-		expired, l.queue = true, nil
+		expired, l.rippled = true, true
+		l.reread()
 		if err := ledger.load(ctx); err != nil {
 			return err
 		}

@@ -27,9 +27,10 @@ WITH gap AS (
       AND g.state = 'failed' AND NOT g.gap_told
     RETURNING g.id)
 INSERT INTO deliveries (id, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq,
-    webhook_id, path, body, headers, state, next_attempt_at, buffered, after_id, created_at, after_gap)
+    webhook_id, path, body, headers, state, next_attempt_at, buffered, after_id, failure, finished_at, created_at, after_gap)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-    $11, $12, $13, $14, $15, $16, $17, $18, $19, EXISTS (SELECT FROM gap))
+    $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+    EXISTS (SELECT FROM gap))
 `
 
 type DeliveryInsertBatchResults struct {
@@ -57,6 +58,8 @@ type DeliveryInsertParams struct {
 	NextAttemptAt  *time.Time
 	Buffered       bool
 	AfterID        *uuid.UUID
+	Failure        *string
+	FinishedAt     *time.Time
 	CreatedAt      time.Time
 }
 
@@ -83,6 +86,8 @@ func (q *Queries) DeliveryInsert(ctx context.Context, arg []DeliveryInsertParams
 			a.NextAttemptAt,
 			a.Buffered,
 			a.AfterID,
+			a.Failure,
+			a.FinishedAt,
 			a.CreatedAt,
 		}
 		batch.Queue(deliveryInsert, vals...)

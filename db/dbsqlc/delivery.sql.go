@@ -138,10 +138,15 @@ func (q *Queries) AttemptUnknown(ctx context.Context, arg AttemptUnknownParams) 
 }
 
 const deliveryAwaited = `-- name: DeliveryAwaited :one
-SELECT coalesce(next_attempt_at, now())::timestamptz AS next_attempt_at FROM deliveries WHERE id = $1 AND state = 'pending'
+SELECT coalesce((
+    SELECT max(h.next_attempt_at) FROM deliveries h
+    WHERE h.inbox_id = d.inbox_id AND h.contact_id = d.contact_id AND h.endpoint_id = d.endpoint_id AND h.state = 'pending'
+      AND NOT h.bypassed AND h.position <= d.position), now())::timestamptz AS next_attempt_at
+FROM deliveries d WHERE d.id = $1 AND d.state IN ('pending', 'held')
 `
 
-// When the delivery that a lane waits for is tried next; no row once nothing is to be waited for.
+// When the delivery that a lane waits for may be tried next, which is not before those ahead of it in its own lane; no row once nothing
+// is to be waited for. One that is held waits until its endpoint is enabled.
 func (q *Queries) DeliveryAwaited(ctx context.Context, id uuid.UUID) (time.Time, error) {
 	row := q.db.QueryRow(ctx, deliveryAwaited, id)
 	var next_attempt_at time.Time
@@ -152,22 +157,25 @@ func (q *Queries) DeliveryAwaited(ctx context.Context, id uuid.UUID) (time.Time,
 const deliveryBatch = `-- name: DeliveryBatch :many
 SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at FROM deliveries
 WHERE inbox_id = $1 AND contact_id = $2 AND endpoint_id = $3 AND state = 'pending'
-ORDER BY position LIMIT $4 FOR UPDATE
+  AND NOT bypassed AND position >= $4
+ORDER BY position LIMIT $5 FOR UPDATE
 `
 
 type DeliveryBatchParams struct {
-	InboxID    uuid.UUID
-	ContactID  *uuid.UUID
-	EndpointID uuid.UUID
-	RowLimit   int32
+	InboxID      uuid.UUID
+	ContactID    *uuid.UUID
+	EndpointID   uuid.UUID
+	FromPosition int64
+	RowLimit     int32
 }
 
-// What is sent together: the held-back ones at the head of the lane that are of one event.
+// What may be sent together, from a held-back one on. A bypassed one stands in nobody's way.
 func (q *Queries) DeliveryBatch(ctx context.Context, arg DeliveryBatchParams) ([]Delivery, error) {
 	rows, err := q.db.Query(ctx, deliveryBatch,
 		arg.InboxID,
 		arg.ContactID,
 		arg.EndpointID,
+		arg.FromPosition,
 		arg.RowLimit,
 	)
 	if err != nil {
@@ -595,10 +603,11 @@ func (q *Queries) DeliveryRequest(ctx context.Context, arg DeliveryRequestParams
 
 const laneList = `-- name: LaneList :many
 SELECT d.endpoint_id, e.url, count(*) AS pending, max(d.position)::bigint AS last_position,
-    (bool_or(d.manual_at IS NOT NULL) OR (
+    (bool_or(d.manual_at IS NOT NULL) OR coalesce((
         -- What is held back for a batch goes when the batch is full, or when something stands behind it.
-        (array_agg(d.buffered ORDER BY d.position))[1]
-        AND (bool_or(NOT d.buffered) OR count(DISTINCT d.event_type) > 1 OR count(*) >= max(coalesce(e.buffer_size, 1)))))::boolean AS urgent,
+        (array_agg(d.buffered ORDER BY d.position) FILTER (WHERE NOT d.bypassed))[1]
+        AND (bool_or(NOT d.buffered) FILTER (WHERE NOT d.bypassed) OR count(DISTINCT d.event_type) FILTER (WHERE NOT d.bypassed) > 1
+            OR count(*) FILTER (WHERE NOT d.bypassed) >= max(coalesce(e.buffer_size, 1)))), false))::boolean AS urgent,
     coalesce((array_agg(d.failure ORDER BY d.position))[1], '')::text AS failure,
     (array_agg(d.attempts ORDER BY d.position))[1]::integer AS attempts
 FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id

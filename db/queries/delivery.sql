@@ -6,17 +6,19 @@ WITH gap AS (
       AND g.state = 'failed' AND NOT g.gap_told
     RETURNING g.id)
 INSERT INTO deliveries (id, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq,
-    webhook_id, path, body, headers, state, next_attempt_at, buffered, after_id, created_at, after_gap)
+    webhook_id, path, body, headers, state, next_attempt_at, buffered, after_id, failure, finished_at, created_at, after_gap)
 VALUES (@id, @account_id, @endpoint_id, @inbox_id, @contact_id, @conversation_id, @event_id, @message_id, @event_type, @seq,
-    @webhook_id, @path, @body, @headers, @state, @next_attempt_at, @buffered, @after_id, @created_at, EXISTS (SELECT FROM gap));
+    @webhook_id, @path, @body, @headers, @state, @next_attempt_at, @buffered, @after_id, @failure, @finished_at, @created_at,
+    EXISTS (SELECT FROM gap));
 
 -- name: LaneList :many
 -- The lanes of a contact that have something to send.
 SELECT d.endpoint_id, e.url, count(*) AS pending, max(d.position)::bigint AS last_position,
-    (bool_or(d.manual_at IS NOT NULL) OR (
+    (bool_or(d.manual_at IS NOT NULL) OR coalesce((
         -- What is held back for a batch goes when the batch is full, or when something stands behind it.
-        (array_agg(d.buffered ORDER BY d.position))[1]
-        AND (bool_or(NOT d.buffered) OR count(DISTINCT d.event_type) > 1 OR count(*) >= max(coalesce(e.buffer_size, 1)))))::boolean AS urgent,
+        (array_agg(d.buffered ORDER BY d.position) FILTER (WHERE NOT d.bypassed))[1]
+        AND (bool_or(NOT d.buffered) FILTER (WHERE NOT d.bypassed) OR count(DISTINCT d.event_type) FILTER (WHERE NOT d.bypassed) > 1
+            OR count(*) FILTER (WHERE NOT d.bypassed) >= max(coalesce(e.buffer_size, 1)))), false))::boolean AS urgent,
     coalesce((array_agg(d.failure ORDER BY d.position))[1], '')::text AS failure,
     (array_agg(d.attempts ORDER BY d.position))[1]::integer AS attempts
 FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
@@ -115,9 +117,10 @@ UPDATE deliveries SET next_attempt_at = @until
 WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND endpoint_id = @endpoint_id AND state = 'pending' AND buffered;
 
 -- name: DeliveryBatch :many
--- What is sent together: the held-back ones at the head of the lane that are of one event.
+-- What may be sent together, from a held-back one on. A bypassed one stands in nobody's way.
 SELECT * FROM deliveries
 WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND endpoint_id = @endpoint_id AND state = 'pending'
+  AND NOT bypassed AND position >= @from_position
 ORDER BY position LIMIT @row_limit FOR UPDATE;
 
 -- name: DeliveryBecomeBatch :exec
@@ -126,8 +129,13 @@ WITH merged AS (DELETE FROM deliveries WHERE id = ANY(@merged_ids::uuid[]))
 UPDATE deliveries SET body = @body, headers = @headers, buffered = false, next_attempt_at = @due_at WHERE deliveries.id = @id;
 
 -- name: DeliveryAwaited :one
--- When the delivery that a lane waits for is tried next; no row once nothing is to be waited for.
-SELECT coalesce(next_attempt_at, now())::timestamptz AS next_attempt_at FROM deliveries WHERE id = @id AND state = 'pending';
+-- When the delivery that a lane waits for may be tried next, which is not before those ahead of it in its own lane; no row once nothing
+-- is to be waited for. One that is held waits until its endpoint is enabled.
+SELECT coalesce((
+    SELECT max(h.next_attempt_at) FROM deliveries h
+    WHERE h.inbox_id = d.inbox_id AND h.contact_id = d.contact_id AND h.endpoint_id = d.endpoint_id AND h.state = 'pending'
+      AND NOT h.bypassed AND h.position <= d.position), now())::timestamptz AS next_attempt_at
+FROM deliveries d WHERE d.id = @id AND d.state IN ('pending', 'held');
 
 -- name: DeliveryPass :exec
 -- A mark that nothing is to be waited for any more has done its work.
