@@ -16,6 +16,7 @@ import (
 	"handoff"
 	"handoff/db"
 	"handoff/internal/admin"
+	"handoff/internal/graph"
 	"handoff/internal/mediastore"
 	"handoff/internal/secretbox"
 	"handoff/workflows"
@@ -54,7 +55,10 @@ type Deps struct {
 	CheckURL func(string) error
 	// CheckHeaders says whether a tenant may have these headers sent with webhooks.
 	CheckHeaders func(map[string]string) error
-	Log          *slog.Logger
+	// CheckInbox asks Meta whether an inbox can work, and CheckReach whether anything answers at a URL; nothing is asked if they are absent.
+	CheckInbox func(ctx context.Context, token, wabaID, phoneNumberID string) ([]graph.CheckResult, graph.NumberInfo, error)
+	CheckReach func(ctx context.Context, url string) error
+	Log        *slog.Logger
 	// Store keeps the files of messages.
 	Store *mediastore.Store
 	// Links makes the public link by which a gateway or Meta fetches a file. Agents cannot send files of ours if absent.
@@ -72,6 +76,8 @@ type Deps struct {
 	UIBaseURL string
 	// Namespace is Temporal's, for links; "default" if absent.
 	Namespace string
+	// GraphURL is where Meta's Graph API is, as endpoints show it; its public address if absent.
+	GraphURL string
 	// Version of the server, for the reference; "dev" if absent.
 	Version string
 	// SendWait is how long a message that is passed through to Meta waits for Meta's answer; 10 s if absent.
@@ -198,5 +204,7 @@ func (s *server) declareRoutes() {
 
 // admin works on the request's transaction, if it has one.
 func (s *server) admin(ctx context.Context) admin.Admin {
-	return admin.Admin{DB: s.db(ctx), Box: s.Box, CheckURL: s.CheckURL, CheckHeaders: s.CheckHeaders}
+	return admin.Admin{
+		DB: s.db(ctx), Box: s.Box, CheckURL: s.CheckURL, CheckHeaders: s.CheckHeaders, Check: s.CheckInbox, Reach: s.CheckReach, GraphURL: s.GraphURL,
+	}
 }

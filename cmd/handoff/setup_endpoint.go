@@ -16,36 +16,73 @@ type endpointCmd struct {
 }
 
 type endpointView struct {
-	ID             handoff.ID            `json:"id"`
-	InboxID        handoff.ID            `json:"inbox_id"`
-	URL            string                `json:"url"`
-	EventTypes     []string              `json:"event_types"`
-	State          handoff.EndpointState `json:"state"`
-	DisabledReason *string               `json:"disabled_reason,omitempty"`
-	Secret         string                `json:"secret,omitempty"`
+	ID                handoff.ID            `json:"id"`
+	InboxID           handoff.ID            `json:"inbox_id"`
+	URL               string                `json:"url"`
+	Transport         handoff.Transport     `json:"transport"`
+	EventTypes        []string              `json:"event_types"`
+	Payload           string                `json:"payload"`
+	PayloadVersion    string                `json:"payload_version"`
+	VendorSecretSet   bool                  `json:"vendor_secret_set"`
+	Retry             string                `json:"retry"`
+	Buffer            *bufferView           `json:"buffer,omitempty"`
+	InactivityMinutes *int32                `json:"inactivity_minutes,omitempty"`
+	State             handoff.EndpointState `json:"state"`
+	DisabledReason    *string               `json:"disabled_reason,omitempty"`
+	Secret            string                `json:"secret,omitempty"`
+}
+
+type bufferView struct {
+	WindowSeconds int32    `json:"window_seconds"`
+	Max           int32    `json:"max"`
+	Events        []string `json:"events"`
 }
 
 func viewEndpoint(row dbsqlc.Endpoint) endpointView {
-	return endpointView{ID: row.ID, InboxID: row.InboxID, URL: row.URL, EventTypes: row.EventTypes, State: row.State, DisabledReason: row.DisabledReason}
+	view := endpointView{
+		ID: row.ID, InboxID: row.InboxID, URL: row.URL, Transport: row.Transport, EventTypes: row.EventTypes, Payload: row.Payload,
+		PayloadVersion: row.PayloadVersion, VendorSecretSet: len(row.VendorSecret) > 0, Retry: row.Retry,
+		InactivityMinutes: row.InactivityMinutes, State: row.State, DisabledReason: row.DisabledReason,
+	}
+	if row.BufferSeconds != nil && row.BufferSize != nil {
+		view.Buffer = &bufferView{*row.BufferSeconds, *row.BufferSize, row.BufferEvents}
+	}
+	return view
 }
 
-// endpointFlags are the fields of an endpoint; those that are not given keep their value, or their default in a new endpoint.
+// endpointFlags are the fields of an endpoint; those that are not given keep their value, or their default in a new endpoint. A field
+// that is not the protocol's is refused.
 type endpointFlags struct {
-	URL        *string            `help:"Where webhooks are sent."`
-	EventTypes []string           `help:"What is sent; what the protocol documents by default."`
-	Headers    *map[string]string `name:"header" help:"Header that every webhook carries, as name=value."`
+	URL               *string            `help:"Where webhooks are sent."`
+	EventTypes        []string           `help:"What is sent; what the protocol documents by default."`
+	Payload           *string            `help:"events, or meta for Meta's webhooks as they came (kapso, passthrough)."`
+	PayloadVersion    *string            `help:"v1 or v2 of kapso's events."`
+	VendorSecret      *string            `help:"Secret of the vendor's own signature (aksita, kapso, passthrough); empty removes it."`
+	Retry             *string            `help:"durable, or none for one attempt."`
+	BufferWindow      *int               `help:"Seconds for which kapso's messages of one conversation are held back and sent together; 0 is no buffer."`
+	BufferMax         int                `help:"How many are sent together at most."`
+	BufferEvents      []string           `help:"whatsapp.message.received, whatsapp.message.sent."`
+	InactivityMinutes *int               `help:"After how long a silence an endpoint that subscribes to it is told; 0 is never."`
+	Headers           *map[string]string `name:"header" help:"Header that every webhook carries, as name=value."`
+	Validate          bool               `help:"Try whether anything answers at the URL." default:"true" negatable:""`
 }
 
 func (f endpointFlags) fields() admin.EndpointFields {
-	fields := admin.EndpointFields{URL: f.URL, Headers: f.Headers}
+	fields := admin.EndpointFields{
+		URL: f.URL, Headers: f.Headers, Payload: f.Payload, PayloadVersion: f.PayloadVersion, VendorSecret: f.VendorSecret, Retry: f.Retry,
+		InactivityMinutes: f.InactivityMinutes, Unchecked: !f.Validate,
+	}
 	if len(f.EventTypes) > 0 {
 		fields.EventTypes = &f.EventTypes
+	}
+	if f.BufferWindow != nil || f.BufferMax != 0 || len(f.BufferEvents) > 0 {
+		fields.Buffer = &admin.Buffer{WindowSeconds: f.BufferWindow, Max: f.BufferMax, Events: f.BufferEvents}
 	}
 	return fields
 }
 
 type endpointCreateCmd struct {
-	adminFlags
+	vendorAdminFlags
 	accountFlag
 	Inbox handoff.ID `help:"Inbox whose events the endpoint receives." required:""`
 	endpointFlags
@@ -74,7 +111,7 @@ func (c *endpointListCmd) Run(ctx context.Context) error {
 }
 
 type endpointUpdateCmd struct {
-	adminFlags
+	vendorAdminFlags
 	accountFlag
 	idArgument
 	endpointFlags

@@ -19,6 +19,7 @@ import (
 	"handoff/activities"
 	"handoff/api"
 	"handoff/db"
+	"handoff/internal/admin"
 	"handoff/internal/dispatch"
 	"handoff/internal/mediastore"
 	"handoff/internal/outbound"
@@ -90,7 +91,8 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	handler, err := api.New(api.Deps{ //nolint:contextcheck // a handler's context is its request's
 		DB: s.pool, Commands: workflows, Waker: dispatcher, Box: s.box, CheckURL: s.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
 		Now: time.Now, Log: s.log, UIBaseURL: s.uiURL, Namespace: s.namespace, Ready: s.checkDatabase, Degraded: s.checkTemporal,
-		Version: version(), Store: s.store, Links: s.vendors.links(s.box), PublicURL: s.vendors.PublicURL,
+		Version: version(), Store: s.store, Links: s.vendors.links(s.box), PublicURL: s.vendors.PublicURL, GraphURL: s.vendors.GraphURL,
+		CheckInbox: s.vendors.graph(s.poster).Check, CheckReach: admin.ReachBy(s.poster),
 	})
 	if err != nil {
 		return err

@@ -13,6 +13,46 @@ import (
 	"handoff"
 )
 
+const endpointBacklog = `-- name: EndpointBacklog :many
+SELECT d.endpoint_id, count(*) AS undelivered, min(d.created_at)::timestamptz AS oldest_at
+FROM endpoints e JOIN deliveries d ON d.endpoint_id = e.id
+WHERE e.account_id = $1 AND e.inbox_id = $2 AND e.deleted_at IS NULL
+  AND d.state IN ('pending', 'held') AND d.after_id IS NULL
+GROUP BY d.endpoint_id
+`
+
+type EndpointBacklogParams struct {
+	AccountID uuid.UUID
+	InboxID   uuid.UUID
+}
+
+type EndpointBacklogRow struct {
+	EndpointID  uuid.UUID
+	Undelivered int64
+	OldestAt    time.Time
+}
+
+// What has not reached the endpoints of an inbox.
+func (q *Queries) EndpointBacklog(ctx context.Context, arg EndpointBacklogParams) ([]EndpointBacklogRow, error) {
+	rows, err := q.db.Query(ctx, endpointBacklog, arg.AccountID, arg.InboxID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EndpointBacklogRow{}
+	for rows.Next() {
+		var i EndpointBacklogRow
+		if err := rows.Scan(&i.EndpointID, &i.Undelivered, &i.OldestAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const endpointDelete = `-- name: EndpointDelete :execrows
 UPDATE endpoints SET deleted_at = now(), state = 'disabled', disabled_reason = 'deleted'
 WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
@@ -294,6 +334,16 @@ type EndpointTouchSuccessParams struct {
 // At most one write a second: a busy endpoint would otherwise be one hot row.
 func (q *Queries) EndpointTouchSuccess(ctx context.Context, arg EndpointTouchSuccessParams) error {
 	_, err := q.db.Exec(ctx, endpointTouchSuccess, arg.SucceededAt, arg.ID, arg.UnlessAfter)
+	return err
+}
+
+const endpointUnpause = `-- name: EndpointUnpause :exec
+UPDATE endpoints SET paused_until = NULL WHERE id = $1
+`
+
+// What asked for the pause was another token.
+func (q *Queries) EndpointUnpause(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, endpointUnpause, id)
 	return err
 }
 

@@ -18,7 +18,8 @@ const inboxBusy = `-- name: InboxBusy :one
 SELECT
     (SELECT count(*) FROM conversations c WHERE c.inbox_id = $1 AND c.status <> 'ended') AS conversations,
     (SELECT count(*) FROM receipt_items i WHERE i.inbox_id = $1 AND i.outcome = 'accepted') AS accepted,
-    (SELECT count(*) FROM deliveries d WHERE d.inbox_id = $1 AND d.state IN ('pending', 'held')) AS deliveries
+    (SELECT count(*) FROM endpoints e JOIN deliveries d ON d.endpoint_id = e.id
+        WHERE e.inbox_id = $1 AND e.deleted_at IS NULL AND d.state IN ('pending', 'held') AND d.after_id IS NULL) AS deliveries
 `
 
 type InboxBusyRow struct {
@@ -27,7 +28,7 @@ type InboxBusyRow struct {
 	Deliveries    int64
 }
 
-// What keeps an inbox from changing its protocol: what is on its way in or out.
+// What keeps an inbox from changing its protocol: what is on its way in or out. What is held for a deleted endpoint never leaves.
 func (q *Queries) InboxBusy(ctx context.Context, inboxID uuid.UUID) (InboxBusyRow, error) {
 	row := q.db.QueryRow(ctx, inboxBusy, inboxID)
 	var i InboxBusyRow
@@ -56,7 +57,7 @@ func (q *Queries) InboxDelete(ctx context.Context, arg InboxDeleteParams) (int64
 }
 
 const inboxGet = `-- name: InboxGet :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE
 `
 
 type InboxGetParams struct {
@@ -64,6 +65,7 @@ type InboxGetParams struct {
 	ID        uuid.UUID
 }
 
+// The share lock keeps the protocol as it was read until the transaction ends (see InboxGetForUpdate), and keeps nobody else waiting.
 func (q *Queries) InboxGet(ctx context.Context, arg InboxGetParams) (Inbox, error) {
 	row := q.db.QueryRow(ctx, inboxGet, arg.AccountID, arg.ID)
 	var i Inbox
@@ -146,6 +148,7 @@ type InboxGetForUpdateParams struct {
 	ID        uuid.UUID
 }
 
+// For a change of the protocol. It waits for whoever accepts something in the old one, and they wait for it.
 func (q *Queries) InboxGetForUpdate(ctx context.Context, arg InboxGetForUpdateParams) (Inbox, error) {
 	row := q.db.QueryRow(ctx, inboxGetForUpdate, arg.AccountID, arg.ID)
 	var i Inbox
@@ -374,7 +377,7 @@ const inboxListByRoute = `-- name: InboxListByRoute :many
 SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes
 WHERE account_id = $1 AND deleted_at IS NULL
   AND (phone_number_id = ANY($2::text[]) OR waba_id = ANY($3::text[]))
-ORDER BY id
+ORDER BY id FOR KEY SHARE
 `
 
 type InboxListByRouteParams struct {
@@ -384,6 +387,8 @@ type InboxListByRouteParams struct {
 }
 
 // What a body names: by number, or by its business account alone for changes that concern no number.
+// What is accepted is accepted in the protocol that is read here (see InboxGetForUpdate). Every message takes this lock anyhow, by its
+// foreign key.
 func (q *Queries) InboxListByRoute(ctx context.Context, arg InboxListByRouteParams) ([]Inbox, error) {
 	rows, err := q.db.Query(ctx, inboxListByRoute, arg.AccountID, arg.PhoneNumberIds, arg.WabaIds)
 	if err != nil {
@@ -429,6 +434,50 @@ func (q *Queries) InboxListByRoute(ctx context.Context, arg InboxListByRoutePara
 		return nil, err
 	}
 	return items, nil
+}
+
+const inboxLock = `-- name: InboxLock :one
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE
+`
+
+type InboxLockParams struct {
+	AccountID uuid.UUID
+	ID        uuid.UUID
+}
+
+// For a change of anything but the protocol: two admins take turns, and nobody else waits.
+func (q *Queries) InboxLock(ctx context.Context, arg InboxLockParams) (Inbox, error) {
+	row := q.db.QueryRow(ctx, inboxLock, arg.AccountID, arg.ID)
+	var i Inbox
+	err := row.Scan(
+		&i.ID,
+		&i.AccountID,
+		&i.Name,
+		&i.Protocol,
+		&i.WABAID,
+		&i.PhoneNumberID,
+		&i.DisplayPhoneNumber,
+		&i.AccessToken,
+		&i.AppSecret,
+		&i.VerifyToken,
+		&i.BotID,
+		&i.BotVersion,
+		&i.APIURL,
+		&i.ResumeCall,
+		&i.TimeZone,
+		&i.Accepting,
+		&i.Hours,
+		&i.QueueLimit,
+		&i.Inactivity,
+		&i.ResolvedStatus,
+		&i.InactivityStatus,
+		&i.NotifyInactivity,
+		&i.CallbackData,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.DeletedAt,
+	)
+	return i, err
 }
 
 const inboxQueueLength = `-- name: InboxQueueLength :one

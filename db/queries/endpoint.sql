@@ -37,3 +37,15 @@ SELECT * FROM endpoints WHERE inbox_id = ANY(@inbox_ids::uuid[]) AND payload = '
 
 -- name: EndpointPause :exec
 UPDATE endpoints SET paused_until = greatest(paused_until, @until::timestamptz) WHERE id = @id;
+
+-- name: EndpointUnpause :exec
+-- What asked for the pause was another token.
+UPDATE endpoints SET paused_until = NULL WHERE id = @id;
+
+-- name: EndpointBacklog :many
+-- What has not reached the endpoints of an inbox.
+SELECT d.endpoint_id, count(*) AS undelivered, min(d.created_at)::timestamptz AS oldest_at
+FROM endpoints e JOIN deliveries d ON d.endpoint_id = e.id
+WHERE e.account_id = @account_id AND e.inbox_id = @inbox_id AND e.deleted_at IS NULL
+  AND d.state IN ('pending', 'held') AND d.after_id IS NULL
+GROUP BY d.endpoint_id;

@@ -18,7 +18,12 @@ WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL
 RETURNING *;
 
 -- name: InboxGet :one
-SELECT * FROM inboxes WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL;
+-- The share lock keeps the protocol as it was read until the transaction ends (see InboxGetForUpdate), and keeps nobody else waiting.
+SELECT * FROM inboxes WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL FOR KEY SHARE;
+
+-- name: InboxLock :one
+-- For a change of anything but the protocol: two admins take turns, and nobody else waits.
+SELECT * FROM inboxes WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL FOR NO KEY UPDATE;
 
 -- name: InboxList :many
 SELECT * FROM inboxes WHERE account_id = @account_id AND deleted_at IS NULL AND id > @after_id ORDER BY id LIMIT @row_limit;
@@ -34,7 +39,9 @@ WHERE inboxes.account_id = @account_id AND inboxes.id = @id AND deleted_at IS NU
 SELECT * FROM inboxes
 WHERE account_id = @account_id AND deleted_at IS NULL
   AND (phone_number_id = ANY(@phone_number_ids::text[]) OR waba_id = ANY(@waba_ids::text[]))
-ORDER BY id;
+-- What is accepted is accepted in the protocol that is read here (see InboxGetForUpdate). Every message takes this lock anyhow, by its
+-- foreign key.
+ORDER BY id FOR KEY SHARE;
 
 -- name: InboxGetAny :one
 -- Deleted ones too: what was accepted for them is still applied and delivered.
@@ -45,6 +52,7 @@ SELECT * FROM inboxes WHERE id = @id;
 SELECT * FROM inboxes WHERE id = @id AND deleted_at IS NULL;
 
 -- name: InboxGetForUpdate :one
+-- For a change of the protocol. It waits for whoever accepts something in the old one, and they wait for it.
 SELECT * FROM inboxes WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL FOR UPDATE;
 
 -- name: InboxQueueLength :one
@@ -53,8 +61,9 @@ SELECT ((SELECT count(*) FROM conversations c WHERE c.inbox_id = @inbox_id AND c
     + (SELECT count(*) FROM receipt_items i WHERE i.inbox_id = @inbox_id AND i.kind = 'offload' AND i.outcome = 'accepted'))::bigint AS waiting;
 
 -- name: InboxBusy :one
--- What keeps an inbox from changing its protocol: what is on its way in or out.
+-- What keeps an inbox from changing its protocol: what is on its way in or out. What is held for a deleted endpoint never leaves.
 SELECT
     (SELECT count(*) FROM conversations c WHERE c.inbox_id = @inbox_id AND c.status <> 'ended') AS conversations,
     (SELECT count(*) FROM receipt_items i WHERE i.inbox_id = @inbox_id AND i.outcome = 'accepted') AS accepted,
-    (SELECT count(*) FROM deliveries d WHERE d.inbox_id = @inbox_id AND d.state IN ('pending', 'held')) AS deliveries;
+    (SELECT count(*) FROM endpoints e JOIN deliveries d ON d.endpoint_id = e.id
+        WHERE e.inbox_id = @inbox_id AND e.deleted_at IS NULL AND d.state IN ('pending', 'held') AND d.after_id IS NULL) AS deliveries;

@@ -11,6 +11,7 @@ import (
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
+	"handoff/internal/graph"
 	"handoff/internal/secretbox"
 )
 
@@ -33,6 +34,12 @@ type Admin struct {
 	CheckURL func(string) error
 	// CheckHeaders says whether these headers may be sent with webhooks.
 	CheckHeaders func(map[string]string) error
+	// Check asks Meta whether an inbox with these credentials can work (graph.Client.Check). Nothing is asked if it is nil.
+	Check func(ctx context.Context, token, wabaID, phoneNumberID string) ([]graph.CheckResult, graph.NumberInfo, error)
+	// Reach says whether anything answers at a URL (ReachBy). Nothing is asked if it is nil.
+	Reach func(ctx context.Context, url string) error
+	// GraphURL is where Meta's Graph API is, as endpoints show it; its public address if it is empty.
+	GraphURL string
 }
 
 // CreateAccount makes an account.
@@ -83,6 +90,36 @@ func (c *check) text(field, text string, limit int) string {
 		c.fault(field, "%s holds a NUL character or is no UTF-8: remove it", field)
 	}
 	return text
+}
+
+// secret checks a text that is sealed: a token that goes into a header, where a blank or a line break would spoil it.
+func (c *check) secret(field, text string, limit int) {
+	if len(text) > limit || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		c.fault(field, "%s holds a blank or an unusual character, or is longer than %d: copy it again", field, limit)
+	}
+}
+
+// within checks a number.
+func (c *check) within(field string, n, from, to int) {
+	if n < from || n > to {
+		c.fault(field, "%s is %d: it must be %d to %d", field, n, from, to)
+	}
+}
+
+// seal gives nothing for an empty text, which stands for none.
+func (a Admin) seal(text string, place secretbox.AssociatedData) ([]byte, error) {
+	if text == "" {
+		return nil, nil
+	}
+	return a.Box.Seal([]byte(text), place)
+}
+
+func (a Admin) open(sealed []byte, place secretbox.AssociatedData) (string, error) {
+	if len(sealed) == 0 {
+		return "", nil
+	}
+	plain, err := a.Box.Open(sealed, place)
+	return string(plain), err
 }
 
 func set[T any](field *T, change *T) {

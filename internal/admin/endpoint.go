@@ -4,114 +4,185 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
+	"reflect"
 
 	"github.com/jackc/pgx/v5"
 
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
-	"handoff/internal/protocol/hitlchat"
+	"handoff/internal/protocol"
+	"handoff/internal/protocol/registry"
 	"handoff/internal/secretbox"
 	"handoff/internal/signature"
 )
 
 const disabledByHand = "disabled by an admin"
 
-// DefaultEventTypes is what a new endpoint of a HitlChat gateway receives.
-var DefaultEventTypes = []string{hitlchat.EventOutboundMessage, hitlchat.EventConversationResolved}
-
-// EndpointFields is what an endpoint is given. In a new endpoint an absent field has its default; in a change it stays as it is.
-type EndpointFields struct {
-	URL        *string
-	EventTypes *[]string
-	Headers    *map[string]string
-	State      *handoff.EndpointState
-	// Secret signs the webhooks: whsec_… or whsk_…, of a new endpoint only. One is generated if it is absent.
-	Secret *string
-}
-
 // CreateEndpoint makes an endpoint and gives its secret, which is not shown again.
 func (a Admin) CreateEndpoint(ctx context.Context, account, inbox handoff.ID, fields EndpointFields) (dbsqlc.Endpoint, string, error) {
-	row := dbsqlc.Endpoint{
-		ID: handoff.NewID(), AccountID: account, InboxID: inbox, EventTypes: DefaultEventTypes,
-		State: handoff.EndpointEnabled, Transport: handoff.TransportWebhook, Payload: "events", PayloadVersion: "v2", Retry: "durable",
-		BufferEvents: []string{},
-	}
-	if _, err := dbsqlc.New(a.DB).InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: account, ID: inbox}); err != nil {
-		return row, "", db.NotFound(err, "inbox")
-	}
 	secret := signature.GenerateSecret()
 	if fields.Secret != nil {
 		given, err := signature.ParseSecret(*fields.Secret)
 		if err != nil {
-			return row, "", invalid("secret", err)
+			return dbsqlc.Endpoint{}, "", invalid("secret", err)
 		}
 		secret = given
 	}
-	if err := a.applyEndpoint(&row, fields); err != nil {
-		return row, "", err
+	// Once before the URL is tried, so that what is wrong is told without a wait, and once more under the inbox's lock.
+	if _, err := a.draftEndpoint(ctx, dbsqlc.New(a.DB), account, inbox, fields); err != nil {
+		return dbsqlc.Endpoint{}, "", err
 	}
-	sealed, err := a.Box.Seal([]byte(secret.Reveal()), secretbox.EndpointSecret(account, row.ID))
-	if err != nil {
-		return row, "", err
+	if err := a.tryURL(ctx, orEmpty(fields.URL), fields); err != nil {
+		return dbsqlc.Endpoint{}, "", err
 	}
-	err = db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
-		state, reason := row.State, row.DisabledReason
-		row, err = q.EndpointInsert(ctx, dbsqlc.EndpointInsertParams{
-			ID: row.ID, AccountID: account, InboxID: inbox, URL: row.URL, Secret: sealed, EventTypes: row.EventTypes, Headers: row.Headers,
-			Transport: row.Transport, VendorSecret: row.VendorSecret, Payload: row.Payload, PayloadVersion: row.PayloadVersion, Retry: row.Retry,
-			BufferSeconds: row.BufferSeconds, BufferSize: row.BufferSize, BufferEvents: row.BufferEvents, InactivityMinutes: row.InactivityMinutes,
-		})
-		if err != nil || state == row.State {
+	var row dbsqlc.Endpoint
+	err := db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+		var err error
+		if row, err = a.draftEndpoint(ctx, q, account, inbox, fields); err != nil {
 			return err
 		}
-		row.State, row.DisabledReason = state, reason
-		row, err = saveEndpoint(ctx, q, row)
+		if row.Secret, err = a.seal(secret.Reveal(), secretbox.EndpointSecret(account, row.ID)); err != nil {
+			return err
+		}
+		if err := a.sealEndpoint(&row, fields); err != nil {
+			return err
+		}
+		row, err = insertEndpoint(ctx, q, row)
 		return err
 	})
 	return row, secret.Reveal(), err
 }
 
+// draftEndpoint is a new endpoint as its inbox's protocol has it.
+func (a Admin) draftEndpoint(ctx context.Context, q *dbsqlc.Queries, account, inbox handoff.ID, fields EndpointFields) (dbsqlc.Endpoint, error) {
+	p, err := protocolOf(ctx, q, account, inbox)
+	if err != nil {
+		return dbsqlc.Endpoint{}, err
+	}
+	row := newEndpoint(p)
+	row.ID, row.AccountID, row.InboxID = handoff.NewID(), account, inbox
+	return row, a.applyEndpoint(&row, p, fields)
+}
+
+// protocolOf reads the protocol of an inbox. In a transaction it stays so to the end.
+func protocolOf(ctx context.Context, q *dbsqlc.Queries, account, inbox handoff.ID) (protocol.Protocol, error) {
+	row, err := q.InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: account, ID: inbox})
+	if err != nil {
+		return protocol.Protocol{}, db.NotFound(err, "inbox")
+	}
+	p, known := registry.Of(row.Protocol)
+	if !known {
+		return p, fmt.Errorf("inbox %s speaks %q, which this server does not know", inbox, row.Protocol)
+	}
+	return p, nil
+}
+
+func insertEndpoint(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Endpoint) (dbsqlc.Endpoint, error) {
+	state, reason := row.State, row.DisabledReason
+	row, err := q.EndpointInsert(ctx, dbsqlc.EndpointInsertParams{
+		ID: row.ID, AccountID: row.AccountID, InboxID: row.InboxID, URL: row.URL, Secret: row.Secret, EventTypes: row.EventTypes,
+		Headers: row.Headers, Transport: row.Transport, VendorSecret: row.VendorSecret, Payload: row.Payload,
+		PayloadVersion: row.PayloadVersion, Retry: row.Retry, BufferSeconds: row.BufferSeconds, BufferSize: row.BufferSize,
+		BufferEvents: row.BufferEvents, InactivityMinutes: row.InactivityMinutes,
+	})
+	if err != nil || state == row.State {
+		return row, err
+	}
+	row.State, row.DisabledReason = state, reason
+	return saveEndpoint(ctx, q, row)
+}
+
 // UpdateEndpoint changes an endpoint. Disabling it holds what is on its way; enabling it lets that go, and gives the contacts
 // whose workflows have to be woken for it.
 func (a Admin) UpdateEndpoint(ctx context.Context, account, id handoff.ID, fields EndpointFields) (dbsqlc.Endpoint, []db.Wake, error) {
-	var row dbsqlc.Endpoint
+	row, err := dbsqlc.New(a.DB).EndpointGet(ctx, dbsqlc.EndpointGetParams{AccountID: account, ID: id})
+	if err != nil {
+		return row, nil, db.NotFound(err, "endpoint")
+	}
+	if fields.URL != nil && *fields.URL != row.URL && row.Transport == handoff.TransportWebhook {
+		if err := a.CheckURL(*fields.URL); err != nil {
+			return row, nil, invalid("url", err)
+		}
+		if err := a.tryURL(ctx, *fields.URL, fields); err != nil {
+			return row, nil, err
+		}
+	}
 	var wakes []db.Wake
-	err := db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
-		var err error
+	err = db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
 		row, err = q.EndpointGet(ctx, dbsqlc.EndpointGetParams{AccountID: account, ID: id})
 		if err != nil {
 			return db.NotFound(err, "endpoint")
 		}
 		before := row.State
-		if err := a.applyEndpoint(&row, fields); err != nil {
+		if err := a.changeEndpoint(ctx, q, &row, fields); err != nil {
 			return err
 		}
-		state := row.State
-		if state == handoff.EndpointEnabled && before == handoff.EndpointDisabled {
-			// First, because a contact's wake row is locked before anything else of that contact.
-			if wakes, err = raiseHeld(ctx, q, id); err != nil {
+		switch {
+		case row.State == before:
+			row, err = saveEndpoint(ctx, q, row)
+			return err
+		case row.State == handoff.EndpointEnabled:
+			if wakes, err = enable(ctx, q, row); err != nil {
 				return err
 			}
-		}
-		if row, err = saveEndpoint(ctx, q, row); err != nil || state == before {
+			row, err = q.EndpointGet(ctx, dbsqlc.EndpointGetParams{AccountID: account, ID: id})
 			return err
 		}
-		if state == handoff.EndpointDisabled {
-			_, err = q.DeliveryHold(ctx, id)
+		if row, err = saveEndpoint(ctx, q, row); err != nil {
 			return err
 		}
-		_, err = q.DeliveryRelease(ctx, id)
+		_, err = q.DeliveryHold(ctx, id)
 		return err
 	})
 	return row, wakes, err
 }
 
+func (a Admin) changeEndpoint(ctx context.Context, q *dbsqlc.Queries, row *dbsqlc.Endpoint, fields EndpointFields) error {
+	if row.Transport != handoff.TransportWebhook {
+		return changeWayOut(ctx, q, row, fields)
+	}
+	p, err := protocolOf(ctx, q, row.AccountID, row.InboxID)
+	if err != nil {
+		return err
+	}
+	if err := a.applyEndpoint(row, p, fields); err != nil {
+		return err
+	}
+	return a.sealEndpoint(row, fields)
+}
+
+// changeWayOut enables or disables the endpoint by which an inbox calls its vendor; all else of it is the inbox's.
+func changeWayOut(ctx context.Context, q *dbsqlc.Queries, row *dbsqlc.Endpoint, fields EndpointFields) error {
+	state := fields.State
+	fields.State, fields.Unchecked = nil, false
+	if !reflect.ValueOf(fields).IsZero() {
+		return handoff.Errorf(handoff.CodeConflict, "%s: only its state can be changed here", ofItsInbox)
+	}
+	if state == nil || *state == row.State {
+		return nil
+	}
+	inbox, err := q.InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: row.AccountID, ID: row.InboxID})
+	if err != nil {
+		return db.NotFound(err, "inbox")
+	}
+	if *state == handoff.EndpointEnabled && len(inbox.AccessToken) == 0 {
+		return handoff.Errorf(handoff.CodeConflict, "%s, which enables it", noToken)
+	}
+	var c check
+	c.state(row, *state)
+	return c.err()
+}
+
+const ofItsInbox = "this endpoint is the inbox's own way to its vendor: it comes and goes with the inbox's access_token"
+
 // DeleteEndpoint removes an endpoint. What is on its way to it is held and never sent.
 func (a Admin) DeleteEndpoint(ctx context.Context, account, id handoff.ID) error {
 	return db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+		row, err := q.EndpointGet(ctx, dbsqlc.EndpointGetParams{AccountID: account, ID: id})
+		if err == nil && row.Transport != handoff.TransportWebhook {
+			return handoff.Errorf(handoff.CodeConflict, "%s: remove the token, or disable the endpoint", ofItsInbox)
+		}
 		deleted, err := q.EndpointDelete(ctx, dbsqlc.EndpointDeleteParams{AccountID: account, ID: id})
 		if err != nil {
 			return err
@@ -122,18 +193,6 @@ func (a Admin) DeleteEndpoint(ctx context.Context, account, id handoff.ID) error
 		_, err = q.DeliveryHold(ctx, id)
 		return err
 	})
-}
-
-// KnownEventTypes lists what an endpoint may subscribe to.
-func KnownEventTypes() []string {
-	known := slices.Clone(DefaultEventTypes)
-	known = append(known, "*")
-	for _, t := range handoff.EventTypes {
-		family, _, _ := strings.Cut(string(t), ".")
-		known = append(known, string(t), family+".*")
-	}
-	slices.Sort(known)
-	return slices.Compact(known)
 }
 
 func raiseHeld(ctx context.Context, q *dbsqlc.Queries, endpoint handoff.ID) ([]db.Wake, error) {
@@ -155,30 +214,18 @@ func saveEndpoint(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Endpoint) (
 	return saved, db.NotFound(err, "endpoint")
 }
 
-func (a Admin) applyEndpoint(row *dbsqlc.Endpoint, fields EndpointFields) error {
-	set(&row.URL, fields.URL)
-	set(&row.EventTypes, fields.EventTypes)
-	var c check
-	if err := a.CheckURL(row.URL); err != nil {
-		c.fault("url", "%v", err)
-	}
-	if fields.Headers != nil {
-		if err := a.CheckHeaders(*fields.Headers); err != nil {
-			c.fault("headers", "%v", err)
+// sealEndpoint seals the secrets that were given.
+func (a Admin) sealEndpoint(row *dbsqlc.Endpoint, fields EndpointFields) error {
+	var err error
+	if fields.VendorSecret != nil {
+		if row.VendorSecret, err = a.seal(*fields.VendorSecret, secretbox.VendorSecret(row.AccountID, row.ID)); err != nil {
+			return err
 		}
 	}
-	row.EventTypes = c.eventTypes(row.EventTypes)
-	if fields.State != nil && *fields.State != row.State {
-		c.state(row, *fields.State)
+	if fields.Headers == nil {
+		return nil
 	}
-	if err := c.err(); err != nil || fields.Headers == nil {
-		return err
-	}
-	return a.sealHeaders(row, *fields.Headers)
-}
-
-func (a Admin) sealHeaders(row *dbsqlc.Endpoint, headers map[string]string) error {
-	plain, err := json.Marshal(headers)
+	plain, err := json.Marshal(*fields.Headers)
 	if err != nil {
 		return err
 	}
@@ -203,21 +250,6 @@ func OpenHeaders(box Opener, row dbsqlc.Endpoint) (map[string]string, error) {
 	var headers map[string]string
 	err = json.Unmarshal(plain, &headers)
 	return headers, err
-}
-
-func (c *check) eventTypes(types []string) []string {
-	known := KnownEventTypes()
-	if len(types) == 0 {
-		c.fault("event_types", "event_types is empty: leave it out for the default, or use some of %s", strings.Join(known, ", "))
-	}
-	for _, t := range types {
-		if !slices.Contains(known, t) {
-			c.fault("event_types", "there is no event type %.60q: use some of %s", t, strings.Join(known, ", "))
-		}
-	}
-	distinct := slices.Clone(types)
-	slices.Sort(distinct)
-	return slices.Compact(distinct)
 }
 
 func (c *check) state(row *dbsqlc.Endpoint, state handoff.EndpointState) {

@@ -2,8 +2,10 @@ package admin
 
 import (
 	"context"
-	"strings"
-	"time"
+	"crypto/rand"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
 
 	"handoff"
 	"handoff/db"
@@ -11,62 +13,114 @@ import (
 	"handoff/internal/secretbox"
 )
 
-// The limits of an inbox's inactivity, after which a conversation ends by itself.
-const (
-	MinInactivity     = time.Minute
-	MaxInactivity     = 30 * 24 * time.Hour
-	DefaultInactivity = 24 * time.Hour
-)
-
-const maxToken = 4096
-
-// InboxFields is what an inbox is given. In a new inbox an absent field has its default; in a change it stays as it is.
-type InboxFields struct {
-	Name          *string
-	Protocol      *handoff.Protocol // of a new inbox only
-	WABAID        *string
-	PhoneNumberID *string
-	// AccessToken downloads the contact's media from Meta; empty removes it.
-	AccessToken      *string
-	Inactivity       *time.Duration
-	ResolvedStatus   *string
-	InactivityStatus *string
-	NotifyInactivity *bool
-	CallbackData     *bool
+// SavedInbox is an inbox as it was just saved.
+type SavedInbox struct {
+	dbsqlc.Inbox
+	// VerifyToken is the one that was generated for it, which is not shown again; empty where none was.
+	VerifyToken string
+	// Wakes are the contacts whose workflows have something to do now.
+	Wakes []db.Wake
 }
 
-// CreateInbox makes an inbox.
-func (a Admin) CreateInbox(ctx context.Context, account handoff.ID, fields InboxFields) (dbsqlc.Inbox, error) {
+// CreateInbox makes an inbox, and with an access token the endpoint by which it calls its vendor.
+func (a Admin) CreateInbox(ctx context.Context, account handoff.ID, fields InboxFields) (SavedInbox, error) {
+	var saved SavedInbox
 	row := dbsqlc.Inbox{
 		ID: handoff.NewID(), AccountID: account, Protocol: handoff.ProtocolHitlChat, Inactivity: DefaultInactivity,
 		ResolvedStatus: "Resolved by Human", InactivityStatus: "Closed by Inactivity", NotifyInactivity: true, TimeZone: "UTC",
 		BotVersion: "LIVE", Accepting: true,
 	}
-	set(&row.Protocol, fields.Protocol)
 	if err := a.applyInbox(&row, fields); err != nil {
-		return row, err
+		return saved, err
 	}
-	saved, err := dbsqlc.New(a.DB).InboxInsert(ctx, dbsqlc.InboxInsertParams{
-		ID: row.ID, AccountID: row.AccountID, Name: row.Name, Protocol: row.Protocol, WABAID: row.WABAID,
-		PhoneNumberID: row.PhoneNumberID, AccessToken: row.AccessToken, Inactivity: row.Inactivity,
-		ResolvedStatus: row.ResolvedStatus, InactivityStatus: row.InactivityStatus, NotifyInactivity: row.NotifyInactivity,
-		CallbackData: row.CallbackData, DisplayPhoneNumber: row.DisplayPhoneNumber, AppSecret: row.AppSecret, VerifyToken: row.VerifyToken,
-		BotID: row.BotID, BotVersion: row.BotVersion, APIURL: row.APIURL, ResumeCall: row.ResumeCall, TimeZone: row.TimeZone,
-		Accepting: row.Accepting, Hours: row.Hours, QueueLimit: row.QueueLimit,
+	var err error
+	if saved.VerifyToken, err = a.sealInbox(&row, fields); err != nil {
+		return saved, err
+	}
+	if row.DisplayPhoneNumber, err = a.askMeta(ctx, dbsqlc.Inbox{}, row, fields); err != nil {
+		return saved, err
+	}
+	err = db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+		saved.Inbox, err = q.InboxInsert(ctx, dbsqlc.InboxInsertParams{
+			ID: row.ID, AccountID: row.AccountID, Name: row.Name, Protocol: row.Protocol, WABAID: row.WABAID,
+			PhoneNumberID: row.PhoneNumberID, AccessToken: row.AccessToken, Inactivity: row.Inactivity,
+			ResolvedStatus: row.ResolvedStatus, InactivityStatus: row.InactivityStatus, NotifyInactivity: row.NotifyInactivity,
+			CallbackData: row.CallbackData, DisplayPhoneNumber: row.DisplayPhoneNumber, AppSecret: row.AppSecret, VerifyToken: row.VerifyToken,
+			BotID: row.BotID, BotVersion: row.BotVersion, APIURL: row.APIURL, ResumeCall: row.ResumeCall, TimeZone: row.TimeZone,
+			Accepting: row.Accepting, Hours: row.Hours, QueueLimit: row.QueueLimit,
+		})
+		if err != nil {
+			return inboxError(err, row)
+		}
+		return a.saveWayOut(ctx, q, saved.Inbox)
 	})
-	return saved, inboxError(err, row)
+	return saved, err
 }
 
-// UpdateInbox changes an inbox.
-func (a Admin) UpdateInbox(ctx context.Context, account, id handoff.ID, fields InboxFields) (dbsqlc.Inbox, error) {
-	q := dbsqlc.New(a.DB)
-	row, err := q.InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: account, ID: id})
+// UpdateInbox changes an inbox. A token that is saved sends what the old one was refused for, and fetches the files that waited for
+// one.
+func (a Admin) UpdateInbox(ctx context.Context, account, id handoff.ID, fields InboxFields) (SavedInbox, error) {
+	var saved SavedInbox
+	before, err := dbsqlc.New(a.DB).InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: account, ID: id})
 	if err != nil {
-		return row, db.NotFound(err, "inbox")
+		return saved, db.NotFound(err, "inbox")
 	}
+	row := before
 	if err := a.applyInbox(&row, fields); err != nil {
-		return row, err
+		return saved, err
 	}
+	if err := checkSwitch(before.Protocol, row.Protocol); err != nil {
+		return saved, err
+	}
+	if saved.VerifyToken, err = a.sealInbox(&row, fields); err != nil {
+		return saved, err
+	}
+	// Meta is asked outside the transaction: it may take seconds, and nobody has to wait for it.
+	if row.DisplayPhoneNumber, err = a.askMeta(ctx, before, row, fields); err != nil {
+		return saved, err
+	}
+	err = db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+		if err := lockInbox(ctx, q, before, row); err != nil {
+			return err
+		}
+		if saved.Inbox, err = saveInbox(ctx, q, row); err != nil {
+			return inboxError(err, row)
+		}
+		if before.Protocol != row.Protocol {
+			if err := a.fitEndpoints(ctx, q, saved.Inbox); err != nil {
+				return err
+			}
+		}
+		return a.saveWayOut(ctx, q, saved.Inbox)
+	})
+	if err != nil || !fields.newToken() {
+		return saved, err
+	}
+	saved.Wakes, err = a.tokenSaved(ctx, saved.Inbox)
+	return saved, err
+}
+
+func (f InboxFields) newToken() bool { return f.AccessToken != nil && *f.AccessToken != "" }
+
+// lockInbox lets admins take turns, and refuses a change that was made of a row which somebody else has changed meanwhile.
+func lockInbox(ctx context.Context, q *dbsqlc.Queries, before, after dbsqlc.Inbox) error {
+	var locked dbsqlc.Inbox
+	var err error
+	if before.Protocol == after.Protocol {
+		locked, err = q.InboxLock(ctx, dbsqlc.InboxLockParams{AccountID: before.AccountID, ID: before.ID})
+	} else {
+		locked, err = lockForSwitch(ctx, q, before)
+	}
+	if err != nil {
+		return db.NotFound(err, "inbox")
+	}
+	if !locked.UpdatedAt.Equal(before.UpdatedAt) {
+		return handoff.Errorf(handoff.CodeConflict, "somebody else has just changed the inbox: look at it, and try again")
+	}
+	return nil
+}
+
+func saveInbox(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Inbox) (dbsqlc.Inbox, error) {
 	saved, err := q.InboxUpdate(ctx, dbsqlc.InboxUpdateParams{
 		ID: row.ID, AccountID: row.AccountID, Name: row.Name, WABAID: row.WABAID, PhoneNumberID: row.PhoneNumberID,
 		AccessToken: row.AccessToken, Inactivity: row.Inactivity, ResolvedStatus: row.ResolvedStatus,
@@ -75,7 +129,7 @@ func (a Admin) UpdateInbox(ctx context.Context, account, id handoff.ID, fields I
 		BotID: row.BotID, BotVersion: row.BotVersion, APIURL: row.APIURL, ResumeCall: row.ResumeCall, TimeZone: row.TimeZone,
 		Accepting: row.Accepting, Hours: row.Hours, QueueLimit: row.QueueLimit,
 	})
-	return saved, inboxError(db.NotFound(err, "inbox"), row)
+	return saved, db.NotFound(err, "inbox")
 }
 
 // DeleteInbox removes an inbox that has no open conversation. What was accepted for it is still delivered.
@@ -99,47 +153,29 @@ func inboxError(err error, row dbsqlc.Inbox) error {
 	return err
 }
 
-func (a Admin) applyInbox(row *dbsqlc.Inbox, fields InboxFields) error {
-	set(&row.Name, fields.Name)
-	set(&row.WABAID, fields.WABAID)
-	set(&row.PhoneNumberID, fields.PhoneNumberID)
-	set(&row.Inactivity, fields.Inactivity)
-	set(&row.ResolvedStatus, fields.ResolvedStatus)
-	set(&row.InactivityStatus, fields.InactivityStatus)
-	set(&row.NotifyInactivity, fields.NotifyInactivity)
-	set(&row.CallbackData, fields.CallbackData)
-	if err := checkInbox(row, fields.AccessToken); err != nil {
-		return err
+// sealInbox seals the secrets that were given, and gives the verify token that it made where one is needed and there is none.
+func (a Admin) sealInbox(row *dbsqlc.Inbox, f InboxFields) (made string, err error) {
+	verify := f.VerifyToken
+	needed := slices.Contains(verified, row.Protocol)
+	if needed && ((verify == nil && row.VerifyToken == nil) || (verify != nil && *verify == "")) {
+		made = rand.Text()
+		verify = &made
 	}
-	if fields.AccessToken == nil {
-		return nil
+	for _, secret := range []struct {
+		text   *string
+		sealed *[]byte
+		place  secretbox.AssociatedData
+	}{
+		{f.AccessToken, &row.AccessToken, secretbox.AccessToken(row.AccountID, row.ID)},
+		{f.AppSecret, &row.AppSecret, secretbox.AppSecret(row.AccountID, row.ID)},
+		{verify, &row.VerifyToken, secretbox.VerifyToken(row.AccountID, row.ID)},
+	} {
+		if secret.text == nil {
+			continue
+		}
+		if *secret.sealed, err = a.seal(*secret.text, secret.place); err != nil {
+			return "", err
+		}
 	}
-	if *fields.AccessToken == "" {
-		row.AccessToken = nil
-		return nil
-	}
-	var err error
-	row.AccessToken, err = a.Box.Seal([]byte(*fields.AccessToken), secretbox.AccessToken(row.AccountID, row.ID))
-	return err
-}
-
-func checkInbox(row *dbsqlc.Inbox, token *string) error {
-	var c check
-	row.Name = c.name("name", row.Name)
-	row.WABAID = c.name("waba_id", row.WABAID)
-	row.PhoneNumberID = c.name("phone_number_id", row.PhoneNumberID)
-	c.text("resolved_status", row.ResolvedStatus, maxValue)
-	c.text("inactivity_status", row.InactivityStatus, maxValue)
-	if row.Protocol != handoff.ProtocolHitlChat {
-		c.fault("protocol", "there is no protocol %q: use %s", string(row.Protocol), handoff.ProtocolHitlChat)
-	}
-	if row.Inactivity < MinInactivity || row.Inactivity > MaxInactivity {
-		c.fault("inactivity_seconds", "inactivity is %d seconds: it must be %d to %d", int(row.Inactivity.Seconds()),
-			int(MinInactivity.Seconds()), int(MaxInactivity.Seconds()))
-	}
-	// It goes into a header of every request to Meta, which a line break or a blank would spoil.
-	if token != nil && (len(*token) > maxToken || strings.ContainsFunc(*token, func(r rune) bool { return r <= ' ' || r > '~' })) {
-		c.fault("access_token", "access_token holds a blank or an unusual character, or is longer than %d: copy it again", maxToken)
-	}
-	return c.err()
+	return made, nil
 }
