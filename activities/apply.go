@@ -55,7 +55,8 @@ func (l *ledger) applyItems(ctx context.Context, items []dbsqlc.ReceiptItemListU
 	if err := l.load(ctx); err != nil {
 		return err
 	}
-	for _, item := range items {
+	for i, item := range items {
+		l.rest = items[i+1:]
 		if err := l.applyItem(ctx, item); err != nil {
 			return err
 		}
@@ -84,6 +85,12 @@ func (l *ledger) applyItem(ctx context.Context, item dbsqlc.ReceiptItemListUnapp
 // applyMessage puts a message into the open conversation and opens one where it may. A message that may not (a reaction, an
 // echo) and finds none stays without a conversation.
 func (l *ledger) applyMessage(ctx context.Context, m dbsqlc.Message) error {
+	if l.shown[m.ID] {
+		if m.AuthorType == handoff.AuthorContact {
+			l.extendWindow(m)
+		}
+		return nil
+	}
 	if !l.open() {
 		if !m.Opens {
 			l.applied = append(l.applied, dbsqlc.MessageApplyParams{ID: m.ID, AppliedAt: &l.now})

@@ -40,8 +40,12 @@ type ledger struct {
 	counts  *counts
 	links   Links
 
-	changed    bool // the conversation's row has changed in more than its last number
-	numbered   bool // the last number has changed
+	changed  bool // the conversation's row has changed in more than its last number
+	numbered bool // the last number has changed
+	// rest is what this pass has yet to apply; shown are those messages of it that a transcript has put into their place.
+	rest  []dbsqlc.ReceiptItemListUnappliedRow
+	shown map[handoff.ID]bool
+
 	history    []dbsqlc.MessageInsertHistoryParams
 	applied    []dbsqlc.MessageApplyParams
 	events     []dbsqlc.EventInsertParams
@@ -58,7 +62,7 @@ func (a *Activities) openLedger(ctx context.Context, tx pgx.Tx, ref Ref, now tim
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{q: q, ref: ref, now: now, wake: wake, pipeline: db.NewPipeline(tx), links: a.Links}
+	l := &ledger{q: q, ref: ref, now: now, wake: wake, pipeline: db.NewPipeline(tx), links: a.Links, shown: map[handoff.ID]bool{}}
 	l.later = dbsqlc.New(l.pipeline)
 	conv, err := q.ConversationLockLatest(ctx, dbsqlc.ConversationLockLatestParams{InboxID: ref.InboxID, ContactID: ref.ContactID})
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -94,14 +94,17 @@ func (l *ledger) mergedHistory(ctx context.Context, m dbsqlc.Message) ([]turn, e
 	var turns []turn
 	last := time.Time{}
 	for i, t := range told {
+		if !t.At.IsZero() {
+			last = t.At
+		}
 		if t.ExternalID != "" && known[t.ExternalID] {
+			if m := l.behind(t.ExternalID); m != nil {
+				turns = append(turns, turn{at: last, known: m})
+			}
 			continue
 		}
 		if t.ExternalID != "" {
 			known[t.ExternalID] = true
-		}
-		if !t.At.IsZero() {
-			last = t.At
 		}
 		turns = append(turns, turn{at: last, told: &told[i]})
 	}
@@ -116,6 +119,19 @@ func (l *ledger) mergedHistory(ctx context.Context, m dbsqlc.Message) ([]turn, e
 		slices.SortStableFunc(turns, func(x, y turn) int { return x.at.Compare(y.at) })
 	}
 	return turns, nil
+}
+
+// behind gives a told turn that has come as a message too, after the transcript and before the conversation was opened: a feed may be
+// slower than the request for a person. It stands where the transcript has it, and is not applied once more.
+func (l *ledger) behind(externalID string) *dbsqlc.Message {
+	for i := range l.rest {
+		m := &l.rest[i].Message
+		if l.rest[i].Kind == handoff.ItemMessage && m.ExternalID != nil && *m.ExternalID == externalID && !l.shown[m.ID] {
+			l.shown[m.ID] = true
+			return m
+		}
+	}
+	return nil
 }
 
 // takeShadows gives what was said to the bot since the last conversation, oldest first.
