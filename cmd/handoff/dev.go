@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -16,7 +15,6 @@ import (
 
 	"handoff/db"
 	"handoff/internal/devtemporal"
-	"handoff/internal/fakegateway"
 	"handoff/internal/pgserver"
 	"handoff/internal/proc"
 	"handoff/internal/secretbox"
@@ -27,6 +25,10 @@ type devCmd struct {
 	StateDir          string `help:"Where the development stack keeps its state." env:"HANDOFF_STATE_DIR" default:".handoff" type:"path"`
 	Listen            string `help:"Address of the API; a free port is taken where it is in use." env:"HANDOFF_LISTEN" default:"127.0.0.1:8080"`
 	GatewayListen     string `help:"Address of the fake gateway." env:"HANDOFF_GATEWAY_LISTEN" default:"127.0.0.1:8090"`
+	GraphListen       string `help:"Address of the fake of Meta's Graph API." env:"HANDOFF_GRAPH_LISTEN" default:"127.0.0.1:8091"`
+	ChatlayerListen   string `help:"Address of the fake of Chatlayer's API." env:"HANDOFF_CHATLAYER_LISTEN" default:"127.0.0.1:8092"`
+	GraphURL          string `help:"A Graph API to use instead of the fake one." env:"HANDOFF_GRAPH_URL"`
+	GraphVersion      string `help:"Version of the Graph API." env:"HANDOFF_GRAPH_VERSION" default:"v24.0"`
 	DatabaseURL       string `help:"A PostgreSQL database to use instead of a private cluster." env:"DATABASE_URL"`
 	TemporalAddress   string `help:"A Temporal server to use instead of a private one." env:"TEMPORAL_ADDRESS"`
 	TemporalNamespace string `help:"Temporal namespace." env:"TEMPORAL_NAMESPACE" default:"default"`
@@ -168,7 +170,7 @@ func (d *devStack) stop(ctx context.Context) {
 	}
 }
 
-// run migrates, seeds, and runs the product and the fake gateway until ctx is done.
+// run migrates, seeds, and runs the product and the fakes until ctx is done.
 func (d *devStack) run(ctx context.Context) error {
 	if _, err := db.Migrate(ctx, d.info.DatabaseURL); err != nil {
 		return err
@@ -177,9 +179,14 @@ func (d *devStack) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	fakes, err := d.listen()
+	if err != nil {
+		return err
+	}
+	defer fakes.close()
 	s, err := openStack(ctx, d.log, postgresFlags{DatabaseURL: d.info.DatabaseURL},
 		temporalFlags{TemporalAddress: d.info.TemporalAddress, TemporalNamespace: d.cmd.TemporalNamespace},
-		secretFlags{Keyset: keyset}, outboundFlags{AllowLoopback: true}, d.vendorFlags())
+		secretFlags{Keyset: keyset}, outboundFlags{AllowLoopback: true}, d.vendorFlags(fakes))
 	if err != nil {
 		return err
 	}
@@ -188,27 +195,28 @@ func (d *devStack) run(ctx context.Context) error {
 	if err := prepareTemporal(ctx, s.temporal, d.cmd.TemporalNamespace); err != nil {
 		return err
 	}
-	apiListener, err := listenOrFree(d.cmd.Listen)
-	if err != nil {
-		return fmt.Errorf("HANDOFF_LISTEN: %w", err)
-	}
-	gatewayListener, err := listenOrFree(d.cmd.GatewayListen)
-	if err != nil {
-		return fmt.Errorf("HANDOFF_GATEWAY_LISTEN: %w", err)
-	}
-	d.info.APIURL = "http://" + apiListener.Addr().String()
-	d.info.EndpointURL = "http://" + gatewayListener.Addr().String() + fakegateway.Path
-	gateway := fakegateway.New(showWebhook)
-	if err := d.seed(ctx, newAdmin(s.pool, s.box, s.poster), gateway); err != nil {
+	a := newAdmin(s.pool, s.box, s.poster)
+	a.GraphURL = s.vendors.GraphURL
+	if err := d.seed(ctx, a, fakes); err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		return runHTTP(ctx, &http.Server{Handler: gateway, ReadHeaderTimeout: 5 * time.Second}, gatewayListener)
+	return d.runAll(ctx, s, fakes)
+}
+
+// runAll runs the product and the fakes. The fakes end last: what is being sent to them arrives.
+func (d *devStack) runAll(ctx context.Context, s *stack, fakes *fakes) error {
+	all, ctx := errgroup.WithContext(ctx)
+	fakesCtx, stopFakes := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopFakes()
+	all.Go(func() error { return fakes.serve(fakesCtx) })
+	all.Go(func() error {
+		defer stopFakes()
+		product, ctx := errgroup.WithContext(ctx)
+		product.Go(func() error { return s.serve(ctx, fakes.listeners[apiListen]) })
+		product.Go(func() error { return s.work(ctx, func() { d.greet(fakes.info) }) })
+		return product.Wait()
 	})
-	group.Go(func() error { return s.serve(ctx, apiListener) })
-	group.Go(func() error { return s.work(ctx, d.greet) })
-	return group.Wait()
+	return all.Wait()
 }
 
 // keyset reads the key set of the stack, and makes it the first time.

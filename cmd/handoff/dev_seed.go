@@ -15,8 +15,9 @@ import (
 	"handoff/internal/signature"
 )
 
-// The demo inbox's ids at Meta, as they stand in the curl that is printed.
+// The demo inbox, and its ids at Meta as they stand in the curl that is printed.
 const (
+	demoName          = "Demo WhatsApp"
 	demoWABAID        = "102290129340398"
 	demoPhoneNumberID = "106540352242922"
 )
@@ -46,8 +47,8 @@ type devKeys struct {
 
 func (d *devStack) infoFile() string { return filepath.Join(d.cmd.StateDir, "dev.json") }
 
-// seed makes the demo account, or goes on with the one of the last run, and writes dev.json.
-func (d *devStack) seed(ctx context.Context, a admin.Admin, gateway *fakegateway.Gateway) error {
+// seed makes the demo account, or goes on with the one of the last run, makes the fakes know it, and writes dev.json.
+func (d *devStack) seed(ctx context.Context, a admin.Admin, fakes *fakes) error {
 	known, err := d.known(ctx, a)
 	if err != nil {
 		return err
@@ -57,14 +58,25 @@ func (d *devStack) seed(ctx context.Context, a admin.Admin, gateway *fakegateway
 			return fmt.Errorf("make the demo account: %w", err)
 		}
 	}
-	if _, _, err := a.UpdateEndpoint(ctx, d.info.AccountID, d.info.EndpointID, admin.EndpointFields{URL: &d.info.EndpointURL}); err != nil {
+	if _, _, err := a.UpdateEndpoint(ctx, d.info.AccountID, d.info.EndpointID, admin.EndpointFields{URL: &d.info.EndpointURL, Unchecked: true}); err != nil {
 		return fmt.Errorf("point the demo endpoint at the fake gateway: %w", err)
+	}
+	if err := d.letMediaCome(ctx, a); err != nil {
+		return fmt.Errorf("give the demo inbox an access token: %w", err)
 	}
 	secret, err := signature.ParseSecret(d.info.EndpointSecret)
 	if err != nil {
 		return err
 	}
-	gateway.Expect(secret)
+	fakes.gateway.Expect(fakegateway.Sender{Inbox: demoName, Protocol: handoff.ProtocolHitlChat, Secret: secret})
+	inboxes, err := d.seedInboxes(ctx, a, fakes)
+	if err != nil {
+		return err
+	}
+	fakes.connect(d.info, inboxes, d.cmd.GraphVersion)
+	if err := fakes.write(d.cmd.StateDir); err != nil {
+		return err
+	}
 	content, err := json.MarshalIndent(d.info, "", "  ")
 	if err != nil {
 		return err
@@ -95,13 +107,30 @@ func (d *devStack) known(ctx context.Context, a admin.Admin) (bool, error) {
 	return true, nil
 }
 
+// letMediaCome gives the demo inbox a token of the fake Graph API, with which it fetches files. A token that is there stays.
+func (d *devStack) letMediaCome(ctx context.Context, a admin.Admin) error {
+	if !d.playsMeta() {
+		return nil
+	}
+	inbox, err := dbsqlc.New(a.DB).InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: d.info.AccountID, ID: d.info.InboxID})
+	if err != nil {
+		return err
+	}
+	fields := admin.InboxFields{Unchecked: true} // saving alone follows the address of Meta's API
+	if token := demoAccessToken; inbox.AccessToken == nil {
+		fields.AccessToken = &token
+	}
+	_, err = a.UpdateInbox(ctx, d.info.AccountID, d.info.InboxID, fields)
+	return err
+}
+
 func (d *devStack) makeDemo(ctx context.Context, a admin.Admin) error {
 	account, err := a.CreateAccount(ctx, "Demo")
 	if err != nil {
 		return err
 	}
-	name, waba, number, agentName := "Demo WhatsApp", demoWABAID, demoPhoneNumberID, "Ana"
-	inbox, err := a.CreateInbox(ctx, account.ID, admin.InboxFields{Name: &name, WABAID: &waba, PhoneNumberID: &number})
+	name, waba, number, agentName := demoName, demoWABAID, demoPhoneNumberID, "Ana"
+	inbox, err := a.CreateInbox(ctx, account.ID, admin.InboxFields{Name: &name, WABAID: &waba, PhoneNumberID: &number, Unchecked: true})
 	if err != nil {
 		return err
 	}
@@ -109,7 +138,7 @@ func (d *devStack) makeDemo(ctx context.Context, a admin.Admin) error {
 	if err != nil {
 		return err
 	}
-	endpoint, secret, err := a.CreateEndpoint(ctx, account.ID, inbox.ID, admin.EndpointFields{URL: &d.info.EndpointURL})
+	endpoint, secret, err := a.CreateEndpoint(ctx, account.ID, inbox.ID, admin.EndpointFields{URL: &d.info.EndpointURL, Unchecked: true})
 	if err != nil {
 		return err
 	}
@@ -143,22 +172,36 @@ func (d *devStack) shownInfoFile() string {
 }
 
 // greet prints where everything is, and a curl that works as printed, again and again.
-func (d *devStack) greet() {
+func (d *devStack) greet(fakes fakeInfo) {
 	fmt.Printf(`
 handoff is running.
 
-  API           %s   (reference: %[1]s/docs)
-  Temporal UI   %s
-  fake gateway  %s   (shows the webhooks that arrived)
-  keys and ids  %s
+  API             %s   (reference: %[1]s/docs)
+  Temporal UI     %s
+  fake gateway    %s   (shows the webhooks that arrived)
+  fake Graph API  %s   (plays Meta: shows what customers got)
+  fake Chatlayer  %s   (shows what its bot was told)
+  keys and ids    %s
 
 Hand a WhatsApp conversation over to a person:
 
 %s
 
+Play a customer of any protocol, and see what agents answer:
+
+handoff simulate --protocol kapso%s
+
 Ctrl-C stops everything; the next run goes on where this one ended.
 
-`, d.info.APIURL, d.info.TemporalUIURL, strings.TrimSuffix(d.info.EndpointURL, fakegateway.Path), d.shownInfoFile(), d.curl())
+`, d.info.APIURL, d.info.TemporalUIURL, fakes.GatewayURL, fakes.GraphURL, fakes.ChatlayerURL, d.shownInfoFile(), d.curl(), d.stateDirFlag())
+}
+
+// stateDirFlag is what simulate needs to find a stack whose state is not where it is by default.
+func (d *devStack) stateDirFlag() string {
+	if shown := filepath.Dir(d.shownInfoFile()); shown != ".handoff" {
+		return " --state-dir " + shown
+	}
+	return ""
 }
 
 func (d *devStack) curl() string {
@@ -175,18 +218,4 @@ func (d *devStack) curl() string {
         "type": "text", "text": { "body": "I need to speak to a human" } }]
     } }] }]
   }'`, d.info.APIURL, d.info.Keys.Gateway, d.info.WABAID, d.info.PhoneNumberID)
-}
-
-// showWebhook prints one line, or a few, for a webhook that the fake gateway took.
-func showWebhook(w fakegateway.Webhook) {
-	verdict := "signature verified"
-	if !w.Verified {
-		verdict = "REFUSED: " + w.Problem
-	}
-	fmt.Printf("fake gateway ← %s (%s)\n  %s\n", w.Event, verdict, w.Body)
-}
-
-// vendorFlags keep the files of messages beside the rest of the stack's state.
-func (d *devStack) vendorFlags() vendorFlags {
-	return vendorFlags{MediaURL: "file://" + filepath.Join(d.cmd.StateDir, "media"), PublicURL: d.info.APIURL}
 }

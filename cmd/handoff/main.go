@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // inboxes have time zones, and a container may have no database of them
 
 	"github.com/alecthomas/kong"
 	"github.com/lmittmann/tint"
@@ -22,10 +23,12 @@ import (
 
 // cli is the command line. Every flag has an environment variable, which its help names.
 type cli struct {
-	Dev     devCmd     `cmd:"" help:"Run everything on this machine: PostgreSQL, Temporal with its UI, API, worker and a fake gateway."`
+	Dev     devCmd     `cmd:"" help:"Run everything on this machine: PostgreSQL, Temporal with its UI, API, worker, and fakes of the gateway and the vendors."`
 	Serve   serveCmd   `cmd:"" help:"Run the API and the dispatcher."`
 	Worker  workerCmd  `cmd:"" help:"Run the worker of the workflows and activities."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema and Temporal's search attributes up to date."`
+
+	Simulate simulateCmd `cmd:"" help:"Play a customer: write to an inbox of a running stack, and see what agents answer."`
 
 	Account  accountCmd  `cmd:"" help:"Make and list accounts."`
 	Inbox    inboxCmd    `cmd:"" help:"Make, list, show, change and delete inboxes."`

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"handoff"
 	"handoff/internal/fakegateway"
 	"handoff/internal/signature"
 )
@@ -19,7 +20,10 @@ func TestGatewayShowsWhatArrived(t *testing.T) {
 	secret := signature.GenerateSecret()
 	var shown []fakegateway.Webhook
 	g := fakegateway.New(func(w fakegateway.Webhook) { shown = append(shown, w) })
-	g.Expect(secret)
+	g.Expect(
+		fakegateway.Sender{Inbox: "Support", Protocol: handoff.ProtocolHitlChat, Secret: secret},
+		fakegateway.Sender{Inbox: "Other", Protocol: handoff.ProtocolNative, Secret: signature.GenerateSecret()},
+	)
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	body := []byte(`{"event":"outbound_message"}`)
@@ -45,6 +49,9 @@ func TestGatewayShowsWhatArrived(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, status)
 	require.Len(t, shown, 2)
 	require.True(t, shown[0].Verified)
+	require.Equal(t, "Support", shown[0].Inbox)
+	require.Equal(t, handoff.ProtocolHitlChat, shown[0].Protocol)
+	require.Empty(t, shown[1].Inbox)
 	require.False(t, shown[1].Verified)
 
 	resp, err := http.Get(server.URL + "/")
