@@ -57,17 +57,17 @@ func (s *server) passthroughSend(c *gin.Context) {
 		s.refuse(c, err)
 		return
 	}
-	id := commandOf(ctx).ID
-	if err := s.queueSend(ctx, inbox, send); err != nil {
+	cmd := commandOf(ctx) // once: without an Idempotency-Key each look makes another id
+	if err := s.queueSend(ctx, inbox, send, cmd); err != nil {
 		s.refuse(c, err)
 		return
 	}
-	out, err := s.awaitSend(ctx, inbox.AccountID, id)
+	out, err := s.awaitSend(ctx, inbox.AccountID, cmd.ID)
 	if err != nil {
 		s.refuse(c, err)
 		return
 	}
-	c.Header(messageIDHeader, id.String())
+	c.Header(messageIDHeader, cmd.ID.String())
 	if out.retryAfter != "" {
 		c.Header("Retry-After", out.retryAfter)
 	}
@@ -83,9 +83,8 @@ func (s *server) passthroughInbox(c *gin.Context) (dbsqlc.Inbox, error) {
 }
 
 // queueSend commits the message and wakes its contact. A repeated request finds its message.
-func (s *server) queueSend(ctx context.Context, inbox dbsqlc.Inbox, send passthrough.Send) error {
+func (s *server) queueSend(ctx context.Context, inbox dbsqlc.Inbox, send passthrough.Send, cmd command) error {
 	defer s.Waker.Accepting()()
-	cmd := commandOf(ctx)
 	endpoint, err := s.graphEndpoint(ctx, inbox)
 	if err != nil {
 		return err
@@ -97,7 +96,7 @@ func (s *server) queueSend(ctx context.Context, inbox dbsqlc.Inbox, send passthr
 		return handoff.Errorf(handoff.CodeUnavailable,
 			"nothing is sent for this inbox until its endpoint for Meta is enabled again (%s); this message was not kept", text(endpoint.DisabledReason))
 	}
-	row, err := newSend(ctx, inbox, send)
+	row, err := newSend(inbox, send, cmd.ID)
 	if err != nil {
 		return err
 	}
@@ -134,8 +133,7 @@ func (s *server) knownSend(ctx context.Context, account handoff.ID, cmd command)
 
 // newSend makes the message and the call. It goes to whom the program named, whatever else the contact is known by: a template for
 // authentication, say, reaches a phone number and no user id.
-func newSend(ctx context.Context, inbox dbsqlc.Inbox, send passthrough.Send) (db.NewSend, error) {
-	id := commandOf(ctx).ID
+func newSend(inbox dbsqlc.Inbox, send passthrough.Send, id handoff.ID) (db.NewSend, error) {
 	call, err := passthrough.Protocol.Send(protocol.Inbox{ID: inbox.ID, PhoneNumberID: inbox.PhoneNumberID},
 		protocol.Contact{Identities: send.To.Identities}, handoff.OutboundMessage{
 			ID: id, Type: send.Type, Content: send.Content, ReplyTo: send.ReplyTo, CallbackData: cmp.Or(send.CallbackData, id.String()),
