@@ -92,6 +92,9 @@ func (l *ledger) applyMessage(ctx context.Context, m dbsqlc.Message) error {
 		return nil
 	}
 	if !l.open() {
+		if m.Shadow {
+			return nil // the conversation that it was said in is over: it is the transcript of the next one
+		}
 		if !m.Opens {
 			l.applied = append(l.applied, dbsqlc.MessageApplyParams{ID: m.ID, AppliedAt: &l.now})
 			return nil

@@ -42,6 +42,7 @@ type ledger struct {
 
 	changed  bool // the conversation's row has changed in more than its last number
 	numbered bool // the last number has changed
+	files    bool // files that nobody fetched are to be fetched now
 	// rest is what this pass has yet to apply; shown are those messages of it that a transcript has put into their place.
 	rest  []dbsqlc.ReceiptItemListUnappliedRow
 	shown map[handoff.ID]bool
@@ -199,7 +200,11 @@ func (l *ledger) write(ctx context.Context) error {
 	if len(l.deliveries) > 0 {
 		errs = append(errs, db.ExecBatch(l.later.DeliveryInsert(ctx, l.deliveries)))
 	}
-	l.changed, l.numbered = false, false
+	if l.files {
+		errs = append(errs, l.later.WakeMediaCount(ctx, dbsqlc.WakeMediaCountParams{InboxID: &l.ref.InboxID, ContactID: &l.ref.ContactID}))
+		l.wake.MediaPending++ // it is looked at once more, at least
+	}
+	l.changed, l.numbered, l.files = false, false, false
 	l.history, l.applied, l.events, l.deliveries = nil, nil, nil, nil
 	return errors.Join(errs...)
 }
@@ -214,9 +219,7 @@ func (l *ledger) snapshot(ctx context.Context) (Snapshot, error) {
 	if err != nil || l.wake.MediaPending == 0 {
 		return Snapshot{Conversation: conv, Lanes: lanes}, err
 	}
-	media, err := l.q.MediaListPending(ctx, dbsqlc.MediaListPendingParams{
-		InboxID: &l.ref.InboxID, ContactID: &l.ref.ContactID, RowLimit: mediaLimit,
-	})
+	media, err := listMedia(ctx, l.q, l.ref)
 	return Snapshot{Conversation: conv, Lanes: lanes, Media: media}, err
 }
 

@@ -69,10 +69,12 @@ func (a *Activities) DownloadMedia(ctx context.Context, in MediaInput) (MediaRes
 	if out.Lanes, err = listLanes(ctx, a.queries(), in.Ref); err != nil {
 		return out, a.storeFailed(ctx, "read the lanes", err)
 	}
-	out.Media, err = a.queries().MediaListPending(ctx, dbsqlc.MediaListPendingParams{
-		InboxID: &in.InboxID, ContactID: &in.ContactID, RowLimit: mediaLimit,
-	})
+	out.Media, err = listMedia(ctx, a.queries(), in.Ref)
 	return out, a.storeFailed(ctx, "list the files", err)
+}
+
+func listMedia(ctx context.Context, q *dbsqlc.Queries, ref Ref) ([]handoff.ID, error) {
+	return q.WakeMediaList(ctx, dbsqlc.WakeMediaListParams{InboxID: &ref.InboxID, ContactID: &ref.ContactID, RowLimit: mediaLimit})
 }
 
 // unfetched asks for another try. The error of the vendor says nothing of the file and is shown to operators.
@@ -180,7 +182,7 @@ func (a *Activities) finishMedia(ctx context.Context, ref Ref, finish dbsqlc.Med
 		if err != nil || rows == 0 {
 			return err
 		}
-		if err := q.WakeMediaDone(ctx, dbsqlc.WakeMediaDoneParams{InboxID: ref.InboxID, ContactID: ref.ContactID}); err != nil {
+		if err := q.WakeMediaCount(ctx, dbsqlc.WakeMediaCountParams{InboxID: &ref.InboxID, ContactID: &ref.ContactID}); err != nil {
 			return err
 		}
 		m, err := q.MessageGetByMedia(ctx, dbsqlc.MessageGetByMediaParams{AccountID: ref.AccountID, MediaID: &finish.ID})

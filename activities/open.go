@@ -60,6 +60,7 @@ func (l *ledger) recordHistory(ctx context.Context, m dbsqlc.Message) error {
 				return err
 			}
 			l.apply(*t.known, nil)
+			l.files = l.files || t.known.MediaID != nil
 			continue
 		}
 		row := l.historyRow(m, *t.told)

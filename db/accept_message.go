@@ -20,8 +20,9 @@ func (s *slot) isTurn() bool {
 		return s.Outcome != OutcomeRefused
 	case handoff.ItemEnd:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 func sessionOf(c *handoff.ItemContact) string {
@@ -94,7 +95,7 @@ func (a *acceptance) messageRow(s *slot) (dbsqlc.MessageInsertParams, error) {
 	row := dbsqlc.MessageInsertParams{
 		ID: handoff.NewID(), AccountID: a.receipt.AccountID, InboxID: s.inbox.ID, ContactID: s.contact,
 		Direction: handoff.Inbound, AuthorType: handoff.AuthorSystem, Type: string(s.item.Kind), Content: json.RawMessage(`{}`),
-		ExternalID: optional(s.item.ExternalID), Shadow: s.shadow, CreatedAt: a.receipt.At,
+		ExternalID: optional(s.item.ExternalID), CreatedAt: a.receipt.At,
 	}
 	switch {
 	case s.item.Message != nil:
@@ -108,7 +109,8 @@ func (a *acceptance) messageRow(s *slot) (dbsqlc.MessageInsertParams, error) {
 
 func fillMessage(row *dbsqlc.MessageInsertParams, m *handoff.ItemMessageBody) error {
 	row.Direction, row.AuthorType, row.Type = m.Direction, m.Author, m.Type
-	row.Text, row.ReplyTo, row.Opens = optional(m.Text), optional(m.ReplyTo), m.Opens && !m.Shadow
+	// It stays a shadow until a conversation has taken it in: the one that is open now may be over by then.
+	row.Text, row.ReplyTo, row.Opens, row.Shadow = optional(m.Text), optional(m.ReplyTo), m.Opens && !m.Shadow, m.Shadow
 	if len(m.Content) > 0 {
 		row.Content = m.Content
 	}

@@ -44,19 +44,18 @@ func (w *wakeSlot) hasOpen(ctx context.Context, q *dbsqlc.Queries) (bool, error)
 
 func (a *acceptance) takeEcho(ctx context.Context, q *dbsqlc.Queries, s *slot) (bool, error) {
 	if s.item.ExternalID != "" {
-		known, err := q.MessageListByExternalIDs(ctx, dbsqlc.MessageListByExternalIDsParams{
-			InboxID: s.inbox.ID, ExternalIds: []string{s.item.ExternalID},
-		})
+		known, err := knownMessage(ctx, q, s)
 		if err != nil {
 			return false, err
 		}
-		if len(known) > 0 {
-			s.MessageID, s.Duplicate, s.Outcome = &known[0].ID, true, OutcomeDuplicate
+		if known != nil {
+			s.MessageID, s.Duplicate, s.Outcome = known, true, OutcomeDuplicate
 			return true, nil
 		}
 	}
 	id, err := q.MessageTakeEcho(ctx, dbsqlc.MessageTakeEchoParams{
-		InboxID: s.inbox.ID, ContactID: s.contact, EchoKey: s.item.Message.EchoKey, Since: a.receipt.At.Add(-echoFor),
+		InboxID: s.inbox.ID, ContactID: s.contact, EchoKey: s.item.Message.EchoKey, ExternalID: s.item.ExternalID,
+		Since: a.receipt.At.Add(-echoFor),
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
@@ -72,4 +71,22 @@ func (a *acceptance) takeEcho(ctx context.Context, q *dbsqlc.Queries, s *slot) (
 	s.item.Status = &handoff.ItemStatusBody{Status: handoff.MessageSent, At: s.item.Message.At}
 	s.accept(WakeItem{Kind: string(handoff.ItemStatus), ID: id})
 	return true, nil
+}
+
+// knownMessage is the message that has the item's external id, or one of whose parts came back under it.
+func knownMessage(ctx context.Context, q *dbsqlc.Queries, s *slot) (*handoff.ID, error) {
+	known, err := q.MessageListByExternalIDs(ctx, dbsqlc.MessageListByExternalIDsParams{
+		InboxID: s.inbox.ID, ExternalIds: []string{s.item.ExternalID},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(known) > 0 {
+		return &known[0].ID, nil
+	}
+	id, err := q.MessageFindEcho(ctx, dbsqlc.MessageFindEchoParams{InboxID: s.inbox.ID, ContactID: s.contact, ExternalID: s.item.ExternalID})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return &id, err
 }

@@ -27,6 +27,25 @@ func (q *Queries) MessageDeleteUnapplied(ctx context.Context, arg MessageDeleteU
 	return err
 }
 
+const messageFindEcho = `-- name: MessageFindEcho :one
+SELECT id FROM messages
+WHERE inbox_id = $1 AND contact_id = $2 AND echo_keys @> ARRAY['seen ' || $3::text]
+`
+
+type MessageFindEchoParams struct {
+	InboxID    uuid.UUID
+	ContactID  uuid.UUID
+	ExternalID string
+}
+
+// The message whose echo was taken with this external id.
+func (q *Queries) MessageFindEcho(ctx context.Context, arg MessageFindEchoParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, messageFindEcho, arg.InboxID, arg.ContactID, arg.ExternalID)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const messageForgetShadow = `-- name: MessageForgetShadow :exec
 UPDATE messages SET shadow = false WHERE inbox_id = $1 AND contact_id = $2 AND shadow AND created_at < $3
 `
@@ -429,7 +448,11 @@ func (q *Queries) MessageListByIDs(ctx context.Context, arg MessageListByIDsPara
 }
 
 const messageListShadow = `-- name: MessageListShadow :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE inbox_id = $1 AND contact_id = $2 AND shadow ORDER BY created_at DESC, id DESC LIMIT $3
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages m
+WHERE m.inbox_id = $1 AND m.contact_id = $2 AND m.shadow
+  AND NOT EXISTS (SELECT FROM receipt_items i WHERE i.inbox_id = $1 AND i.contact_id = $2 AND i.outcome = 'accepted'
+      AND i.message_id = m.id)
+ORDER BY m.created_at DESC, m.id DESC LIMIT $3
 `
 
 type MessageListShadowParams struct {
@@ -438,7 +461,7 @@ type MessageListShadowParams struct {
 	RowLimit  int32
 }
 
-// What was said to the bot since the last conversation, the latest first.
+// What was said to the bot since the last conversation, the latest first. What is on its way into a conversation comes by itself.
 func (q *Queries) MessageListShadow(ctx context.Context, arg MessageListShadowParams) ([]Message, error) {
 	rows, err := q.db.Query(ctx, messageListShadow, arg.InboxID, arg.ContactID, arg.RowLimit)
 	if err != nil {
@@ -640,26 +663,32 @@ func (q *Queries) MessageSetStatus(ctx context.Context, arg MessageSetStatusPara
 }
 
 const messageTakeEcho = `-- name: MessageTakeEcho :one
-UPDATE messages SET echo_keys = array_remove_first.keys
+UPDATE messages SET echo_keys = taken.keys
 FROM (
-    SELECT m.id, m.echo_keys[:array_position(m.echo_keys, $1::text) - 1] || m.echo_keys[array_position(m.echo_keys, $1::text) + 1:] AS keys
-    FROM messages m
-    WHERE m.inbox_id = $2 AND m.contact_id = $3 AND m.echo_keys @> ARRAY[$1::text] AND m.created_at > $4::timestamptz
-    ORDER BY m.created_at LIMIT 1) AS array_remove_first
-WHERE messages.id = array_remove_first.id
+    SELECT m.id, m.echo_keys[:p.place - 1] || ARRAY['seen ' || $1::text] || m.echo_keys[p.place + 1:] AS keys
+    FROM messages m, array_position(m.echo_keys, $2::text) AS p(place)
+    WHERE m.inbox_id = $3 AND m.contact_id = $4 AND m.echo_keys @> ARRAY[$2::text]
+      -- A message may have waited for hours before it left; one that has not left has no echo.
+      AND EXISTS (SELECT FROM deliveries d JOIN delivery_attempts t ON t.delivery_id = d.id
+          WHERE d.message_id = m.id AND t.started_at > $5::timestamptz)
+    ORDER BY m.created_at LIMIT 1) AS taken
+WHERE messages.id = taken.id
 RETURNING messages.id
 `
 
 type MessageTakeEchoParams struct {
-	EchoKey   string
-	InboxID   uuid.UUID
-	ContactID uuid.UUID
-	Since     time.Time
+	ExternalID string
+	EchoKey    string
+	InboxID    uuid.UUID
+	ContactID  uuid.UUID
+	Since      time.Time
 }
 
-// The oldest of our own recent sends that the vendor now reports as the bot's. Each part of a send is reported once.
+// The oldest of our own sends of late that the vendor now reports as the bot's. Each part of a send is reported once, and leaves the id
+// of its report in the place of its key.
 func (q *Queries) MessageTakeEcho(ctx context.Context, arg MessageTakeEchoParams) (uuid.UUID, error) {
 	row := q.db.QueryRow(ctx, messageTakeEcho,
+		arg.ExternalID,
 		arg.EchoKey,
 		arg.InboxID,
 		arg.ContactID,

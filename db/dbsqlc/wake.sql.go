@@ -106,18 +106,55 @@ func (q *Queries) WakeLower(ctx context.Context, arg WakeLowerParams) error {
 	return err
 }
 
-const wakeMediaDone = `-- name: WakeMediaDone :exec
-UPDATE wakes SET media_pending = greatest(media_pending - 1, 0) WHERE inbox_id = $1 AND contact_id = $2
+const wakeMediaCount = `-- name: WakeMediaCount :exec
+UPDATE wakes SET media_pending = (
+    SELECT count(*) FROM media d JOIN messages m ON m.media_id = d.id
+    WHERE d.inbox_id = $1 AND d.contact_id = $2 AND d.state = 'pending' AND NOT m.shadow)
+WHERE wakes.inbox_id = $1 AND wakes.contact_id = $2
 `
 
-type WakeMediaDoneParams struct {
-	InboxID   uuid.UUID
-	ContactID uuid.UUID
+type WakeMediaCountParams struct {
+	InboxID   *uuid.UUID
+	ContactID *uuid.UUID
 }
 
-func (q *Queries) WakeMediaDone(ctx context.Context, arg WakeMediaDoneParams) error {
-	_, err := q.db.Exec(ctx, wakeMediaDone, arg.InboxID, arg.ContactID)
+// How many files are still to be fetched. What was said to the bot is fetched when a conversation takes it in.
+func (q *Queries) WakeMediaCount(ctx context.Context, arg WakeMediaCountParams) error {
+	_, err := q.db.Exec(ctx, wakeMediaCount, arg.InboxID, arg.ContactID)
 	return err
+}
+
+const wakeMediaList = `-- name: WakeMediaList :many
+SELECT d.id FROM media d JOIN messages m ON m.media_id = d.id
+WHERE d.inbox_id = $1 AND d.contact_id = $2 AND d.state = 'pending' AND m.applied_at IS NOT NULL
+ORDER BY d.id LIMIT $3
+`
+
+type WakeMediaListParams struct {
+	InboxID   *uuid.UUID
+	ContactID *uuid.UUID
+	RowLimit  int32
+}
+
+// Files of a contact's messages that are still to be fetched, of applied messages only: that a file is there is told after its message.
+func (q *Queries) WakeMediaList(ctx context.Context, arg WakeMediaListParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, wakeMediaList, arg.InboxID, arg.ContactID, arg.RowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const wakeRaiseByConversation = `-- name: WakeRaiseByConversation :execrows
@@ -152,6 +189,12 @@ WHERE (wakes.inbox_id, wakes.contact_id) IN (
         WHERE d.state = 'pending' AND d.contact_id IS NOT NULL AND d.next_attempt_at < now() - interval '30 seconds'
           -- One that was never tried is missed sooner: a command wrote it, and its run died before it knew.
           AND (d.attempts = 0 OR d.next_attempt_at < now() - interval '16 minutes')
+          -- Nor is what waits because its endpoint asked for a pause, or for another contact's delivery, in whose lane it is seen to.
+          AND NOT EXISTS (SELECT FROM endpoints e WHERE e.id = d.endpoint_id AND e.paused_until > now())
+          AND NOT EXISTS (
+            SELECT FROM deliveries h JOIN deliveries o ON o.id = h.after_id AND o.state = 'pending'
+            WHERE h.inbox_id = d.inbox_id AND h.contact_id = d.contact_id AND h.endpoint_id = d.endpoint_id
+              AND h.state = 'pending' AND h.position <= d.position)
           -- What waits behind a delivery that is in its back-off is not overdue.
           AND NOT EXISTS (
             SELECT FROM deliveries h

@@ -14,8 +14,12 @@ VALUES (@id, @account_id, @inbox_id, @contact_id, @conversation_id, @seq, @direc
     @external_id, @sent_at, @created_at, @created_at);
 
 -- name: MessageListShadow :many
--- What was said to the bot since the last conversation, the latest first.
-SELECT * FROM messages WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND shadow ORDER BY created_at DESC, id DESC LIMIT @row_limit;
+-- What was said to the bot since the last conversation, the latest first. What is on its way into a conversation comes by itself.
+SELECT * FROM messages m
+WHERE m.inbox_id = @inbox_id AND m.contact_id = @contact_id AND m.shadow
+  AND NOT EXISTS (SELECT FROM receipt_items i WHERE i.inbox_id = @inbox_id AND i.contact_id = @contact_id AND i.outcome = 'accepted'
+      AND i.message_id = m.id)
+ORDER BY m.created_at DESC, m.id DESC LIMIT @row_limit;
 
 -- name: MessageForgetShadow :exec
 -- What is too long ago to be shown stays where it is.
@@ -33,15 +37,24 @@ SELECT (EXISTS (SELECT FROM conversations c WHERE c.inbox_id = @inbox_id AND c.c
 -- name: MessageSetEchoKeys :exec
 UPDATE messages SET echo_keys = @echo_keys WHERE id = @id;
 
+-- name: MessageFindEcho :one
+-- The message whose echo was taken with this external id.
+SELECT id FROM messages
+WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND echo_keys @> ARRAY['seen ' || @external_id::text];
+
 -- name: MessageTakeEcho :one
--- The oldest of our own recent sends that the vendor now reports as the bot's. Each part of a send is reported once.
-UPDATE messages SET echo_keys = array_remove_first.keys
+-- The oldest of our own sends of late that the vendor now reports as the bot's. Each part of a send is reported once, and leaves the id
+-- of its report in the place of its key.
+UPDATE messages SET echo_keys = taken.keys
 FROM (
-    SELECT m.id, m.echo_keys[:array_position(m.echo_keys, @echo_key::text) - 1] || m.echo_keys[array_position(m.echo_keys, @echo_key::text) + 1:] AS keys
-    FROM messages m
-    WHERE m.inbox_id = @inbox_id AND m.contact_id = @contact_id AND m.echo_keys @> ARRAY[@echo_key::text] AND m.created_at > @since::timestamptz
-    ORDER BY m.created_at LIMIT 1) AS array_remove_first
-WHERE messages.id = array_remove_first.id
+    SELECT m.id, m.echo_keys[:p.place - 1] || ARRAY['seen ' || @external_id::text] || m.echo_keys[p.place + 1:] AS keys
+    FROM messages m, array_position(m.echo_keys, @echo_key::text) AS p(place)
+    WHERE m.inbox_id = @inbox_id AND m.contact_id = @contact_id AND m.echo_keys @> ARRAY[@echo_key::text]
+      -- A message may have waited for hours before it left; one that has not left has no echo.
+      AND EXISTS (SELECT FROM deliveries d JOIN delivery_attempts t ON t.delivery_id = d.id
+          WHERE d.message_id = m.id AND t.started_at > @since::timestamptz)
+    ORDER BY m.created_at LIMIT 1) AS taken
+WHERE messages.id = taken.id
 RETURNING messages.id;
 
 -- name: MessageInsertOutbound :one

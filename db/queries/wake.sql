@@ -49,6 +49,12 @@ WHERE (wakes.inbox_id, wakes.contact_id) IN (
         WHERE d.state = 'pending' AND d.contact_id IS NOT NULL AND d.next_attempt_at < now() - interval '30 seconds'
           -- One that was never tried is missed sooner: a command wrote it, and its run died before it knew.
           AND (d.attempts = 0 OR d.next_attempt_at < now() - interval '16 minutes')
+          -- Nor is what waits because its endpoint asked for a pause, or for another contact's delivery, in whose lane it is seen to.
+          AND NOT EXISTS (SELECT FROM endpoints e WHERE e.id = d.endpoint_id AND e.paused_until > now())
+          AND NOT EXISTS (
+            SELECT FROM deliveries h JOIN deliveries o ON o.id = h.after_id AND o.state = 'pending'
+            WHERE h.inbox_id = d.inbox_id AND h.contact_id = d.contact_id AND h.endpoint_id = d.endpoint_id
+              AND h.state = 'pending' AND h.position <= d.position)
           -- What waits behind a delivery that is in its back-off is not overdue.
           AND NOT EXISTS (
             SELECT FROM deliveries h
@@ -65,5 +71,15 @@ JOIN (SELECT unnest(@inbox_ids::uuid[]) AS inbox_id, unnest(@contact_ids::uuid[]
   ON w.inbox_id = asked.inbox_id AND w.contact_id = asked.contact_id
 WHERE w.raised;
 
--- name: WakeMediaDone :exec
-UPDATE wakes SET media_pending = greatest(media_pending - 1, 0) WHERE inbox_id = @inbox_id AND contact_id = @contact_id;
+-- name: WakeMediaCount :exec
+-- How many files are still to be fetched. What was said to the bot is fetched when a conversation takes it in.
+UPDATE wakes SET media_pending = (
+    SELECT count(*) FROM media d JOIN messages m ON m.media_id = d.id
+    WHERE d.inbox_id = @inbox_id AND d.contact_id = @contact_id AND d.state = 'pending' AND NOT m.shadow)
+WHERE wakes.inbox_id = @inbox_id AND wakes.contact_id = @contact_id;
+
+-- name: WakeMediaList :many
+-- Files of a contact's messages that are still to be fetched, of applied messages only: that a file is there is told after its message.
+SELECT d.id FROM media d JOIN messages m ON m.media_id = d.id
+WHERE d.inbox_id = @inbox_id AND d.contact_id = @contact_id AND d.state = 'pending' AND m.applied_at IS NOT NULL
+ORDER BY d.id LIMIT @row_limit;
