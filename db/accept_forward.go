@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 
@@ -33,7 +34,7 @@ func (a *acceptance) findRaw(ctx context.Context, q *dbsqlc.Queries) error {
 	}
 	inbox := a.raw[0].InboxID // the address of a request that is forwarded names one inbox
 	hash := sha256.Sum256(a.receipt.Body)
-	if err := q.ExternalIDLock(ctx, ExternalIDLockName(inbox, string(hash[:]))); err != nil {
+	if err := q.ExternalIDLock(ctx, ExternalIDLockName(inbox, hex.EncodeToString(hash[:]))); err != nil {
 		return err
 	}
 	done, err := q.ReceiptForwarded(ctx, dbsqlc.ReceiptForwardedParams{InboxID: &inbox, Sha256: hash[:]})
