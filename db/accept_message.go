@@ -72,7 +72,10 @@ func (a *acceptance) insertMessages(ctx context.Context, q *dbsqlc.Queries) erro
 	if failed != nil {
 		return failed
 	}
-	return a.insertMedia(ctx, q, slots, rows)
+	if err := a.insertMedia(ctx, q, slots, rows); err != nil {
+		return err
+	}
+	return a.countShadowFiles(ctx, q, slots)
 }
 
 // inserted takes in what became of a message's row.

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,6 +41,38 @@ func (w *wakeSlot) hasOpen(ctx context.Context, q *dbsqlc.Queries) (bool, error)
 		w.talks = &open
 	}
 	return *w.talks, nil
+}
+
+// countedFiles is how many files of one transcript are counted.
+const countedFiles = 1000
+
+// countShadowFiles counts the files of what was said to the bot for whoever opens a conversation now and shows them: until then nobody
+// is to fetch them. They are the contact's pending files that are not counted yet.
+func (a *acceptance) countShadowFiles(ctx context.Context, q *dbsqlc.Queries, slots []*slot) error {
+	var counted []*wakeSlot
+	for _, s := range slots {
+		if !s.opensShadows() || slices.Contains(counted, s.wake) {
+			continue
+		}
+		counted = append(counted, s.wake)
+		pending, err := q.MediaListPending(ctx, dbsqlc.MediaListPendingParams{
+			InboxID: &s.inbox.ID, ContactID: &s.contact, RowLimit: countedFiles,
+		})
+		if err != nil {
+			return err
+		}
+		s.wake.media += max(int32(len(pending))-s.wake.MediaPending-s.wake.media, 0)
+	}
+	return nil
+}
+
+// opensShadows tells whether an item may open a conversation that begins with what was said to the bot.
+func (s *slot) opensShadows() bool {
+	if s.Outcome != OutcomeAccepted {
+		return false
+	}
+	ours := s.inbox.Protocol == handoff.ProtocolNative || s.inbox.Protocol == handoff.ProtocolAksita
+	return s.item.Kind == handoff.ItemOffload || (ours && s.item.Message != nil && s.item.Message.Opens)
 }
 
 func (a *acceptance) takeEcho(ctx context.Context, q *dbsqlc.Queries, s *slot) (bool, error) {
