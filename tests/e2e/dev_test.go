@@ -28,6 +28,7 @@ import (
 type dev struct {
 	*testing.T
 	dir, listen string
+	fakes       []string // where the fakes listen: of the gateway, of the Graph API, of Chatlayer
 	env         []string
 	process     *process
 	info        map[string]any
@@ -36,9 +37,12 @@ type dev struct {
 func newDev(t *testing.T) *dev {
 	t.Helper()
 	d := &dev{T: t, dir: testenv.StateDir(t), listen: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
+	for range 3 {
+		d.fakes = append(d.fakes, fmt.Sprintf("127.0.0.1:%d", freePort(t)))
+	}
 	d.env = []string{
-		"HANDOFF_STATE_DIR=" + d.dir, "HANDOFF_LISTEN=" + d.listen, fmt.Sprintf("HANDOFF_GATEWAY_LISTEN=127.0.0.1:%d", freePort(t)),
-		"DATABASE_URL=", "TEMPORAL_ADDRESS=",
+		"HANDOFF_STATE_DIR=" + d.dir, "HANDOFF_LISTEN=" + d.listen, "HANDOFF_GATEWAY_LISTEN=" + d.fakes[0], "HANDOFF_GRAPH_LISTEN=" + d.fakes[1],
+		"HANDOFF_CHATLAYER_LISTEN=" + d.fakes[2], "DATABASE_URL=", "TEMPORAL_ADDRESS=",
 	}
 	return d
 }
@@ -91,9 +95,24 @@ func TestDev(t *testing.T) {
 	d.requireCurlWorks()
 	d.requireWebhookVerified()
 	first := maps.Clone(d.info)
+	inboxes := d.requireInboxes()
+	for _, page := range d.fakes {
+		require.Equal(t, http.StatusOK, call(t, http.MethodGet, "http://"+page+"/", "", nil).status)
+	}
 
+	lost := inboxes["Demo native"]
+	require.Equal(t, http.StatusNoContent, call(t, http.MethodDelete, d.text("api_url")+"/v1/inboxes/"+lost, d.key("admin"), nil).status)
 	d.process.kill()
+	release := d.take(d.fakes...)
 	d.start()
+	release()
+	for _, address := range d.fakes {
+		require.NotContains(t, d.process.log(), address, "its port is taken")
+	}
+	again := d.requireInboxes()
+	require.NotEqual(t, lost, again["Demo native"], "the lost inbox is made anew")
+	again["Demo native"] = lost
+	require.Equal(t, inboxes, again, "the inboxes of the first run are found again")
 	for _, name := range []string{"account_id", "agent_id", "inbox_id", "keys", "endpoint_secret", "database_url", "temporal_address"} {
 		require.Equal(t, first[name], d.info[name], "the second run goes on with the %s of the first", name)
 	}
@@ -103,15 +122,72 @@ func TestDev(t *testing.T) {
 	d.requireAlone()
 	d.stop()
 
-	taken, err := net.Listen("tcp", d.listen)
-	require.NoError(t, err, "the stopped stack has let its port go")
-	defer func() { _ = taken.Close() }()
+	defer d.take(append(d.fakes, d.listen)...)()
 	d.start("--reset")
 	require.NotEqual(t, "http://"+d.listen, d.text("api_url"), "its port is taken")
 	require.NotEqual(t, first["account_id"], d.info["account_id"])
 	require.Empty(t, d.conversations())
 	d.requireCurlWorks()
 	d.stop()
+}
+
+// take holds ports that a stack which has ended has let go.
+func (d *dev) take(addresses ...string) (release func()) {
+	d.Helper()
+	var listeners []net.Listener
+	for _, address := range addresses {
+		listener, err := net.Listen("tcp", address)
+		require.NoError(d, err, "the ended stack has let its port go")
+		listeners = append(listeners, listener)
+	}
+	return func() {
+		for _, listener := range listeners {
+			_ = listener.Close()
+		}
+	}
+}
+
+// requireInboxes finds one inbox for each protocol, each pointed at the fakes as they listen now, and gives their ids by name.
+func (d *dev) requireInboxes() map[string]string {
+	d.Helper()
+	type inbox struct {
+		ID       string `json:"id"`
+		Name     string `json:"name"`
+		Protocol string `json:"protocol"`
+		APIURL   string `json:"api_url"`
+	}
+	type endpoint struct {
+		URL string `json:"url"`
+	}
+	ids, protocols := map[string]string{}, map[string]string{}
+	path := d.text("api_url") + "/v1/inboxes"
+	for _, found := range pages[inbox](d.T, path, d.key("admin")) {
+		ids[found.Name], protocols[found.Name] = found.ID, found.Protocol
+		endpoints := into[list[endpoint]](d.T, call(d.T, http.MethodGet, path+"/"+found.ID+"/endpoints", d.key("admin"), nil), http.StatusOK).Items
+		here := d.fake("gateway_url") + "/webhooks"
+		if found.Protocol == "chatlayer" {
+			here = d.fake("chatlayer_url")
+			require.Equal(d, here, found.APIURL)
+		}
+		require.True(d, slices.ContainsFunc(endpoints, func(e endpoint) bool { return strings.HasPrefix(e.URL, here) }), "%s: %v", found.Name, endpoints)
+	}
+	require.Equal(d, map[string]string{
+		"Demo WhatsApp": "hitlchat", "Demo Chatlayer": "chatlayer", "Demo Aksita": "aksita", "Demo Kapso": "kapso",
+		"Demo passthrough": "passthrough", "Demo native": "native",
+	}, protocols)
+	require.Equal(d, d.text("inbox_id"), ids["Demo WhatsApp"])
+	return ids
+}
+
+// fake is the address of one of the fakes.
+func (d *dev) fake(name string) string {
+	d.Helper()
+	content, err := os.ReadFile(filepath.Join(d.dir, "fakes.json"))
+	require.NoError(d, err)
+	var fakes map[string]string
+	require.NoError(d, json.Unmarshal(content, &fakes))
+	require.NotEmpty(d, fakes[name])
+	return fakes[name]
 }
 
 func (d *dev) requireInfo() {
@@ -161,6 +237,10 @@ func (d *dev) requireWebhookVerified() {
 		page := strings.TrimSuffix(d.text("endpoint_url"), "/webhooks") + "/"
 		got := into[shown](d.T, call(d.T, http.MethodGet, page, "", nil), http.StatusOK)
 		return len(got.Webhooks) == 1 && got.Webhooks[0].Event == "outbound_message" && got.Webhooks[0].Verified
+	})
+	until(d.T, 20*time.Second, "the gateway has sent it to the fake of Meta, and passed on that it was read", func() bool {
+		messages := into[list[message]](d.T, d.call(http.MethodGet, "/v1/conversations/"+id+"/messages?order=desc", nil), http.StatusOK).Items
+		return messages[0].Status == "read" && strings.HasPrefix(messages[0].ExternalID, "wamid.")
 	})
 }
 
