@@ -127,8 +127,15 @@ func linkOf(t *testing.T, content string) string {
 	return object.Link
 }
 
+// fetched is an answer whose body was read.
+type fetched struct {
+	StatusCode    int
+	Header        http.Header
+	ContentLength int64
+}
+
 // fetch asks for a link as a gateway or Meta does: without a key, and without following.
-func fetch(t *testing.T, method, link string, headers ...string) (*http.Response, string) {
+func fetch(t *testing.T, method, link string, headers ...string) (fetched, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, link, nil)
 	require.NoError(t, err)
@@ -141,7 +148,7 @@ func fetch(t *testing.T, method, link string, headers ...string) (*http.Response
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	return response, string(body)
+	return fetched{response.StatusCode, response.Header, response.ContentLength}, string(body)
 }
 
 // onDisk are the sizes of all files in the store, temporary ones included.

@@ -79,9 +79,14 @@ func TestEveryKindOfFileIsSent(t *testing.T) {
 	f := newFileWorld(t)
 	c := f.conversation(t, "447700900123")
 	for _, x := range []struct{ name, kind, mimeType string }{
-		{"jpg.jpg", "image", "image/jpeg"}, {"mp4.mp4", "video", "video/mp4"}, {"mp3.mp3", "audio", "audio/mpeg"},
-		{"m4a.m4a", "audio", "audio/mp4"}, {"amr.amr", "audio", "audio/amr"}, {"webp.webp", "sticker", "image/webp"},
-		{"pdf.pdf", "document", "application/pdf"}, {"svg.svg", "document", "application/octet-stream"},
+		{"jpg.jpg", "image", "image/jpeg"},
+		{"mp4.mp4", "video", "video/mp4"},
+		{"mp3.mp3", "audio", "audio/mpeg"},
+		{"m4a.m4a", "audio", "audio/mp4"},
+		{"amr.amr", "audio", "audio/amr"},
+		{"webp.webp", "sticker", "image/webp"},
+		{"pdf.pdf", "document", "application/pdf"},
+		{"svg.svg", "document", "application/octet-stream"},
 		{"docx.docx", "document", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
 	} {
 		file := string(corpora.File(t, "media", x.name))
@@ -177,10 +182,16 @@ func TestFilesThatCannotBeSent(t *testing.T) {
 		"both ways":           {map[string]any{"type": "image", "media_id": image, "image": map[string]string{"id": "1"}}, 422, handoff.CodeInvalid, "body.image"},
 		"a name for an image": {map[string]any{"type": "image", "media_id": image, "filename": "a"}, 422, handoff.CodeInvalid, "body.image.filename"},
 		"words on a sticker":  {map[string]any{"type": "sticker", "media_id": webp, "caption": "a"}, 422, handoff.CodeInvalid, "body.sticker.caption"},
-		"a caption too long": {map[string]any{"type": "image", "media_id": image, "caption": strings.Repeat("x", 1025)}, 422, handoff.CodeInvalid,
-			"body.caption"},
-		"a caption without it": {map[string]any{"type": "image", "caption": "x", "image": map[string]string{"id": "1"}}, 422, handoff.CodeInvalid,
-			"body.caption"},
+		"a caption too long": {
+			map[string]any{"type": "image", "media_id": image, "caption": strings.Repeat("x", 1025)},
+			422, handoff.CodeInvalid,
+			"body.caption",
+		},
+		"a caption without it": {
+			map[string]any{"type": "image", "caption": "x", "image": map[string]string{"id": "1"}},
+			422, handoff.CodeInvalid,
+			"body.caption",
+		},
 	} {
 		got := f.send(t, c.ID, x.body)
 		require.Equal(t, x.status, got.status, "%s: %s", name, got.body)

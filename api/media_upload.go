@@ -199,7 +199,7 @@ func (f *incoming) finish() error {
 func (f *incoming) parts(wanted bool) error {
 	for {
 		part, err := f.form.NextPart()
-		if err == io.EOF { //nolint:errorlint // wrapped, it is a form without its last boundary
+		if err == io.EOF { // wrapped, it is a form without its last boundary
 			return nil
 		}
 		if err != nil {

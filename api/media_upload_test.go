@@ -171,8 +171,10 @@ func TestUploadsThatAreRefused(t *testing.T) {
 		"cut after the file":  {"", multipart, "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nhello\r\n--b", 400},
 		"an unknown kind":     {"?kind=hologram", "text/plain", "hello", 422},
 		"an unknown kind too": {"", multipart, "--b\r\nContent-Disposition: form-data; name=\"kind\"\r\n\r\nhologram\r\n--b--\r\n", 422},
-		"an endless field": {"", multipart, "--b\r\nContent-Disposition: form-data; name=\"filename\"\r\n\r\n" + strings.Repeat("x", 2000) + "\r\n--b--\r\n",
-			422},
+		"an endless field": {
+			"", multipart, "--b\r\nContent-Disposition: form-data; name=\"filename\"\r\n\r\n" + strings.Repeat("x", 2000) + "\r\n--b--\r\n",
+			422,
+		},
 		"an unknown parameter": {"?filname=a", "text/plain", "hello", 422},
 		"a NUL":                {"?filename=a%00b", "text/plain", "hello", 422},
 		"html as an image":     {"?kind=image", "image/jpeg", page, 422},
