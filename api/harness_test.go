@@ -39,6 +39,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 type world struct {
 	*fixture.World
 	handler           http.Handler
+	deps              api.Deps
 	commands          *commands
 	waker             *waker
 	log               *syncBuffer
@@ -68,14 +69,21 @@ func newWorld(t *testing.T) *world {
 	w.stranger = w.key(t, w.strangerWorld, handoff.ScopeAdmin, nil)
 	w.strangerAgent = w.key(t, w.strangerWorld, handoff.ScopeAgent, w.strangerWorld.Ana.AgentID())
 	w.strangerGateway = w.key(t, w.strangerWorld, handoff.ScopeGateway, nil)
-	handler, err := api.New(api.Deps{
+	w.deps = api.Deps{
 		DB: pool, Commands: w.commands, Waker: w.waker, Box: w.Box, CheckURL: w.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
 		Log: slog.New(slog.NewJSONHandler(w.log, nil)), UIBaseURL: "http://127.0.0.1:8233/",
 		Ready: func(context.Context) map[string]error { return w.readiness }, Store: w.activities.Store,
-	})
+	}
+	w.serve(t)
+	return w
+}
+
+// serve builds the API over what w has.
+func (w *world) serve(t *testing.T) {
+	t.Helper()
+	handler, err := api.New(w.deps)
 	require.NoError(t, err)
 	w.handler = handler
-	return w
 }
 
 func (w *world) admin() admin.Admin {

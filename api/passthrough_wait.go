@@ -129,6 +129,7 @@ func refusedByMeta(last dbsqlc.DeliveryAttempt, answer json.RawMessage, sentence
 		out.status, out.retryAfter = http.StatusTooManyRequests, strconv.Itoa(int(throttledRetry.Seconds()))
 	case meta.ActionFix, meta.ActionNever:
 		out.status = http.StatusUnprocessableEntity
+	case meta.ActionRefreshToken, meta.ActionPermission, meta.ActionRetry:
 	}
 	return out
 }
