@@ -93,11 +93,11 @@ func (s *server) inboxView(row dbsqlc.Inbox) Inbox {
 	}
 	// It was checked when it was saved.
 	_ = json.Unmarshal(row.Hours, &view.Hours)
-	switch row.Protocol {
-	case handoff.ProtocolHitlChat:
+	if row.Protocol == handoff.ProtocolHitlChat {
 		view.ResolvedStatus, view.InactivityStatus = row.ResolvedStatus, row.InactivityStatus
 		view.NotifyInactivity, view.CallbackData = &row.NotifyInactivity, &row.CallbackData
-	case handoff.ProtocolChatlayer:
+	}
+	if row.Protocol == handoff.ProtocolChatlayer {
 		view.BotID, view.BotVersion, view.APIURL, view.ResumeCall = row.BotID, row.BotVersion, row.APIURL, row.ResumeCall
 	}
 	return view

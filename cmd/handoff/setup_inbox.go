@@ -74,11 +74,11 @@ func (f vendorFlags) viewInbox(row dbsqlc.Inbox) inboxView {
 		AppSecretSet: len(row.AppSecret) > 0, VerifyTokenSet: len(row.VerifyToken) > 0, TimeZone: row.TimeZone, Accepting: row.Accepting,
 		Hours: row.Hours, QueueLimit: row.QueueLimit, InactivitySeconds: int(row.Inactivity.Seconds()),
 	}
-	switch row.Protocol {
-	case handoff.ProtocolHitlChat:
+	if row.Protocol == handoff.ProtocolHitlChat {
 		view.ResolvedStatus, view.InactivityStatus = row.ResolvedStatus, row.InactivityStatus
 		view.NotifyInactivity, view.CallbackData = &row.NotifyInactivity, &row.CallbackData
-	case handoff.ProtocolChatlayer:
+	}
+	if row.Protocol == handoff.ProtocolChatlayer {
 		view.BotID, view.BotVersion, view.APIURL, view.ResumeCall = row.BotID, row.BotVersion, row.APIURL, row.ResumeCall
 	}
 	return view

@@ -45,7 +45,7 @@ type Admin struct {
 // CreateAccount makes an account.
 func (a Admin) CreateAccount(ctx context.Context, name string) (dbsqlc.Account, error) {
 	var c check
-	name = c.name("name", name)
+	name = c.name(name)
 	if err := c.err(); err != nil {
 		return dbsqlc.Account{}, err
 	}
@@ -73,12 +73,12 @@ func (c *check) err() error {
 }
 
 // name is the trimmed text, which must not be empty.
-func (c *check) name(field, text string) string {
+func (c *check) name(text string) string {
 	text = strings.TrimSpace(text)
 	if text == "" {
-		c.fault(field, "%s is empty: give 1 to %d characters", field, maxName)
+		c.fault("name", "name is empty: give 1 to %d characters", maxName)
 	}
-	return c.text(field, text, maxName)
+	return c.text("name", text, maxName)
 }
 
 func (c *check) text(field, text string, limit int) string {

@@ -50,7 +50,7 @@ func (a Admin) UpdateAgent(ctx context.Context, account, id handoff.ID, fields A
 func applyAgent(row *dbsqlc.Agent, fields AgentFields) error {
 	var c check
 	set(&row.Name, fields.Name)
-	row.Name = c.name("name", row.Name)
+	row.Name = c.name(row.Name)
 	if fields.Email != nil {
 		row.Email = fields.Email
 	}

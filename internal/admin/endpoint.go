@@ -118,11 +118,11 @@ func (a Admin) UpdateEndpoint(ctx context.Context, account, id handoff.ID, field
 		if err := a.changeEndpoint(ctx, q, &row, fields); err != nil {
 			return err
 		}
-		switch {
-		case row.State == before:
+		if row.State == before {
 			row, err = saveEndpoint(ctx, q, row)
 			return err
-		case row.State == handoff.EndpointEnabled:
+		}
+		if row.State == handoff.EndpointEnabled {
 			if wakes, err = enable(ctx, q, row); err != nil {
 				return err
 			}

@@ -162,7 +162,7 @@ func (a Admin) applyInbox(row *dbsqlc.Inbox, f InboxFields) error {
 }
 
 func (c *check) common(row *dbsqlc.Inbox, f InboxFields) {
-	row.Name = c.name("name", row.Name)
+	row.Name = c.name(row.Name)
 	c.text("resolved_status", row.ResolvedStatus, maxValue)
 	c.text("inactivity_status", row.InactivityStatus, maxValue)
 	c.within("inactivity_seconds", int(row.Inactivity.Seconds()), int(MinInactivity.Seconds()), int(MaxInactivity.Seconds()))

@@ -71,7 +71,7 @@ func (a Admin) RevokeKey(ctx context.Context, account, id handoff.ID) error {
 
 func checkKey(k *NewKey) error {
 	var c check
-	k.Name = c.name("name", k.Name)
+	k.Name = c.name(k.Name)
 	switch k.Scope {
 	case handoff.ScopeAgent:
 		if k.AgentID == nil {
