@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -11,6 +12,7 @@ import (
 	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/meta"
+	"handoff/internal/protocol/kapso"
 	"handoff/internal/secretbox"
 	"handoff/internal/signature"
 )
@@ -58,13 +60,22 @@ func (s *server) metaPost(c *gin.Context) {
 	}
 	answer, err := s.acceptMeta(c.Request.Context(), inbox, db.NewReceipt{
 		AccountID: inbox.AccountID, InboxID: &inbox.ID, Protocol: inbox.Protocol, Body: body, Items: itemsFor(inbox, webhook.Items),
-		ForwardHeader: metaSignature(c),
+		ForwardHeader: forwardHeader(c, inbox, body),
 	})
 	if err != nil {
 		s.refuse(c, err)
 		return
 	}
 	c.JSON(http.StatusOK, answer)
+}
+
+// forwardHeader goes with the bytes where they are forwarded: Meta's signature, and what Kapso's webhooks of kind "meta" have beside it.
+func forwardHeader(c *gin.Context, inbox dbsqlc.Inbox, body []byte) map[string]string {
+	header := metaSignature(c)
+	if inbox.Protocol == handoff.ProtocolKapso {
+		maps.Copy(header, kapso.MetaHeader(body)) // it was signed, so there is a header
+	}
+	return header
 }
 
 // acceptMeta accepts a signed body, whatever is in it: Meta repeats what is refused for days, and a repeat says nothing else. Of a body
