@@ -253,7 +253,8 @@ func (s *stack) sentLink(n int, kind string) string {
 		Event   string                     `json:"event"`
 		Payload map[string]json.RawMessage `json:"meta_payload"`
 	}
-	require.NoError(s, json.Unmarshal([]byte(s.webhook(n).Body), &sent))
+	gateway := &receiver{s.gateway, s.endpoint, s.secret}
+	require.NoError(s, json.Unmarshal([]byte(gateway.hook(s.T, n).Body), &sent))
 	require.Equal(s, "outbound_message", sent.Event)
 	require.JSONEq(s, `"`+kind+`"`, string(sent.Payload["type"]))
 	var object struct {
