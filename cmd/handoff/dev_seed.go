@@ -159,14 +159,17 @@ func (d *devStack) makeDemo(ctx context.Context, a admin.Admin) error {
 }
 
 // shownInfoFile is the path of dev.json as a person in this directory would write it.
-func (d *devStack) shownInfoFile() string {
+func (d *devStack) shownInfoFile() string { return shown(d.infoFile()) }
+
+// shown is a path as a person in this directory would write it.
+func shown(path string) string {
 	here, err := os.Getwd()
 	if err != nil {
-		return d.infoFile()
+		return path
 	}
-	relative, err := filepath.Rel(here, d.infoFile())
+	relative, err := filepath.Rel(here, path)
 	if err != nil || strings.HasPrefix(relative, "..") {
-		return d.infoFile()
+		return path
 	}
 	return relative
 }
@@ -189,19 +192,24 @@ Hand a WhatsApp conversation over to a person:
 
 Play a customer of any protocol, and see what agents answer:
 
-handoff simulate --protocol kapso%s
+%s
 
 Ctrl-C stops everything; the next run goes on where this one ended.
 
-`, d.info.APIURL, d.info.TemporalUIURL, fakes.GatewayURL, fakes.GraphURL, fakes.ChatlayerURL, d.shownInfoFile(), d.curl(), d.stateDirFlag())
+`, d.info.APIURL, d.info.TemporalUIURL, fakes.GatewayURL, fakes.GraphURL, fakes.ChatlayerURL, d.shownInfoFile(), d.curl(), d.simulateCommand())
 }
 
-// stateDirFlag is what simulate needs to find a stack whose state is not where it is by default.
-func (d *devStack) stateDirFlag() string {
-	if shown := filepath.Dir(d.shownInfoFile()); shown != ".handoff" {
-		return " --state-dir " + shown
+// simulateCommand is the command as this program was called, with what it needs to find the stack's state.
+func (d *devStack) simulateCommand() string {
+	program := os.Args[0]
+	if filepath.IsAbs(program) {
+		program = shown(program)
 	}
-	return ""
+	command := program + " simulate --protocol kapso"
+	if dir := filepath.Dir(d.shownInfoFile()); dir != ".handoff" {
+		command += " --state-dir " + dir
+	}
+	return command
 }
 
 func (d *devStack) curl() string {

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -31,8 +32,8 @@ func (d *dev) simulate(t *testing.T, in string, args ...string) simulated {
 	cmd := exec.Command(binary(t), append([]string{"simulate"}, args...)...)
 	cmd.Env, cmd.Stdin = append(os.Environ(), d.env...), strings.NewReader(in)
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		require.IsType(t, &exec.ExitError{}, err)
+	if exit := new(exec.ExitError); !errors.As(err, &exit) {
+		require.NoError(t, err)
 	}
 	return simulated{string(out), cmd.ProcessState.ExitCode()}
 }
