@@ -59,6 +59,7 @@ func (l *lane) request(d dbsqlc.Delivery, n int32, at time.Time) (func(context.C
 		return func(ctx context.Context) outbound.Result {
 			return l.Poster.Do(ctx, outbound.Request{URL: l.endpoint.URL + d.Path, Header: header, Body: d.Body, Once: true})
 		}, nil
+	default:
 	}
 	header, err := l.header(d, n, at)
 	return func(ctx context.Context) outbound.Result {

@@ -3,7 +3,6 @@ package activities
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 
 	"handoff"
@@ -117,7 +116,8 @@ func (l *ledger) addCall(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams,
 }
 
 func outboundMessage(m dbsqlc.Message, to protocol.Contact) handoff.OutboundMessage {
-	return handoff.OutboundMessage{ID: m.ID, To: to.Identities, Type: m.Type, Content: json.RawMessage(m.Content), ReplyTo: orEmpty(m.ReplyTo),
+	return handoff.OutboundMessage{
+		ID: m.ID, To: to.Identities, Type: m.Type, Content: m.Content, ReplyTo: orEmpty(m.ReplyTo),
 		CallbackData: cmp.Or(orEmpty(m.CallbackData), m.ID.String()),
 	}
 }

@@ -72,9 +72,9 @@ func (s *chatlayerScene) refOf(wake db.Wake) activities.Ref {
 	return activities.Ref{AccountID: wake.AccountID, InboxID: wake.InboxID, ContactID: wake.ContactID}
 }
 
-func (s *chatlayerScene) resolve(id string) activities.Result {
+func (s *chatlayerScene) resolve() activities.Result {
 	s.Helper()
-	result, err := s.End(context.Background(), activities.EndCommand{Command: s.command(id, s.Ana), Reason: handoff.EndResolved})
+	result, err := s.End(context.Background(), activities.EndCommand{Command: s.command("resolve:1", s.Ana), Reason: handoff.EndResolved})
 	require.NoError(s, err)
 	require.Nil(s, result.Refused)
 	return result
@@ -170,7 +170,7 @@ func TestATokenThatChatlayerRefusesDisablesTheEndpoint(t *testing.T) {
 	require.Equal(t, handoff.EndpointDisabled, s.EndpointState(t, s.out.ID).State)
 	require.Contains(t, s.EndpointState(t, s.out.ID).Reason, "access_token")
 	require.Equal(t, handoff.DeliveryHeld, s.sendOf(id).State)
-	s.resolve("resolve:1")
+	s.resolve()
 	require.Equal(t, 2, s.Count(t, "deliveries", "state = 'held'"))
 }
 
@@ -181,7 +181,7 @@ func TestTheBotIsResumedHoweverOftenItTakes(t *testing.T) {
 	s.vendor.Fail(1, 400)
 	s.vendor.Fail(1, 500)
 	s.vendor.Hang(1)
-	s.resolve("resolve:1")
+	s.resolve()
 	for _, want := range []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute} {
 		require.Equal(t, want, s.leave())
 		s.now = s.now.Add(want)
@@ -201,7 +201,7 @@ func TestAConversationEndsThoughItsBotCannotBeResumed(t *testing.T) {
 	s := newChatlayerScene(t, `{"unpause":true}`)
 	s.offload()
 	s.Exec(t, "UPDATE inboxes SET bot_id = ''")
-	result := s.resolve("resolve:1")
+	result := s.resolve()
 	require.False(t, result.Conversation.Open())
 	require.Equal(t, handoff.DeliveryFailed, s.delivery().State)
 	require.Equal(t, "resume_bot", s.delivery().EventType)

@@ -56,11 +56,11 @@ func (s *forwardScene) posts(body []byte) posted {
 	return out
 }
 
-// both is a body that names both contacts.
-func (s *forwardScene) both(text string) []byte {
+// both is a body that names both contacts, with the text "one".
+func (s *forwardScene) both() []byte {
 	return s.Envelope(map[string]any{"messages": []any{
-		map[string]any{"from": john, "id": "wamid.j" + text, "timestamp": "1733670000", "type": "text", "text": map[string]string{"body": text}},
-		map[string]any{"from": jane, "id": "wamid.k" + text, "timestamp": "1733670000", "type": "text", "text": map[string]string{"body": text}},
+		map[string]any{"from": john, "id": "wamid.j", "timestamp": "1733670000", "type": "text", "text": map[string]string{"body": "one"}},
+		map[string]any{"from": jane, "id": "wamid.k", "timestamp": "1733670000", "type": "text", "text": map[string]string{"body": "one"}},
 	}})
 }
 
@@ -86,7 +86,7 @@ func (s *forwardScene) arrived(texts ...string) (out []string) {
 func TestMetasBytesGoOnAsTheyCameUnderBothSignatures(t *testing.T) {
 	t.Parallel()
 	s := newForwardScene(t)
-	body := append(s.both("one"), " \n"...)
+	body := append(s.both(), " \n"...)
 	s.posts(body)
 	s.posts(body)
 	require.Zero(t, s.of(john))
@@ -107,7 +107,7 @@ func TestEachContactsBytesLeaveInTheOrderInWhichTheyCame(t *testing.T) {
 	t.Parallel()
 	s := newForwardScene(t)
 	s.Gateway.Answer(func(int) (int, string) { return http.StatusServiceUnavailable, "" })
-	s.posts(s.both("one"))
+	s.posts(s.both())
 	s.posts(s.Body(jane, "two"))
 	require.Equal(t, 5*time.Second, s.of(john))
 	require.Equal(t, 5*time.Second, s.of(jane), "the mark waits for what it stands for")
@@ -128,7 +128,7 @@ func TestAMarkDoesNotAskAgainAndAgain(t *testing.T) {
 	for range 4 {
 		s.now = s.now.Add(s.of(john))
 	}
-	s.posts(s.both("one"))
+	s.posts(s.both())
 	s.of(john)
 	require.Equal(t, 30*time.Second, s.of(jane))
 	raised, err := dbsqlc.New(s.World.DB).WakeRaiseOverdue(context.Background(), 100)
@@ -146,7 +146,7 @@ func TestWhatWaitsForAnotherOrForAPauseIsNotOverdue(t *testing.T) {
 		require.NoError(t, err)
 		return raised
 	}
-	s.posts(s.both("one"))
+	s.posts(s.both())
 	s.posts(s.Body(jane, "two"))
 	s.Exec(t, "UPDATE wakes SET raised = false")
 	s.Exec(t, "UPDATE deliveries SET next_attempt_at = now() - interval '1 hour' WHERE state = 'pending'")
@@ -165,7 +165,7 @@ func TestAMarkPassesWhenWhatItWaitedForHasFailed(t *testing.T) {
 	s := newForwardScene(t)
 	s.Exec(t, "UPDATE endpoints SET retry = 'none'")
 	s.Gateway.Answer(func(int) (int, string) { return http.StatusServiceUnavailable, "" })
-	s.posts(s.both("one"))
+	s.posts(s.both())
 	s.posts(s.Body(jane, "two"))
 	require.Zero(t, s.of(john), "retry none is one attempt")
 	require.Zero(t, s.of(john))
@@ -188,7 +188,7 @@ func TestADisabledEndpointHoldsAndReleasesMarksAsWell(t *testing.T) {
 			if disable != nil {
 				disable(s)
 			}
-			s.posts(s.both("one"))
+			s.posts(s.both())
 			s.posts(s.Body(jane, "two"))
 			s.toggle("disabled")
 			require.Zero(t, s.of(john))

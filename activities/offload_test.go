@@ -74,7 +74,7 @@ func TestTheNextOffloadDoesNotRepeatWhatWasShown(t *testing.T) {
 	s.feed(echo)
 	s.apply()
 	require.Equal(t, handoff.MessageSent, s.status(id))
-	s.resolve("resolve:1")
+	s.resolve()
 
 	s.now = s.now.Add(time.Minute)
 	again := fakechatlayer.UserText(session, "John", "it is me again", s.now)

@@ -42,7 +42,7 @@ func TestATurnThatCameAsItsConversationEndedIsNotLost(t *testing.T) {
 	s := newChatlayerScene(t, "")
 	s.offload()
 	s.feed(fakechatlayer.UserText(session, "John", "one more thing", s.now))
-	s.resolve("resolve:1")
+	s.resolve()
 	s.apply()
 	require.Zero(t, s.unapplied())
 	s.now = s.now.Add(time.Minute)
