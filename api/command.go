@@ -130,7 +130,7 @@ func (s *server) carryOut(ctx context.Context, row dbsqlc.ConversationDetailRow,
 			return err
 		}
 	}
-	control := handoff.Control{Status: c.Status, Assignee: assigneeOf(row), WindowExpiresAt: c.WindowExpiresAt}
+	control := handoff.Control{Status: c.Status, Assignee: assigneeOf(row), WindowExpiresAt: c.WindowExpiresAt, Windowless: !c.Windowed}
 	if err := allowed(control, actor); err != nil && !cmd.Repeated {
 		return err
 	}

@@ -108,17 +108,19 @@ func (s *server) sampleInbox(ctx context.Context, id *handoff.ID) (dbsqlc.Inbox,
 		row, err := q.InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: k.AccountID, ID: *id})
 		return row, db.NotFound(err, "inbox")
 	}
-	inboxes, err := q.InboxList(ctx, dbsqlc.InboxListParams{AccountID: k.AccountID, RowLimit: 2})
+	inboxes, err := q.InboxListByProtocol(ctx, dbsqlc.InboxListByProtocolParams{
+		AccountID: k.AccountID, Protocol: handoff.ProtocolHitlChat, RowLimit: 2,
+	})
 	if err != nil {
 		return dbsqlc.Inbox{}, err
 	}
 	switch len(inboxes) {
 	case 0:
-		return dbsqlc.Inbox{}, handoff.Errorf(handoff.CodeConflict, "the account has no inbox: create one first")
+		return dbsqlc.Inbox{}, handoff.Errorf(handoff.CodeConflict, "the account has no inbox of protocol hitlchat: create one first")
 	case 1:
 		return inboxes[0], nil
 	}
-	return dbsqlc.Inbox{}, handoff.Errorf(handoff.CodeInvalid, `the account has several inboxes: say which in the body, {"inbox_id":"…"}`)
+	return dbsqlc.Inbox{}, handoff.Errorf(handoff.CodeInvalid, `the account has several inboxes of protocol hitlchat: say which in the body, {"inbox_id":"…"}`)
 }
 
 func (s *server) sampleEndpoints(ctx context.Context, inbox dbsqlc.Inbox) ([]dbsqlc.Endpoint, error) {

@@ -373,6 +373,63 @@ func (q *Queries) InboxList(ctx context.Context, arg InboxListParams) ([]Inbox, 
 	return items, nil
 }
 
+const inboxListByProtocol = `-- name: InboxListByProtocol :many
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND protocol = $2 AND deleted_at IS NULL ORDER BY id LIMIT $3
+`
+
+type InboxListByProtocolParams struct {
+	AccountID uuid.UUID
+	Protocol  handoff.Protocol
+	RowLimit  int32
+}
+
+func (q *Queries) InboxListByProtocol(ctx context.Context, arg InboxListByProtocolParams) ([]Inbox, error) {
+	rows, err := q.db.Query(ctx, inboxListByProtocol, arg.AccountID, arg.Protocol, arg.RowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Inbox{}
+	for rows.Next() {
+		var i Inbox
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.Name,
+			&i.Protocol,
+			&i.WABAID,
+			&i.PhoneNumberID,
+			&i.DisplayPhoneNumber,
+			&i.AccessToken,
+			&i.AppSecret,
+			&i.VerifyToken,
+			&i.BotID,
+			&i.BotVersion,
+			&i.APIURL,
+			&i.ResumeCall,
+			&i.TimeZone,
+			&i.Accepting,
+			&i.Hours,
+			&i.QueueLimit,
+			&i.Inactivity,
+			&i.ResolvedStatus,
+			&i.InactivityStatus,
+			&i.NotifyInactivity,
+			&i.CallbackData,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.DeletedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const inboxListByRoute = `-- name: InboxListByRoute :many
 SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes
 WHERE account_id = $1 AND deleted_at IS NULL

@@ -28,6 +28,9 @@ SELECT * FROM inboxes WHERE account_id = @account_id AND id = @id AND deleted_at
 -- name: InboxList :many
 SELECT * FROM inboxes WHERE account_id = @account_id AND deleted_at IS NULL AND id > @after_id ORDER BY id LIMIT @row_limit;
 
+-- name: InboxListByProtocol :many
+SELECT * FROM inboxes WHERE account_id = @account_id AND protocol = @protocol AND deleted_at IS NULL ORDER BY id LIMIT @row_limit;
+
 -- name: InboxDelete :execrows
 -- An inbox with an open conversation stays: its workflow would have nowhere to deliver to.
 UPDATE inboxes SET deleted_at = now()

@@ -57,6 +57,7 @@ func TestReadme(t *testing.T) {
 	t.Cleanup(d.stop)
 	home := t.TempDir()
 	require.NoError(t, os.Symlink(d.dir, filepath.Join(home, ".handoff")))
+	require.NoError(t, os.Symlink(filepath.Dir(binary(t)), filepath.Join(home, "bin")))
 
 	var script strings.Builder
 	for n, e := range examples {
