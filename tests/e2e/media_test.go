@@ -10,6 +10,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -230,11 +231,11 @@ func (s *stack) unknownFile(conv string) {
 	require.NotContains(s, f.Reason, s.metaToken)
 }
 
-// mediaEvents are the types of the events about files, sorted.
+// mediaEvents are the types of the events about files, sorted, of a conversation that is over.
 func (s *stack) mediaEvents(conv string) []string {
 	s.Helper()
 	counts := map[string]int{}
-	for _, e := range pages[event](s.T, s.url+"/v1/conversations/"+conv+"/events", s.anaKey) {
+	for _, e := range s.eventsUntil(conv, "conversation.ended") {
 		counts[e.Type]++
 	}
 	var types []string
@@ -244,6 +245,18 @@ func (s *stack) mediaEvents(conv string) []string {
 		}
 	}
 	return types
+}
+
+// eventsUntil are a conversation's events once one of the type is among them: an event shows when every transaction that began before
+// it is done, other tests' included.
+func (s *stack) eventsUntil(conv, kind string) []event {
+	s.Helper()
+	var all []event
+	until(s.T, 30*time.Second, "the event "+kind, func() bool {
+		all = pages[event](s.T, s.url+"/v1/conversations/"+conv+"/events", s.anaKey)
+		return slices.ContainsFunc(all, func(e event) bool { return e.Type == kind })
+	})
+	return all
 }
 
 // sentLink is the link of the file in the nth webhook.

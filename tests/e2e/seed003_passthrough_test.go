@@ -92,6 +92,14 @@ func (s *stack) line(protocol, number string, flags ...string) *line {
 	return &line{s, made["id"], number}
 }
 
+// nothingLeaks looks where a conversation of the line is not to be found.
+func (l *line) nothingLeaks(conv conversation, said ...string) {
+	l.Helper()
+	of := *l.stack
+	of.inbox = l.inbox
+	of.nothingLeaks(conv, said...)
+}
+
 func (l *line) receiver(flags ...string) *receiver {
 	l.Helper()
 	g := fixture.NewGateway(l.T)
