@@ -172,3 +172,17 @@ func TestConversationsAreFiltered(t *testing.T) {
 	}
 	require.Len(t, seen, 3)
 }
+
+func TestAnAgentAnswersAtOnceWhereThereIsNoServiceWindow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.conversation(t, "447700900123")
+	w.Exec(t, "UPDATE conversations SET window_expires_at = NULL WHERE id = $1", c.ID)
+	reply := func() answer {
+		return w.do(t, "POST", "/v1/conversations/"+c.ID.String()+"/messages", w.ana, map[string]string{"type": "text", "text": "Hi"})
+	}
+	reply().refused(http.StatusUnprocessableEntity, handoff.CodeWindowClosed)
+
+	w.Exec(t, "UPDATE conversations SET windowed = false WHERE id = $1", c.ID)
+	reply().is(http.StatusCreated)
+}
