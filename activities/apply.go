@@ -128,6 +128,9 @@ func (l *ledger) applyMessage(ctx context.Context, m dbsqlc.Message) error {
 }
 
 func (l *ledger) extendWindow(m dbsqlc.Message) {
+	if !l.conv.Windowed {
+		return
+	}
 	start := m.CreatedAt
 	if m.SentAt != nil {
 		start = db.WindowStart(*m.SentAt, m.CreatedAt)

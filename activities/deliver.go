@@ -111,13 +111,15 @@ type lane struct {
 	secret   signature.Secret
 	vendor   string // the secret of the vendor's own signature header; empty for none
 	token    string // of the inbox, for calls to its vendor
-	headers  map[string]string
-	host     string
-	queue    []dbsqlc.Delivery
-	whole    bool // the queue was all that there was when it was read
-	rippled  bool // an attempt changed more than its delivery: there may be new ones
-	success  bool
-	seen     int64 // the highest position read
+	// sealedToken is the token as it stood in the inbox's row.
+	sealedToken []byte
+	headers     map[string]string
+	host        string
+	queue       []dbsqlc.Delivery
+	whole       bool // the queue was all that there was when it was read
+	rippled     bool // an attempt changed more than its delivery: there may be new ones
+	success     bool
+	seen        int64 // the highest position read
 }
 
 func (a *Activities) openLane(ctx context.Context, in DeliverInput) (*lane, error) {
@@ -131,6 +133,7 @@ func (a *Activities) openLane(ctx context.Context, in DeliverInput) (*lane, erro
 		return nil, fmt.Errorf("inbox %s speaks %q, which this worker does not know", row.Endpoint.InboxID, row.Protocol)
 	}
 	if l.endpoint.Transport != handoff.TransportWebhook {
+		l.sealedToken = row.AccessToken
 		l.token, err = a.open(row.AccessToken, secretbox.AccessToken(l.endpoint.AccountID, l.endpoint.InboxID))
 		return l, err
 	}
@@ -197,6 +200,9 @@ func (l *lane) step(ctx context.Context) (finished bool, err error) {
 		return l.batch(ctx, next)
 	}
 	if err := l.due(ctx, next); err != nil {
+		return false, err
+	}
+	if err := l.others(ctx, next); err != nil {
 		return false, err
 	}
 	l.queue = l.queue[1:]

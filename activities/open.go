@@ -61,9 +61,11 @@ func (l *ledger) recordHistory(ctx context.Context, m dbsqlc.Message) error {
 			}
 			l.apply(*t.known, nil)
 			l.files = l.files || t.known.MediaID != nil
+			l.heard(*t.known)
 			continue
 		}
 		row := l.historyRow(m, *t.told)
+		l.heard(dbsqlc.Message{AuthorType: row.AuthorType, SentAt: row.SentAt, CreatedAt: m.CreatedAt})
 		said := dbsqlc.Message{ID: row.ID, Direction: row.Direction, AuthorType: row.AuthorType, Type: row.Type, CreatedAt: row.CreatedAt, SentAt: row.SentAt}
 		if err := l.record(ctx, happening{kind: handoff.EventMessageHistory, author: row.AuthorType, message: &said, arrives: true}); err != nil {
 			return err
@@ -73,6 +75,13 @@ func (l *ledger) recordHistory(ctx context.Context, m dbsqlc.Message) error {
 		l.history = append(l.history, row)
 	}
 	return nil
+}
+
+// heard lets what the contact said to the bot open the service window: WhatsApp counts it as well, if it says when.
+func (l *ledger) heard(m dbsqlc.Message) {
+	if m.AuthorType == handoff.AuthorContact && m.SentAt != nil && l.now.Sub(*m.SentAt) < serviceWindow {
+		l.extendWindow(m)
+	}
 }
 
 // mergedHistory puts what the gateway tells and what was accepted before into one order, each turn once. What an earlier conversation has

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"handoff"
+	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/meta"
 	"handoff/internal/outbound"
@@ -110,7 +111,7 @@ func (l *lane) ruleChatlayer(d dbsqlc.Delivery, r outbound.Result) ruling {
 	case r.Status == http.StatusTooManyRequests:
 		out.verdict, out.wait = verdictThrottled, throttleWait(d.Attempts)
 		if limited {
-			out.wait = max(out.wait, reset.Sub(now))
+			out.wait = max(reset.Sub(now), time.Second)
 		}
 		out.pauseUntil = now.Add(out.wait)
 	case d.MessageID == nil || r.Status == http.StatusServiceUnavailable:
@@ -155,17 +156,38 @@ func (l *lane) unknown(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 }
 
 // await keeps a lane behind a delivery of another contact's lane: bytes that name several contacts leave once, and in order for each.
+// One that alone keeps failing holds the other lanes no longer than its own.
 func (l *lane) await(ctx context.Context, mark dbsqlc.Delivery) (bool, error) {
-	next, err := l.queries().DeliveryAwaited(ctx, *mark.AfterID)
-	if errors.Is(err, pgx.ErrNoRows) {
+	first, err := l.queries().DeliveryAwaited(ctx, *mark.AfterID)
+	if errors.Is(err, pgx.ErrNoRows) || (err == nil && l.poison(dbsqlc.Delivery{FirstAttemptAt: first.FirstAttemptAt}, l.Now())) {
 		l.queue = l.queue[1:]
 		return true, l.queries().DeliveryPass(ctx, mark.ID)
 	}
 	if err != nil {
 		return false, err
 	}
+	return false, l.waitForOther(first.NextAttemptAt)
+}
+
+// others keeps bytes that name several contacts behind what came before them in the lanes of the others.
+func (l *lane) others(ctx context.Context, d dbsqlc.Delivery) error {
+	if d.EventType != db.EventMeta || d.ManualAt != nil {
+		return nil
+	}
+	ahead, err := l.queries().DeliveryAhead(ctx, &d.ID)
+	if errors.Is(err, pgx.ErrNoRows) || (err == nil && l.poison(dbsqlc.Delivery{FirstAttemptAt: ahead.FirstAttemptAt}, l.Now())) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return l.waitForOther(ahead.NextAttemptAt)
+}
+
+// waitForOther is until the delivery of another lane is tried next: no signal comes from there.
+func (l *lane) waitForOther(next time.Time) error {
 	wait := min(max(next.Sub(l.Now()), awaitAtLeast), awaitAtMost)
-	return false, &waiting{wait: wait, reason: "waits for a webhook that names another contact too"}
+	return &waiting{wait: wait, reason: "waits for a webhook that names another contact too"}
 }
 
 const (

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"handoff/db/dbsqlc"
 	"handoff/internal/meta"
 	"handoff/internal/outbound"
+	"handoff/internal/secretbox"
 )
 
 // settle writes an attempt's outcome and what follows from it for the message, the lane and the endpoint.
@@ -57,6 +59,14 @@ func (l *lane) disable(ctx context.Context, out dbsqlc.AttemptFinishParams, rule
 		reason = ruled.failure.Reason
 	}
 	return db.InTx(ctx, l.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+		if renewed, err := l.renewed(ctx, q); err != nil || renewed {
+			now := l.Now()
+			out.State, out.NextAttemptAt = handoff.DeliveryPending, &now
+			if err == nil {
+				_, err = q.AttemptFinish(ctx, out)
+			}
+			return err
+		}
 		// The endpoint's row comes first: two lanes that hear "gone" at once would else hold a delivery each and wait for the other's.
 		disabled, err := q.EndpointDisable(ctx, dbsqlc.EndpointDisableParams{ID: l.endpoint.ID, Reason: reason})
 		if err != nil {
@@ -77,6 +87,20 @@ func (l *lane) disable(ctx context.Context, out dbsqlc.AttemptFinishParams, rule
 			ActorType: handoff.AuthorSystem, Data: data, OccurredAt: l.Now(),
 		}}))
 	})
+}
+
+// renewed tells whether an access token was saved since the lane read it, and takes it: what was refused says nothing of the new one.
+func (l *lane) renewed(ctx context.Context, q *dbsqlc.Queries) (bool, error) {
+	if l.endpoint.Transport == handoff.TransportWebhook {
+		return false, nil
+	}
+	row, err := q.DeliveryEndpoint(ctx, l.endpoint.ID)
+	if err != nil || bytes.Equal(row.AccessToken, l.sealedToken) {
+		return false, err
+	}
+	l.sealedToken = row.AccessToken
+	l.token, err = l.open(row.AccessToken, secretbox.AccessToken(l.endpoint.AccountID, l.endpoint.InboxID))
+	return true, err
 }
 
 // settleMessage finishes a delivery, or fails it for good, and moves its message on, under the contact's lock.
@@ -246,9 +270,13 @@ func (l *lane) expired(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 			return err
 		}
 		var control handoff.Control
+		if ledger.open() {
+			control.WindowExpiresAt = ledger.conv.WindowExpiresAt
+		}
 		if at := ledger.wake.LastInboundAt; at != nil {
-			end := at.Add(serviceWindow)
-			control.WindowExpiresAt = &end
+			if end := at.Add(serviceWindow); control.WindowExpiresAt == nil || end.After(*control.WindowExpiresAt) {
+				control.WindowExpiresAt = &end
+			}
 		}
 		var closed *handoff.Error
 		if !errors.As(control.CheckWindow(m.Type, l.Now()), &closed) {

@@ -127,10 +127,10 @@ func TestAnEndpointsURLIsTriedWhenItIsSaved(t *testing.T) {
 
 	w.Gateway.Answer(func(int) (int, string) { return http.StatusInternalServerError, "" })
 	w.do(t, "PATCH", path, w.adm, map[string]string{"url": w.Gateway.URL}).is(http.StatusOK)
-	require.Len(t, w.Gateway.Requests(), 1, "any answer is one")
+	require.Equal(t, 1, w.Gateway.Probes(), "any answer is one")
 	w.do(t, "PATCH", path, w.adm, map[string]string{"url": nobody(t)}).refused(http.StatusUnprocessableEntity, handoff.CodeInvalid)
 	w.do(t, "PATCH", path, w.adm, map[string]any{"retry": "none", "url": w.Gateway.URL}).is(http.StatusOK)
-	require.Len(t, w.Gateway.Requests(), 1, "an address that stays is not tried again")
+	require.Equal(t, 1, w.Gateway.Probes(), "an address that stays is not tried again")
 }
 
 // checks are those of an inbox's health, by name.

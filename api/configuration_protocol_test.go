@@ -240,7 +240,7 @@ func TestWhatAnEndpointCannotBe(t *testing.T) {
 		"another vendor's type":        {handoff.ProtocolKapso, `"event_types":["outbound_message"]`, `there is no event type \"outbound_message\": use some of *`},
 		"a family of Kapso's":          {handoff.ProtocolKapso, `"event_types":["whatsapp.*"]`, "there is no event type"},
 		"a version of Aksita":          {handoff.ProtocolAksita, `"payload_version":"v1"`, "payload_version belongs to inboxes of kapso"},
-		"a vendor's secret, native":    {handoff.ProtocolNative, `"vendor_secret":"x"`, "vendor_secret belongs to inboxes of aksita, kapso and passthrough"},
+		"a vendor's secret, native":    {handoff.ProtocolNative, `"vendor_secret":"x"`, "vendor_secret belongs to inboxes of aksita and kapso, and this one speaks native"},
 		"a buffer of HitlChat":         {handoff.ProtocolHitlChat, `"buffer":{}`, "buffer belongs to inboxes of kapso"},
 		"a buffer of Meta's bytes":     {handoff.ProtocolKapso, `"payload":"meta","buffer":{}`, "never buffered: leave buffer out"},
 		"a long window":                {handoff.ProtocolKapso, `"buffer":{"window_seconds":61}`, "60"},

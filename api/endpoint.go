@@ -48,7 +48,7 @@ type EndpointFields struct {
 	EventTypes        *[]string              `json:"event_types,omitempty" minItems:"1" maxItems:"50" doc:"What it receives: the events of the inbox's protocol, such as outbound_message; event types of ours such as message.received; families of ours such as conversation.*, or * for all of ours. What the protocol documents unless given."`
 	Payload           *string                `json:"payload,omitempty" enum:"events,meta" doc:"meta passes Meta's webhooks on as the bytes that came, and nothing else: of kapso, and always of passthrough."`
 	PayloadVersion    *string                `json:"payload_version,omitempty" enum:"v1,v2" doc:"Of kapso's events. v2 unless given."`
-	VendorSecret      *string                `json:"vendor_secret,omitempty" maxLength:"500" doc:"Signs the webhooks as the vendor does, beside our own signature: of aksita, kapso and passthrough. It is never shown. Empty removes it."`
+	VendorSecret      *string                `json:"vendor_secret,omitempty" maxLength:"500" doc:"Signs the webhooks as the vendor does, beside our own signature: of aksita and kapso. It is never shown. Empty removes it."`
 	Retry             *string                `json:"retry,omitempty" enum:"durable,none" doc:"durable repeats a failed webhook for three days; none gives up after one attempt. durable unless given."`
 	Buffer            *EndpointBuffer        `json:"buffer,omitempty" doc:"Of kapso's events. None unless given."`
 	InactivityMinutes *int                   `json:"inactivity_minutes,omitempty" minimum:"0" maximum:"1440" doc:"After how long a silence an endpoint that subscribes to whatsapp.conversation.inactive or conversation.inactive is told; 0 is never. 60 for the former unless given."`

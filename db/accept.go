@@ -102,7 +102,7 @@ type wakeSlot struct {
 	lastInbound *time.Time
 	media       int32
 	session     string // by which the contact is known to this inbox
-	talks       *bool // whether the contact has an open conversation; nil where nobody has asked
+	talks       *bool  // whether the contact has an open conversation; nil where nobody has asked
 }
 
 // Accept commits a body in one transaction: its bytes, its contacts, its messages, what became of each element, and a raised

@@ -44,6 +44,9 @@ func AcceptSend(ctx context.Context, db DB, send NewSend) (AcceptedSend, error) 
 	a.slots = []*slot{s}
 	var out AcceptedSend
 	err := InTx(ctx, db, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+		if err := checkMode(ctx, q, send.Inbox); err != nil {
+			return err
+		}
 		if err := a.findContacts(ctx, q); err != nil {
 			return err
 		}
@@ -64,6 +67,18 @@ func AcceptSend(ctx context.Context, db DB, send NewSend) (AcceptedSend, error) 
 		return nil
 	})
 	return out, err
+}
+
+// checkMode looks again, under the lock that a switch of the inbox's protocol waits for.
+func checkMode(ctx context.Context, q *dbsqlc.Queries, inbox dbsqlc.Inbox) error {
+	now, err := q.InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: inbox.AccountID, ID: inbox.ID})
+	if err != nil {
+		return NotFound(err, "inbox")
+	}
+	if now.Protocol != inbox.Protocol {
+		return handoff.Errorf(handoff.CodeConflict, "the inbox speaks %s since a moment ago", now.Protocol)
+	}
+	return nil
 }
 
 func messageKnown(ctx context.Context, q *dbsqlc.Queries, m dbsqlc.MessageInsertOutboundParams) (bool, error) {

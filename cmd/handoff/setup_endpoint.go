@@ -57,7 +57,7 @@ type endpointFlags struct {
 	EventTypes        []string           `help:"What is sent; what the protocol documents by default."`
 	Payload           *string            `help:"events, or meta for Meta's webhooks as they came (kapso, passthrough)."`
 	PayloadVersion    *string            `help:"v1 or v2 of kapso's events."`
-	VendorSecret      *string            `help:"Secret of the vendor's own signature (aksita, kapso, passthrough); empty removes it."`
+	VendorSecret      *string            `help:"Secret of the vendor's own signature (aksita, kapso); empty removes it."`
 	Retry             *string            `help:"durable, or none for one attempt."`
 	BufferWindow      *int               `help:"Seconds for which kapso's messages of one conversation are held back and sent together; 0 is no buffer."`
 	BufferMax         int                `help:"How many are sent together at most."`

@@ -137,21 +137,49 @@ func (q *Queries) AttemptUnknown(ctx context.Context, arg AttemptUnknownParams) 
 	return column_1, err
 }
 
+const deliveryAhead = `-- name: DeliveryAhead :one
+SELECT coalesce(e.next_attempt_at, now())::timestamptz AS next_attempt_at, e.first_attempt_at
+FROM deliveries m
+JOIN deliveries e ON e.inbox_id = m.inbox_id AND e.contact_id = m.contact_id AND e.endpoint_id = m.endpoint_id
+    AND e.position < m.position AND e.state = 'pending' AND NOT e.bypassed
+WHERE m.after_id = $1 AND m.state = 'pending'
+ORDER BY e.position LIMIT 1
+`
+
+type DeliveryAheadRow struct {
+	NextAttemptAt  time.Time
+	FirstAttemptAt *time.Time
+}
+
+// What stands before the marks of a delivery, in the lanes of the other contacts that its bytes name: each contact's bytes leave in
+// order. Everybody waits for earlier positions only, so nobody waits for himself.
+func (q *Queries) DeliveryAhead(ctx context.Context, id *uuid.UUID) (DeliveryAheadRow, error) {
+	row := q.db.QueryRow(ctx, deliveryAhead, id)
+	var i DeliveryAheadRow
+	err := row.Scan(&i.NextAttemptAt, &i.FirstAttemptAt)
+	return i, err
+}
+
 const deliveryAwaited = `-- name: DeliveryAwaited :one
 SELECT coalesce((
     SELECT max(h.next_attempt_at) FROM deliveries h
     WHERE h.inbox_id = d.inbox_id AND h.contact_id = d.contact_id AND h.endpoint_id = d.endpoint_id AND h.state = 'pending'
-      AND NOT h.bypassed AND h.position <= d.position), now())::timestamptz AS next_attempt_at
-FROM deliveries d WHERE d.id = $1 AND d.state IN ('pending', 'held')
+      AND NOT h.bypassed AND h.position <= d.position), now())::timestamptz AS next_attempt_at, d.first_attempt_at
+FROM deliveries d WHERE d.id = $1 AND d.state IN ('pending', 'held') AND NOT d.bypassed
 `
+
+type DeliveryAwaitedRow struct {
+	NextAttemptAt  time.Time
+	FirstAttemptAt *time.Time
+}
 
 // When the delivery that a lane waits for may be tried next, which is not before those ahead of it in its own lane; no row once nothing
 // is to be waited for. One that is held waits until its endpoint is enabled.
-func (q *Queries) DeliveryAwaited(ctx context.Context, id uuid.UUID) (time.Time, error) {
+func (q *Queries) DeliveryAwaited(ctx context.Context, id uuid.UUID) (DeliveryAwaitedRow, error) {
 	row := q.db.QueryRow(ctx, deliveryAwaited, id)
-	var next_attempt_at time.Time
-	err := row.Scan(&next_attempt_at)
-	return next_attempt_at, err
+	var i DeliveryAwaitedRow
+	err := row.Scan(&i.NextAttemptAt, &i.FirstAttemptAt)
+	return i, err
 }
 
 const deliveryBatch = `-- name: DeliveryBatch :many

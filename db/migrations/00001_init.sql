@@ -350,6 +350,7 @@ CREATE TABLE deliveries (
 ) WITH (fillfactor = 80);
 CREATE INDEX deliveries_lane_idx ON deliveries (inbox_id, contact_id, endpoint_id, position)
     WHERE state = 'pending' OR manual_at IS NOT NULL;
+CREATE INDEX deliveries_after_idx ON deliveries (after_id) WHERE after_id IS NOT NULL;
 -- Gaps that nobody has told yet; nearly always empty.
 CREATE INDEX deliveries_gap_idx ON deliveries (inbox_id, contact_id, endpoint_id) WHERE state = 'failed' AND NOT gap_told;
 CREATE INDEX deliveries_list_idx ON deliveries (account_id, position DESC);

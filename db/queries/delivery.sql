@@ -134,8 +134,18 @@ UPDATE deliveries SET body = @body, headers = @headers, buffered = false, next_a
 SELECT coalesce((
     SELECT max(h.next_attempt_at) FROM deliveries h
     WHERE h.inbox_id = d.inbox_id AND h.contact_id = d.contact_id AND h.endpoint_id = d.endpoint_id AND h.state = 'pending'
-      AND NOT h.bypassed AND h.position <= d.position), now())::timestamptz AS next_attempt_at
-FROM deliveries d WHERE d.id = @id AND d.state IN ('pending', 'held');
+      AND NOT h.bypassed AND h.position <= d.position), now())::timestamptz AS next_attempt_at, d.first_attempt_at
+FROM deliveries d WHERE d.id = @id AND d.state IN ('pending', 'held') AND NOT d.bypassed;
+
+-- name: DeliveryAhead :one
+-- What stands before the marks of a delivery, in the lanes of the other contacts that its bytes name: each contact's bytes leave in
+-- order. Everybody waits for earlier positions only, so nobody waits for himself.
+SELECT coalesce(e.next_attempt_at, now())::timestamptz AS next_attempt_at, e.first_attempt_at
+FROM deliveries m
+JOIN deliveries e ON e.inbox_id = m.inbox_id AND e.contact_id = m.contact_id AND e.endpoint_id = m.endpoint_id
+    AND e.position < m.position AND e.state = 'pending' AND NOT e.bypassed
+WHERE m.after_id = @id AND m.state = 'pending'
+ORDER BY e.position LIMIT 1;
 
 -- name: DeliveryPass :exec
 -- A mark that nothing is to be waited for any more has done its work.

@@ -62,7 +62,7 @@ type Buffer struct {
 // Which protocols' endpoints take what.
 var (
 	metaPayload   = []handoff.Protocol{handoff.ProtocolKapso, handoff.ProtocolPassthrough}
-	vendorSecrets = []handoff.Protocol{handoff.ProtocolAksita, handoff.ProtocolKapso, handoff.ProtocolPassthrough}
+	vendorSecrets = []handoff.Protocol{handoff.ProtocolAksita, handoff.ProtocolKapso}
 	onlyKapso     = []handoff.Protocol{handoff.ProtocolKapso}
 )
 
