@@ -9,6 +9,8 @@ import (
 
 	"handoff/activities"
 	"handoff/db"
+	"handoff/internal/graph"
+	"handoff/internal/mediastore"
 	"handoff/internal/outbound"
 	"handoff/internal/secretbox"
 	"handoff/worker"
@@ -23,6 +25,8 @@ func TestAWorkerIsNotMadeWithAPartMissing(t *testing.T) {
 	}{
 		{"DB", func() { a.DB = noDB{} }},
 		{"Poster", func() { a.Poster = &outbound.Client{} }},
+		{"Graph", func() { a.Graph = &graph.Client{} }},
+		{"Store", func() { a.Store = &mediastore.Store{} }},
 		{"Box", func() { a.Box = &secretbox.Box{} }},
 		{"Log", func() { a.Log = slog.New(slog.DiscardHandler) }},
 		{"Now", func() { a.Now = time.Now }},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,9 +49,15 @@ func (s *stack) requireTold(webhooks int) {
 // requireEventsEnd checks that a conversation's events are numbered without a gap, to the end, which is the last.
 func (s *stack) requireEventsEnd(id string) {
 	s.Helper()
+	// Events wait for the oldest transaction of the whole PostgreSQL server, which other tests share.
+	var events []event
+	until(s.T, readyWithin, "the last event", func() bool {
+		events = pages[event](s.T, s.url+"/v1/conversations/"+id+"/events", s.anaKey)
+		return len(events) > 0 && slices.ContainsFunc(events, func(e event) bool { return e.Type == "conversation.ended" })
+	})
 	var last event
 	var n int64
-	for _, e := range pages[event](s.T, s.url+"/v1/conversations/"+id+"/events", s.anaKey) {
+	for _, e := range events {
 		if e.Seq == nil {
 			continue // what became of a message after the end
 		}
