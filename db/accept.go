@@ -115,9 +115,13 @@ func Accept(ctx context.Context, db DB, r NewReceipt) (Accepted, error) {
 			Kind: item.Kind, ExternalID: item.ExternalID, Reason: item.Reason, Outcome: OutcomeIgnored,
 		}})
 	}
-	err := InTx(ctx, db, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+	err := InTx(ctx, db, func(tx pgx.Tx, q *dbsqlc.Queries) error {
+		// The lock and the look at the inboxes are one round trip.
+		if err := a.route(ctx, dbsqlc.New(NewPipeline(tx))); err != nil {
+			return err
+		}
 		for _, step := range []func(context.Context, *dbsqlc.Queries) error{
-			a.route, a.findRaw, a.findStatusMessages, a.findContacts, a.decideOffloads, a.lockWakes, a.insertMessages, a.setNames,
+			a.findRaw, a.findStatusMessages, a.findContacts, a.decideOffloads, a.lockWakes, a.insertMessages, a.setNames,
 			a.numberStatuses, a.forward, a.insertReceipt,
 		} {
 			if err := step(ctx, q); err != nil {

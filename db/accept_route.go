@@ -44,6 +44,9 @@ func (a *acceptance) route(ctx context.Context, q *dbsqlc.Queries) error {
 }
 
 func (a *acceptance) findInboxes(ctx context.Context, q *dbsqlc.Queries, numbers, accounts []string) ([]dbsqlc.Inbox, error) {
+	if err := q.ProtocolShare(ctx, a.receipt.AccountID.String()); err != nil {
+		return nil, err
+	}
 	if len(numbers) == 0 && len(accounts) == 0 && a.receipt.InboxID != nil {
 		inbox, err := q.InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: a.receipt.AccountID, ID: *a.receipt.InboxID})
 		return []dbsqlc.Inbox{inbox}, NotFound(err, "inbox")

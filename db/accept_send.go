@@ -71,6 +71,9 @@ func AcceptSend(ctx context.Context, db DB, send NewSend) (AcceptedSend, error) 
 
 // checkMode looks again, under the lock that a switch of the inbox's protocol waits for.
 func checkMode(ctx context.Context, q *dbsqlc.Queries, inbox dbsqlc.Inbox) error {
+	if err := q.ProtocolShare(ctx, inbox.AccountID.String()); err != nil {
+		return err
+	}
 	now, err := q.InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: inbox.AccountID, ID: inbox.ID})
 	if err != nil {
 		return NotFound(err, "inbox")

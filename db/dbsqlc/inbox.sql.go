@@ -57,7 +57,7 @@ func (q *Queries) InboxDelete(ctx context.Context, arg InboxDeleteParams) (int64
 }
 
 const inboxGet = `-- name: InboxGet :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
 `
 
 type InboxGetParams struct {
@@ -65,7 +65,6 @@ type InboxGetParams struct {
 	ID        uuid.UUID
 }
 
-// The share lock keeps the protocol as it was read until the transaction ends (see InboxGetForUpdate), and keeps nobody else waiting.
 func (q *Queries) InboxGet(ctx context.Context, arg InboxGetParams) (Inbox, error) {
 	row := q.db.QueryRow(ctx, inboxGet, arg.AccountID, arg.ID)
 	var i Inbox
@@ -148,7 +147,7 @@ type InboxGetForUpdateParams struct {
 	ID        uuid.UUID
 }
 
-// For a change of the protocol. It waits for whoever accepts something in the old one, and they wait for it.
+// For a change of the protocol.
 func (q *Queries) InboxGetForUpdate(ctx context.Context, arg InboxGetForUpdateParams) (Inbox, error) {
 	row := q.db.QueryRow(ctx, inboxGetForUpdate, arg.AccountID, arg.ID)
 	var i Inbox
@@ -434,7 +433,7 @@ const inboxListByRoute = `-- name: InboxListByRoute :many
 SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes
 WHERE account_id = $1 AND deleted_at IS NULL
   AND (phone_number_id = ANY($2::text[]) OR waba_id = ANY($3::text[]))
-ORDER BY id FOR KEY SHARE
+ORDER BY id
 `
 
 type InboxListByRouteParams struct {
@@ -444,8 +443,6 @@ type InboxListByRouteParams struct {
 }
 
 // What a body names: by number, or by its business account alone for changes that concern no number.
-// What is accepted is accepted in the protocol that is read here (see InboxGetForUpdate). Every message takes this lock anyhow, by its
-// foreign key.
 func (q *Queries) InboxListByRoute(ctx context.Context, arg InboxListByRouteParams) ([]Inbox, error) {
 	rows, err := q.db.Query(ctx, inboxListByRoute, arg.AccountID, arg.PhoneNumberIds, arg.WabaIds)
 	if err != nil {
@@ -643,4 +640,25 @@ func (q *Queries) InboxUpdate(ctx context.Context, arg InboxUpdateParams) (Inbox
 		&i.DeletedAt,
 	)
 	return i, err
+}
+
+const protocolLock = `-- name: ProtocolLock :exec
+SELECT pg_advisory_xact_lock(hashtextextended('protocol ' || $1::text, 0))
+`
+
+// For a change of an inbox's protocol: it waits for whoever accepts something in the old one, and they wait for it.
+func (q *Queries) ProtocolLock(ctx context.Context, account string) error {
+	_, err := q.db.Exec(ctx, protocolLock, account)
+	return err
+}
+
+const protocolShare = `-- name: ProtocolShare :exec
+SELECT pg_advisory_xact_lock_shared(hashtextextended('protocol ' || $1::text, 0))
+`
+
+// Whoever accepts something does so in the protocol that he reads after this. A lock of the inbox's row would do, and each of many who
+// hold it at once makes PostgreSQL write the list of all.
+func (q *Queries) ProtocolShare(ctx context.Context, account string) error {
+	_, err := q.db.Exec(ctx, protocolShare, account)
+	return err
 }

@@ -18,8 +18,7 @@ WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL
 RETURNING *;
 
 -- name: InboxGet :one
--- The share lock keeps the protocol as it was read until the transaction ends (see InboxGetForUpdate), and keeps nobody else waiting.
-SELECT * FROM inboxes WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL FOR KEY SHARE;
+SELECT * FROM inboxes WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL;
 
 -- name: InboxLock :one
 -- For a change of anything but the protocol: two admins take turns, and nobody else waits.
@@ -42,9 +41,16 @@ WHERE inboxes.account_id = @account_id AND inboxes.id = @id AND deleted_at IS NU
 SELECT * FROM inboxes
 WHERE account_id = @account_id AND deleted_at IS NULL
   AND (phone_number_id = ANY(@phone_number_ids::text[]) OR waba_id = ANY(@waba_ids::text[]))
--- What is accepted is accepted in the protocol that is read here (see InboxGetForUpdate). Every message takes this lock anyhow, by its
--- foreign key.
-ORDER BY id FOR KEY SHARE;
+ORDER BY id;
+
+-- name: ProtocolShare :exec
+-- Whoever accepts something does so in the protocol that he reads after this. A lock of the inbox's row would do, and each of many who
+-- hold it at once makes PostgreSQL write the list of all.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('protocol ' || @account::text, 0));
+
+-- name: ProtocolLock :exec
+-- For a change of an inbox's protocol: it waits for whoever accepts something in the old one, and they wait for it.
+SELECT pg_advisory_xact_lock(hashtextextended('protocol ' || @account::text, 0));
 
 -- name: InboxGetAny :one
 -- Deleted ones too: what was accepted for them is still applied and delivered.
@@ -55,7 +61,7 @@ SELECT * FROM inboxes WHERE id = @id;
 SELECT * FROM inboxes WHERE id = @id AND deleted_at IS NULL;
 
 -- name: InboxGetForUpdate :one
--- For a change of the protocol. It waits for whoever accepts something in the old one, and they wait for it.
+-- For a change of the protocol.
 SELECT * FROM inboxes WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL FOR UPDATE;
 
 -- name: InboxQueueLength :one

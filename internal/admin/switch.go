@@ -28,6 +28,9 @@ func checkSwitch(from, to handoff.Protocol) error {
 // lockForSwitch locks an inbox against everything that is being accepted for it, and refuses while there is something under way that
 // was accepted in the old protocol. Whoever waits for the lock finds the new one.
 func lockForSwitch(ctx context.Context, q *dbsqlc.Queries, inbox dbsqlc.Inbox) (dbsqlc.Inbox, error) {
+	if err := q.ProtocolLock(ctx, inbox.AccountID.String()); err != nil {
+		return inbox, err
+	}
 	locked, err := q.InboxGetForUpdate(ctx, dbsqlc.InboxGetForUpdateParams{AccountID: inbox.AccountID, ID: inbox.ID})
 	if err != nil {
 		return locked, err
