@@ -154,11 +154,7 @@ func TestASwitchWaitsForWhatIsBeingAccepted(t *testing.T) {
 	body := w.Body("447700900123", "Hello")
 	parsed, err := hitlchat.Parse(body)
 	require.NoError(t, err)
-	rows, err := dbsqlc.New(tx).InboxListByRoute(context.Background(), dbsqlc.InboxListByRouteParams{
-		AccountID: w.Account.ID, PhoneNumberIds: []string{w.Inbox.PhoneNumberID}, WabaIds: []string{w.Inbox.WABAID},
-	})
-	require.NoError(t, err)
-	require.Len(t, rows, 1)
+	require.NoError(t, dbsqlc.New(tx).ProtocolShare(context.Background(), w.Account.ID.String()), "as intake begins")
 	w.do(t, "PATCH", inbox, w.adm, `{"name":"Renamed meanwhile"}`).is(http.StatusOK)
 
 	done, kapso, a := make(chan error, 1), handoff.ProtocolKapso, w.admin()
