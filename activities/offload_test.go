@@ -52,6 +52,8 @@ func TestAnOffloadOpensWithAllThatWasSaidEachOnceInOrder(t *testing.T) {
 	require.Equal(t, append(slices.Repeat([]handoff.EventType{handoff.EventMessageHistory}, 5), handoff.EventOpened, handoff.EventOffloaded), types)
 	require.Equal(t, handoff.StatusWaiting, s.conversation().Status)
 	require.Equal(t, handoff.SourceGateway, *s.conversation().Source)
+	require.Equal(t, 1, s.Count(t, "messages", "id = $1 AND text = 'a person please'", s.conversation().LastMessageID), "what a list shows")
+	require.EqualValues(t, 1, s.conversation().UnreadCount)
 	require.Zero(t, s.Count(t, "messages", "shadow"))
 	rows := s.Dump(t)
 	s.apply()

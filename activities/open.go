@@ -60,11 +60,13 @@ func (l *ledger) recordHistory(ctx context.Context, m dbsqlc.Message) error {
 				return err
 			}
 			l.apply(*t.known, nil)
+			l.conv.LastMessageID = &t.known.ID
 			l.files = l.files || t.known.MediaID != nil
 			l.heard(*t.known)
 			continue
 		}
 		row := l.historyRow(m, *t.told)
+		l.conv.LastMessageID = &row.ID
 		l.heard(dbsqlc.Message{AuthorType: row.AuthorType, SentAt: row.SentAt, CreatedAt: m.CreatedAt})
 		said := dbsqlc.Message{ID: row.ID, Direction: row.Direction, AuthorType: row.AuthorType, Type: row.Type, CreatedAt: row.CreatedAt, SentAt: row.SentAt}
 		if err := l.record(ctx, happening{kind: handoff.EventMessageHistory, author: row.AuthorType, message: &said, arrives: true}); err != nil {
@@ -231,6 +233,11 @@ func (l *ledger) applyOffload(ctx context.Context, m dbsqlc.Message) error {
 	}
 	l.apply(m, nil)
 	l.touch(m.CreatedAt)
+	l.conv.UnreadCount++
+	// A list shows what was said last, and the request itself only where nothing was.
+	if l.conv.LastMessageID == nil {
+		l.conv.LastMessageID = &m.ID
+	}
 	return nil
 }
 

@@ -33,7 +33,7 @@ func TestAShadowMessageJoinsTheConversationThatIsOpen(t *testing.T) {
 	require.Len(t, s.feed(fakechatlayer.UserText(session, "John", "are you there?", s.now)).Wakes, 1)
 	s.apply()
 	require.Equal(t, []string{"wants a person", "are you there?"}, s.texts())
-	require.EqualValues(t, 1, s.conversation().UnreadCount)
+	require.EqualValues(t, 2, s.conversation().UnreadCount)
 }
 
 // It was said while the conversation was open, and that was over when its turn came. The next conversation shows it.
