@@ -9,7 +9,6 @@ import (
 	"handoff/db/dbsqlc"
 	"handoff/internal/meta"
 	"handoff/internal/protocol"
-	"handoff/internal/protocol/chatlayer"
 )
 
 // The event types of calls to a vendor, as deliveries show them.
@@ -90,10 +89,10 @@ func (l *ledger) callSend(ctx context.Context, event protocol.Event, row dbsqlc.
 		return err
 	}
 	l.addCall(*endpoint, row, callSend, call, &m.ID)
-	if l.protocol.Name != handoff.ProtocolChatlayer {
+	if l.protocol.Echoes == nil {
 		return nil
 	}
-	return l.later.MessageSetEchoKeys(ctx, dbsqlc.MessageSetEchoKeysParams{ID: m.ID, EchoKeys: chatlayer.SentKeys(out)})
+	return l.later.MessageSetEchoKeys(ctx, dbsqlc.MessageSetEchoKeysParams{ID: m.ID, EchoKeys: l.protocol.Echoes(out)})
 }
 
 // release gives control back to Meta where Meta's own agent had passed it (formats of conversation routing: thread_control).

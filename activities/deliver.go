@@ -162,16 +162,15 @@ func (l *lane) due(ctx context.Context, d dbsqlc.Delivery) error {
 		return nil
 	}
 	behind := len(l.queue) > 1
-	if behind && l.poison(d, now) {
+	if behind && !d.Bypassed && l.poison(d.FirstAttemptAt) {
 		return l.bypass(ctx, d)
 	}
 	return l.waitFor(d, behind)
 }
 
-// poison tells whether d has held its lane for long enough while its endpoint took others.
-func (l *lane) poison(d dbsqlc.Delivery, now time.Time) bool {
-	return !d.Bypassed && d.FirstAttemptAt != nil && now.Sub(*d.FirstAttemptAt) >= laneHold &&
-		l.endpoint.LastSuccessAt != nil && l.endpoint.LastSuccessAt.After(*d.FirstAttemptAt)
+// poison tells whether a delivery, by its first attempt, has held its lane for long enough while its endpoint took others.
+func (l *lane) poison(first *time.Time) bool {
+	return first != nil && l.Now().Sub(*first) >= laneHold && l.endpoint.LastSuccessAt != nil && l.endpoint.LastSuccessAt.After(*first)
 }
 
 // waitFor is the wait for the next attempt of d. With others behind it, it is shorter: to look whether they may go first.
@@ -181,7 +180,7 @@ func (l *lane) waitFor(d dbsqlc.Delivery, behind bool) *waiting {
 	if behind && !d.Bypassed && d.FirstAttemptAt != nil {
 		held := now.Sub(*d.FirstAttemptAt)
 		switch {
-		case l.poison(d, now):
+		case l.poison(d.FirstAttemptAt):
 			wait = 0
 		case held < laneHold:
 			wait = min(wait, laneHold-held)

@@ -159,7 +159,7 @@ func (l *lane) unknown(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 // One that alone keeps failing holds the other lanes no longer than its own.
 func (l *lane) await(ctx context.Context, mark dbsqlc.Delivery) (bool, error) {
 	first, err := l.queries().DeliveryAwaited(ctx, *mark.AfterID)
-	if errors.Is(err, pgx.ErrNoRows) || (err == nil && l.poison(dbsqlc.Delivery{FirstAttemptAt: first.FirstAttemptAt}, l.Now())) {
+	if errors.Is(err, pgx.ErrNoRows) || (err == nil && l.poison(first.FirstAttemptAt)) {
 		l.queue = l.queue[1:]
 		return true, l.queries().DeliveryPass(ctx, mark.ID)
 	}
@@ -175,7 +175,7 @@ func (l *lane) others(ctx context.Context, d dbsqlc.Delivery) error {
 		return nil
 	}
 	ahead, err := l.queries().DeliveryAhead(ctx, &d.ID)
-	if errors.Is(err, pgx.ErrNoRows) || (err == nil && l.poison(dbsqlc.Delivery{FirstAttemptAt: ahead.FirstAttemptAt}, l.Now())) {
+	if errors.Is(err, pgx.ErrNoRows) || (err == nil && l.poison(ahead.FirstAttemptAt)) {
 		return nil
 	}
 	if err != nil {

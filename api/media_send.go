@@ -9,6 +9,7 @@ import (
 	"handoff/db/dbsqlc"
 	"handoff/internal/mediastore"
 	"handoff/internal/meta"
+	"handoff/internal/protocol"
 )
 
 // linkObject is Meta's object of a file that it fetches, its keys in the order of Meta's documentation.
@@ -37,7 +38,7 @@ func (s *server) fileContent(ctx context.Context, account handoff.ID, body *send
 	}
 	// Our own link may be http, on a developer's machine.
 	object.Link = "https://localhost/m/token"
-	content, err := encode(object)
+	content, err := protocol.Encode(object)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +52,7 @@ func (s *server) fileContent(ctx context.Context, account handoff.ID, body *send
 	if object.Link, err = s.Links(account, file.ID, s.Now()); err != nil {
 		return nil, err
 	}
-	return encode(object)
+	return protocol.Encode(object)
 }
 
 // checkFileBody refuses what does not go with media_id.

@@ -10,6 +10,7 @@ import (
 	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/meta"
+	"handoff/internal/protocol"
 	"handoff/workflows"
 )
 
@@ -144,7 +145,7 @@ func contentOf(body *sendBody, raw []byte) (json.RawMessage, error) {
 		}
 	}
 	if body.Type == "text" {
-		return encode(map[string]string{"body": body.Text})
+		return protocol.Encode(map[string]string{"body": body.Text})
 	}
 	return bytes.Clone(parts[body.Type]), nil
 }
@@ -190,13 +191,4 @@ func (s *server) quotable(ctx context.Context, c dbsqlc.Conversation, id handoff
 		return nil, fault("reply_to names a message whose id at the vendor is not known, so it cannot be quoted")
 	}
 	return quoted.ExternalID, nil
-}
-
-// encode leaves <, > and & as they are, which json.Marshal would escape.
-func encode(v any) (json.RawMessage, error) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(v)
-	return bytes.TrimRight(out.Bytes(), "\n"), err
 }

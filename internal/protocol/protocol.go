@@ -41,6 +41,9 @@ type Protocol struct {
 	Merge func(event string, parts []Part, window time.Duration) (Webhook, error)
 	// Send is the call that takes an agent's message out; nil where a webhook does.
 	Send func(Inbox, Contact, handoff.OutboundMessage) (Call, error)
+	// Echoes are the keys by which the vendor's report of a send of ours is known (handoff.ItemMessageBody.EchoKey), one for each part
+	// of it; nil where the vendor reports none.
+	Echoes func(handoff.OutboundMessage) []string
 	// End is the call that gives control back when a conversation is over; no call where it gives an empty path. nil for none.
 	End func(Inbox, Contact, Conversation) (Call, error)
 }

@@ -6,9 +6,7 @@
 package aksita
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"time"
 
 	"handoff"
@@ -80,13 +78,10 @@ func conversationID(e protocol.Event) string {
 	return cmp.Or(e.Contact.Identity(handoff.IdentitySession), e.Conversation.ID.String())
 }
 
-// encode leaves <, > and & as they are: they are the agent's words.
 func encode(body reply) ([]byte, error) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
+	out, err := protocol.Encode(body)
+	if err != nil {
 		return nil, handoff.Errorf(handoff.CodeInternal, "encode an Aksita reply: %w", err)
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return out, nil
 }

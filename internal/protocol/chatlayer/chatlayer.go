@@ -18,6 +18,7 @@ var Protocol = protocol.Protocol{
 	Name:      handoff.ProtocolChatlayer,
 	Transport: handoff.TransportChatlayer,
 	Send:      send,
+	Echoes:    SentKeys,
 	End:       end,
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"handoff"
 	"handoff/internal/meta"
+	"handoff/internal/protocol"
 )
 
 // maxDepth is how deep a body may nest. The vendor's deepest example has nine levels.
@@ -145,15 +146,12 @@ func checkDepth(raw []byte) error {
 	return nil
 }
 
-// encode leaves <, > and & as they are, which json.Marshal would escape.
 func encode(body any) ([]byte, error) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
+	out, err := protocol.Encode(body)
+	if err != nil {
 		return nil, handoff.Errorf(handoff.CodeInternal, "encode a call to Chatlayer: %w", err)
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return out, nil
 }
 
 // clip shortens s to at most n code points.

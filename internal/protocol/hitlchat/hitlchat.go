@@ -3,12 +3,12 @@
 package hitlchat
 
 import (
-	"bytes"
 	"encoding/json"
 	"time"
 
 	"handoff"
 	"handoff/internal/meta"
+	"handoff/internal/protocol"
 )
 
 // The events of the protocol, as the key "event" names them.
@@ -73,13 +73,10 @@ func ConversationResolved(contact []handoff.Identity, resolvedStatus string, at 
 	})
 }
 
-// encode leaves <, > and & as they are, which json.Marshal would escape even inside meta_payload.
 func encode(body any) ([]byte, error) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
+	out, err := protocol.Encode(body)
+	if err != nil {
 		return nil, handoff.Errorf(handoff.CodeInternal, "encode a HitlChat event: %w", err)
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"handoff"
+	"handoff/internal/protocol"
 )
 
 // object is a JSON object whose keys stay in order. A value may be raw JSON.
@@ -51,13 +52,11 @@ func (o object) withText(key, value string) object {
 
 // encode does not say in its error what could not be encoded: it may be what a contact wrote.
 func encode(event string, body object) ([]byte, error) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
+	out, err := protocol.Encode(body)
+	if err != nil {
 		return nil, handoff.Errorf(handoff.CodeInternal, "the body of %s cannot be written as JSON", event)
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return out, nil
 }
 
 // orNull is null for an empty text.

@@ -1,7 +1,6 @@
 package native
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"handoff"
+	"handoff/internal/protocol"
 )
 
 const (
@@ -105,15 +105,12 @@ func readContent(f *fields, kind, text string) json.RawMessage {
 	return slices.Concat(json.RawMessage(`{"type":"`+kind+`","`+kind+`":`), content, json.RawMessage(`}`))
 }
 
-// quoteBody leaves <, > and & as they are.
 func quoteBody(text string) json.RawMessage {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(map[string]string{"body": text}); err != nil { // cannot happen: every string can be encoded
+	out, err := protocol.Encode(map[string]string{"body": text})
+	if err != nil { // cannot happen: every string can be encoded
 		return nil
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+	return out
 }
 
 func readMedia(f *fields) *handoff.ItemMedia {

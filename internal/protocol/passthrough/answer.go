@@ -1,8 +1,9 @@
 package passthrough
 
 import (
-	"bytes"
 	"encoding/json"
+
+	"handoff/internal/protocol"
 )
 
 // vendorAnswer is the envelope of the vendor's APIs, as public code of its customers reads it; the page does not show the answer to a send.
@@ -39,13 +40,11 @@ func Answer(vendor bool, status int, meta json.RawMessage, message string) []byt
 	return encode(failed)
 }
 
-// encode leaves <, > and & as they are. What it is given can always be encoded: its JSON is valid.
+// encode has no error. What it is given can always be encoded: its JSON is valid.
 func encode(body any) []byte {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
+	out, err := protocol.Encode(body)
+	if err != nil {
 		return nil
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+	return out
 }
