@@ -1,5 +1,7 @@
 package handoff
 
+import "time"
+
 // Direction of a message, seen from us: inbound comes from the contact.
 type Direction string
 
@@ -66,3 +68,9 @@ const (
 	MediaReady   MediaState = "ready"
 	MediaFailed  MediaState = "failed"
 )
+
+// FailureNoToken is the failure code of a file that its inbox had no access token to fetch with. It ends when one is saved.
+const FailureNoToken = "no_access_token"
+
+// MediaKept is how long Meta keeps a file that a customer sent (business-phone-numbers/media).
+const MediaKept = 7 * 24 * time.Hour

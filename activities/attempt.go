@@ -11,6 +11,7 @@ import (
 
 	"handoff"
 	"handoff/db/dbsqlc"
+	"handoff/internal/admin"
 	"handoff/internal/outbound"
 	"handoff/internal/signature"
 )
@@ -163,16 +164,13 @@ func (l *lane) reschedule(out *dbsqlc.AttemptFinishParams, d dbsqlc.Delivery, r 
 	}
 	out.Step++
 	wait, again := nextWait(ruled.verdict, int(out.Step), l.Jitter(), r, now)
-	if !again || l.endpoint.Retry == retryNone {
+	if !again || l.endpoint.Retry == admin.RetryNone {
 		out.State, out.NextAttemptAt, out.FinishedAt = handoff.DeliveryFailed, nil, &now
 		return
 	}
 	next := now.Add(wait)
 	out.NextAttemptAt = &next
 }
-
-// retryNone is the policy of an endpoint that wants each webhook attempted once, as its vendor's own server does.
-const retryNone = "none"
 
 func excerptOf(body []byte) string {
 	if len(body) > excerptLimit {

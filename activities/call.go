@@ -6,14 +6,15 @@ import (
 	"slices"
 
 	"handoff"
+	"handoff/db"
 	"handoff/db/dbsqlc"
+	"handoff/internal/admin"
 	"handoff/internal/meta"
 	"handoff/internal/protocol"
 )
 
-// The event types of calls to a vendor, as deliveries show them.
+// The event types of calls to a vendor, as deliveries show them, beside db.EventSend.
 const (
-	callSend    = "send_message"
 	callResume  = "resume_bot"
 	callRelease = "release_control"
 )
@@ -22,7 +23,7 @@ const (
 func (l *ledger) checkWayOut() error {
 	if l.protocol.Transport == handoff.TransportWebhook {
 		carried := slices.ContainsFunc(l.endpoints, func(e dbsqlc.Endpoint) bool {
-			return e.Transport == handoff.TransportWebhook && e.Payload != payloadMeta && l.carries(e)
+			return e.Transport == handoff.TransportWebhook && e.Payload != admin.PayloadMeta && l.carries(e)
 		})
 		if !carried {
 			return handoff.Errorf(handoff.CodeConflict, "no endpoint of the inbox takes %s: add one, then send again", l.protocol.Carrier)
@@ -88,7 +89,7 @@ func (l *ledger) callSend(ctx context.Context, event protocol.Event, row dbsqlc.
 	if err != nil {
 		return err
 	}
-	l.addCall(*endpoint, row, callSend, call, &m.ID)
+	l.addCall(*endpoint, row, db.EventSend, call, &m.ID)
 	if l.protocol.Echoes == nil {
 		return nil
 	}
@@ -116,7 +117,7 @@ func (l *ledger) addCall(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams,
 
 func outboundMessage(m dbsqlc.Message, to protocol.Contact) handoff.OutboundMessage {
 	return handoff.OutboundMessage{
-		ID: m.ID, To: to.Identities, Type: m.Type, Content: m.Content, ReplyTo: orEmpty(m.ReplyTo),
-		CallbackData: cmp.Or(orEmpty(m.CallbackData), m.ID.String()),
+		ID: m.ID, To: to.Identities, Type: m.Type, Content: m.Content, ReplyTo: db.OrEmpty(m.ReplyTo),
+		CallbackData: cmp.Or(db.OrEmpty(m.CallbackData), m.ID.String()),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"handoff"
+	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/protocol"
 )
@@ -71,7 +72,7 @@ func (l *ledger) contactFacts(ctx context.Context) (*protocol.Contact, error) {
 		if row.Kind != "" {
 			identity := handoff.Identity{Kind: handoff.IdentityKind(row.Kind), Value: row.Value}
 			// The session of this inbox comes first: the contact may have others with other bots.
-			if identity.Kind == handoff.IdentitySession && identity.Value == orEmpty(l.wake.Session) {
+			if identity.Kind == handoff.IdentitySession && identity.Value == db.OrEmpty(l.wake.Session) {
 				l.contact.Identities = slices.Insert(l.contact.Identities, 0, identity)
 				continue
 			}
@@ -100,13 +101,13 @@ func (l *ledger) conversationFacts(row dbsqlc.EventInsertParams) *protocol.Conve
 func (l *ledger) messageFacts(ctx context.Context, m *dbsqlc.Message) (*protocol.Message, error) {
 	out := &protocol.Message{
 		ID: m.ID, Direction: m.Direction, Author: m.AuthorType, Type: m.Type, Content: m.Content, CreatedAt: m.CreatedAt,
-		Text: orEmpty(m.Text), ExternalID: orEmpty(m.ExternalID), ReplyTo: orEmpty(m.ReplyTo),
+		Text: db.OrEmpty(m.Text), ExternalID: db.OrEmpty(m.ExternalID), ReplyTo: db.OrEmpty(m.ReplyTo),
 	}
 	if m.Status != nil {
 		out.Status = *m.Status
 	}
 	if m.FailureCode != nil {
-		out.Failure = &handoff.Failure{Code: *m.FailureCode, Reason: orEmpty(m.FailureReason)}
+		out.Failure = &handoff.Failure{Code: *m.FailureCode, Reason: db.OrEmpty(m.FailureReason)}
 	}
 	if m.SentAt != nil {
 		out.SentAt = *m.SentAt
@@ -121,9 +122,9 @@ func (l *ledger) messageFacts(ctx context.Context, m *dbsqlc.Message) (*protocol
 	if err != nil {
 		return nil, err
 	}
-	out.Media = &protocol.Media{State: media.State, MIMEType: orEmpty(media.MimeType), Filename: orEmpty(media.Filename)}
+	out.Media = &protocol.Media{State: media.State, MIMEType: db.OrEmpty(media.MimeType), Filename: db.OrEmpty(media.Filename)}
 	if out.Media.MIMEType == "" {
-		out.Media.MIMEType = orEmpty(media.DeclaredType)
+		out.Media.MIMEType = db.OrEmpty(media.DeclaredType)
 	}
 	if media.Size != nil {
 		out.Media.Size = *media.Size
@@ -133,13 +134,6 @@ func (l *ledger) messageFacts(ctx context.Context, m *dbsqlc.Message) (*protocol
 		out.Media.URL, err = l.links(media.AccountID, media.ID, l.now)
 	}
 	return out, err
-}
-
-func orEmpty(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // counts are what Kapso's events say of a conversation, kept up to date while one transaction adds to it.

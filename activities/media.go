@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.temporal.io/sdk/activity"
@@ -24,15 +23,12 @@ import (
 const (
 	// mediaLimit is how many pending files a snapshot names: more are named once these are through.
 	mediaLimit = 20
-	// mediaFor is how long Meta keeps a customer's file (business-phone-numbers/media); after that nothing is tried any more.
-	mediaFor = 7 * 24 * time.Hour
 	// damagedTries is how often a file that is not the announced one is fetched before that is taken for final.
 	damagedTries = 5
 )
 
-// The reasons for which a file is given up. MediaNoToken ends when an access token is saved.
+// The reasons for which a file is given up, beside handoff.FailureNoToken.
 const (
-	MediaNoToken = "no_access_token"
 	mediaExpired = "expired"
 	mediaTooBig  = "too_large"
 	mediaDamaged = "damaged"
@@ -94,9 +90,9 @@ func (a *Activities) fetch(ctx context.Context, file dbsqlc.Media) (dbsqlc.Media
 		return dbsqlc.MediaFinishParams{}, err
 	}
 	if file.SourceURL == nil && token == "" {
-		return a.givenUp(file, MediaNoToken, "the inbox has no access_token to fetch it with: save one"), nil
+		return a.givenUp(file, handoff.FailureNoToken, "the inbox has no access_token to fetch it with: save one"), nil
 	}
-	if a.Now().Sub(file.CreatedAt) > mediaFor {
+	if a.Now().Sub(file.CreatedAt) > handoff.MediaKept {
 		return a.givenUp(file, mediaExpired, "Meta keeps files for 7 days, and it could not be fetched in that time"), nil
 	}
 	info, err := a.store(ctx, file, token)
@@ -121,7 +117,7 @@ func (a *Activities) store(ctx context.Context, file dbsqlc.Media, token string)
 		return mediastore.Info{}, err
 	}
 	defer func() { _ = body.Close() }()
-	return a.Store.Write(ctx, mediastore.Key(file.AccountID, file.ID), body, mediastore.Limits{SHA256: orEmpty(file.Sha256)})
+	return a.Store.Write(ctx, mediastore.Key(file.AccountID, file.ID), body, mediastore.Limits{SHA256: db.OrEmpty(file.Sha256)})
 }
 
 func (a *Activities) source(ctx context.Context, file dbsqlc.Media, token string) (io.ReadCloser, error) {
@@ -153,7 +149,7 @@ func (a *Activities) sourceURL(ctx context.Context, file dbsqlc.Media) (io.ReadC
 
 func (a *Activities) stored(file dbsqlc.Media, info mediastore.Info) dbsqlc.MediaFinishParams {
 	now := a.Now()
-	mimeType := mediastore.Type(orEmpty(file.DeclaredType), info.MIMEType, file.Kind)
+	mimeType := mediastore.Type(db.OrEmpty(file.DeclaredType), info.MIMEType, file.Kind)
 	return dbsqlc.MediaFinishParams{
 		ID: file.ID, State: handoff.MediaReady, MimeType: &mimeType, Sha256: &info.SHA256, Size: &info.Size, FinishedAt: &now,
 	}

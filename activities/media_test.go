@@ -101,7 +101,7 @@ func TestAFileThatCannotBeHadIsGivenUp(t *testing.T) {
 		"Meta has it no more": {func(*graphScene) {}, "expired"},
 		"no token": {func(s *graphScene) {
 			s.Exec(s.T, "UPDATE inboxes SET access_token = NULL")
-		}, activities.MediaNoToken},
+		}, handoff.FailureNoToken},
 		"a week has passed": {func(s *graphScene) {
 			s.meta.Fail(fakegraph.Fault{Method: http.MethodGet, Times: -1, Code: 131000})
 			s.now = s.now.Add(7*24*time.Hour + time.Second)

@@ -9,6 +9,7 @@ import (
 
 	"handoff"
 	"handoff/db/dbsqlc"
+	"handoff/internal/admin"
 	"handoff/internal/protocol"
 	"handoff/internal/protocol/native"
 )
@@ -28,7 +29,7 @@ func (l *ledger) publish(ctx context.Context, row dbsqlc.EventInsertParams, h ha
 		return err
 	}
 	for _, endpoint := range l.endpoints {
-		if endpoint.Transport != handoff.TransportWebhook || endpoint.Payload == payloadMeta {
+		if endpoint.Transport != handoff.TransportWebhook || endpoint.Payload == admin.PayloadMeta {
 			continue
 		}
 		if err := l.tell(ctx, endpoint, event, row, vendor); err != nil {
@@ -41,11 +42,8 @@ func (l *ledger) publish(ctx context.Context, row dbsqlc.EventInsertParams, h ha
 	return l.call(ctx, event, row, h.message)
 }
 
-// payloadMeta is the payload of an endpoint that gets Meta's webhooks as they came, and nothing else.
-const payloadMeta = "meta"
-
 func (l *ledger) wantsNative(e dbsqlc.Endpoint, t handoff.EventType) bool {
-	return e.Transport == handoff.TransportWebhook && e.Payload != payloadMeta && publishable(t) && subscribed(e.EventTypes, string(t))
+	return e.Transport == handoff.TransportWebhook && e.Payload != admin.PayloadMeta && publishable(t) && subscribed(e.EventTypes, string(t))
 }
 
 // tell makes one endpoint's deliveries of an event.

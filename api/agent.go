@@ -87,7 +87,7 @@ func (s *server) updateAgent(ctx context.Context, in *updateAgentInput) (*output
 
 func agentView(row dbsqlc.Agent) Agent {
 	return Agent{
-		ID: row.ID, Name: row.Name, Email: text(row.Email), Disabled: row.DisabledAt != nil, DisabledAt: utc(row.DisabledAt),
+		ID: row.ID, Name: row.Name, Email: db.OrEmpty(row.Email), Disabled: row.DisabledAt != nil, DisabledAt: utc(row.DisabledAt),
 		CreatedAt: row.CreatedAt.UTC(),
 	}
 }

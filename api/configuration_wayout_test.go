@@ -94,7 +94,7 @@ func (w *configured) sends(t *testing.T) (inbox string, c dbsqlc.Conversation) {
 	require.NoError(t, err)
 	_, err = w.activities.DownloadMedia(context.Background(), activities.MediaInput{Ref: refOf(accepted.Wakes[0]), MediaID: snapshot.Media[0]})
 	require.NoError(t, err)
-	require.Equal(t, 1, w.Count(t, "media", "state = 'failed' AND failure_code = $1", activities.MediaNoToken))
+	require.Equal(t, 1, w.Count(t, "media", "state = 'failed' AND failure_code = $1", handoff.FailureNoToken))
 	return inbox, c
 }
 

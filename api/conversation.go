@@ -197,7 +197,7 @@ func (s *server) conversationViews(ctx context.Context, account handoff.ID, rows
 func (s *server) conversationView(row dbsqlc.ConversationDetailRow) Conversation {
 	c := row.Conversation
 	view := Conversation{
-		ID: c.ID, InboxID: c.InboxID, Status: c.Status, Disposition: text(c.Disposition), Assignee: (*AgentRef)(assigneeOf(row)),
+		ID: c.ID, InboxID: c.InboxID, Status: c.Status, Disposition: db.OrEmpty(c.Disposition), Assignee: (*AgentRef)(assigneeOf(row)),
 		Contact:         Contact{ID: c.ContactID, Name: row.ContactName, Identities: []Identity{}},
 		WindowExpiresAt: utc(c.WindowExpiresAt), InactiveAt: utc(c.InactiveAt), LastActivityAt: c.LastActivityAt.UTC(),
 		OpenedAt: c.OpenedAt.UTC(), EndedAt: utc(c.EndedAt), UnreadCount: c.UnreadCount, Version: c.Version,
@@ -217,5 +217,5 @@ func assigneeOf(row dbsqlc.ConversationDetailRow) *handoff.AgentRef {
 	if row.Conversation.AssigneeID == nil {
 		return nil
 	}
-	return &handoff.AgentRef{ID: *row.Conversation.AssigneeID, Name: text(row.AssigneeName)}
+	return &handoff.AgentRef{ID: *row.Conversation.AssigneeID, Name: db.OrEmpty(row.AssigneeName)}
 }

@@ -167,15 +167,15 @@ func (s *server) deliveryViews(ctx context.Context, rows []dbsqlc.Delivery) ([]D
 	byDelivery := map[handoff.ID][]Attempt{}
 	for _, a := range attempts {
 		byDelivery[a.DeliveryID] = append(byDelivery[a.DeliveryID], Attempt{
-			N: a.N, At: a.StartedAt.UTC(), DurationMS: a.DurationMs, Status: a.Status, Error: text(a.Error),
-			ResponseExcerpt: text(a.ResponseExcerpt), Trigger: a.Trigger,
+			N: a.N, At: a.StartedAt.UTC(), DurationMS: a.DurationMs, Status: a.Status, Error: db.OrEmpty(a.Error),
+			ResponseExcerpt: db.OrEmpty(a.ResponseExcerpt), Trigger: a.Trigger,
 		})
 	}
 	for _, row := range rows {
 		view := Delivery{
 			ID: row.ID, WebhookID: row.WebhookID, EndpointID: row.EndpointID, InboxID: row.InboxID, EventType: row.EventType,
 			EventID: row.EventID, ConversationID: row.ConversationID, MessageID: row.MessageID, Seq: row.Seq, State: row.State,
-			Failure: text(row.Failure), Attempts: byDelivery[row.ID], NextAttemptAt: utc(row.NextAttemptAt),
+			Failure: db.OrEmpty(row.Failure), Attempts: byDelivery[row.ID], NextAttemptAt: utc(row.NextAttemptAt),
 			CreatedAt: row.CreatedAt.UTC(), FinishedAt: utc(row.FinishedAt),
 		}
 		if view.Attempts == nil {

@@ -179,7 +179,7 @@ func (s *server) endpointView(row dbsqlc.Endpoint) (Endpoint, error) {
 	view := Endpoint{
 		ID: row.ID, InboxID: row.InboxID, URL: row.URL, Transport: row.Transport, EventTypes: row.EventTypes, Payload: row.Payload,
 		PayloadVersion: row.PayloadVersion, HeaderNames: names, VendorSecretSet: len(row.VendorSecret) > 0, Retry: row.Retry,
-		InactivityMinutes: row.InactivityMinutes, State: row.State, DisabledReason: text(row.DisabledReason), PausedUntil: utc(row.PausedUntil),
+		InactivityMinutes: row.InactivityMinutes, State: row.State, DisabledReason: db.OrEmpty(row.DisabledReason), PausedUntil: utc(row.PausedUntil),
 		LastSuccessAt: utc(row.LastSuccessAt), CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
 	}
 	if row.BufferSeconds != nil && row.BufferSize != nil {

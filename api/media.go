@@ -63,8 +63,8 @@ func (s *server) mediaOf(ctx context.Context, account handoff.ID, rows []dbsqlc.
 
 func (s *server) mediaView(row dbsqlc.Media) (*Media, error) {
 	m := &Media{
-		ID: row.ID, State: row.State, MIMEType: cmp.Or(text(row.MimeType), text(row.DeclaredType)), Filename: text(row.Filename),
-		Reason: text(row.FailureReason),
+		ID: row.ID, State: row.State, MIMEType: cmp.Or(db.OrEmpty(row.MimeType), db.OrEmpty(row.DeclaredType)), Filename: db.OrEmpty(row.Filename),
+		Reason: db.OrEmpty(row.FailureReason),
 	}
 	if row.Size != nil {
 		m.Size = *row.Size

@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"handoff"
+	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/mediastore"
 )
@@ -22,7 +23,7 @@ func (s *server) serveLink(c *gin.Context) {
 		return
 	}
 	file := mediastore.File{
-		Key: mediastore.Key(row.AccountID, row.ID), MIMEType: text(row.MimeType), Filename: text(row.Filename), SHA256: text(row.Sha256),
+		Key: mediastore.Key(row.AccountID, row.ID), MIMEType: db.OrEmpty(row.MimeType), Filename: db.OrEmpty(row.Filename), SHA256: db.OrEmpty(row.Sha256),
 		Public: true,
 	}
 	if row.Size != nil {

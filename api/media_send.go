@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"handoff"
+	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/mediastore"
 	"handoff/internal/meta"
@@ -31,7 +32,7 @@ func (s *server) fileContent(ctx context.Context, account handoff.ID, body *send
 	object := linkObject{Caption: body.Caption}
 	if body.Type == "document" {
 		// Without a name WhatsApp shows the last part of the link.
-		object.Filename = text(file.Filename)
+		object.Filename = db.OrEmpty(file.Filename)
 	}
 	if body.Filename != "" {
 		object.Filename = mediastore.Filename(body.Filename)
@@ -87,7 +88,7 @@ func (s *server) sendable(ctx context.Context, account handoff.ID, body *sendBod
 		return dbsqlc.Media{}, handoff.Errorf(handoff.CodeConflict, "the file of media_id is not here yet: send it once its state is ready")
 	}
 	file := rows[0]
-	info := mediastore.Info{MIMEType: text(file.MimeType)}
+	info := mediastore.Info{MIMEType: db.OrEmpty(file.MimeType)}
 	if file.Size != nil {
 		info.Size = *file.Size
 	}

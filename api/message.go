@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"handoff"
+	"handoff/db"
 	"handoff/db/dbsqlc"
 )
 
@@ -100,7 +101,7 @@ func (s *server) quotedMessages(ctx context.Context, account handoff.ID, rows []
 	}
 	found, err := s.queries(ctx).MessageLookupQuoted(ctx, params)
 	for _, row := range found {
-		quoted[quotedKey{row.InboxID, text(row.ExternalID)}] = row.ID
+		quoted[quotedKey{row.InboxID, db.OrEmpty(row.ExternalID)}] = row.ID
 	}
 	return quoted, err
 }

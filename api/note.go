@@ -130,7 +130,7 @@ func (s *server) addNote(ctx context.Context, n newNote) (dbsqlc.Note, error) {
 func noteView(row dbsqlc.NoteListRow) Note {
 	author := Author{Type: handoff.AuthorSystem}
 	if row.AgentID != nil {
-		author = Author{Type: handoff.AuthorAgent, ID: row.AgentID, Name: text(row.AgentName)}
+		author = Author{Type: handoff.AuthorAgent, ID: row.AgentID, Name: db.OrEmpty(row.AgentName)}
 	}
 	return Note{ID: row.ID, ConversationID: row.ConversationID, Text: row.Text, Author: author, CreatedAt: row.CreatedAt.UTC()}
 }

@@ -94,7 +94,7 @@ func (s *server) queueSend(ctx context.Context, inbox dbsqlc.Inbox, send passthr
 			return err
 		}
 		return handoff.Errorf(handoff.CodeUnavailable,
-			"nothing is sent for this inbox until its endpoint for Meta is enabled again (%s); this message was not kept", text(endpoint.DisabledReason))
+			"nothing is sent for this inbox until its endpoint for Meta is enabled again (%s); this message was not kept", db.OrEmpty(endpoint.DisabledReason))
 	}
 	row, err := newSend(inbox, send, cmd.ID)
 	if err != nil {
@@ -177,9 +177,9 @@ func (s *server) passthroughGet(c *gin.Context) {
 		s.refuse(c, db.NotFound(err, "message"))
 		return
 	}
-	out := passedMessage{MessageID: m.ID, Status: *m.Status, ExternalID: text(m.ExternalID)}
+	out := passedMessage{MessageID: m.ID, Status: *m.Status, ExternalID: db.OrEmpty(m.ExternalID)}
 	if m.FailureCode != nil {
-		out.Failure = &Failure{Code: *m.FailureCode, Reason: text(m.FailureReason)}
+		out.Failure = &Failure{Code: *m.FailureCode, Reason: db.OrEmpty(m.FailureReason)}
 	}
 	c.JSON(http.StatusOK, out)
 }

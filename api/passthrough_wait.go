@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"handoff"
+	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/meta"
 )
@@ -79,19 +80,19 @@ func (s *server) lookAtSend(ctx context.Context, account, id handoff.ID) (out se
 }
 
 func outcomeOf(m dbsqlc.Message, d dbsqlc.Delivery, last dbsqlc.DeliveryAttempt) sendOutcome {
-	answer := json.RawMessage(text(last.ResponseExcerpt))
+	answer := json.RawMessage(db.OrEmpty(last.ResponseExcerpt))
 	switch {
 	case d.State == handoff.DeliveryDelivered:
 		return taken(m, answer)
 	case d.State == handoff.DeliveryHeld:
 		return refusedByMeta(last, answer, "the message is kept and goes out when the endpoint for Meta is enabled again; "+
-			"repeat it with its Idempotency-Key only: "+text(d.Failure))
+			"repeat it with its Idempotency-Key only: "+db.OrEmpty(d.Failure))
 	case m.Status != nil && *m.Status == handoff.MessageUncertain:
 		return underWay(m, handoff.MessageUncertain, "no answer came from Meta: the message may have been sent, and is not sent again; its status tells")
 	case m.Status != nil && *m.Status != handoff.MessageFailed:
 		return taken(m, nil) // its status has proved what its answer did not
 	}
-	return refusedByMeta(last, answer, text(m.FailureReason))
+	return refusedByMeta(last, answer, db.OrEmpty(m.FailureReason))
 }
 
 // taken is Meta's own answer, or what it must have been: of a long one the end is not kept.
@@ -107,7 +108,7 @@ func taken(m dbsqlc.Message, answer json.RawMessage) sendOutcome {
 	out.meta, _ = json.Marshal(struct {
 		Product  string        `json:"messaging_product"`
 		Messages []sentMessage `json:"messages"`
-	}{"whatsapp", []sentMessage{{text(m.ExternalID)}}})
+	}{"whatsapp", []sentMessage{{db.OrEmpty(m.ExternalID)}}})
 	return out
 }
 

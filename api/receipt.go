@@ -61,8 +61,8 @@ func (s *server) getReceipt(ctx context.Context, in *ByID) (*output[Receipt], er
 			return nil, handoff.Errorf(handoff.CodeNotFound, "there is no such receipt")
 		}
 		out.Items = append(out.Items, ReceiptItem{
-			Kind: item.Kind, Location: item.Location, ExternalID: text(item.ExternalID), MessageID: item.MessageID,
-			ConversationID: item.ConversationID, Duplicate: item.Duplicate, Outcome: item.Outcome, Reason: text(item.Reason),
+			Kind: item.Kind, Location: item.Location, ExternalID: db.OrEmpty(item.ExternalID), MessageID: item.MessageID,
+			ConversationID: item.ConversationID, Duplicate: item.Duplicate, Outcome: item.Outcome, Reason: db.OrEmpty(item.Reason),
 		})
 	}
 	return &output[Receipt]{out}, nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"handoff"
+	"handoff/db"
 	"handoff/db/dbsqlc"
 )
 
@@ -103,8 +104,8 @@ type quotedKey struct {
 func messageView(row dbsqlc.Message, contactName string, quoted map[quotedKey]handoff.ID) (Message, error) {
 	m := Message{
 		ID: row.ID, ConversationID: row.ConversationID, Seq: row.Seq, Direction: row.Direction, Type: row.Type,
-		Author: Author{Type: row.AuthorType, ID: row.AuthorID, Name: text(row.AuthorName)},
-		Text:   text(row.Text), ExternalID: text(row.ExternalID), ReplyToExternalID: text(row.ReplyTo),
+		Author: Author{Type: row.AuthorType, ID: row.AuthorID, Name: db.OrEmpty(row.AuthorName)},
+		Text:   db.OrEmpty(row.Text), ExternalID: db.OrEmpty(row.ExternalID), ReplyToExternalID: db.OrEmpty(row.ReplyTo),
 		SentAt: utc(row.SentAt), CreatedAt: row.CreatedAt.UTC(), Content: map[string]any{},
 	}
 	if row.AuthorType == handoff.AuthorContact {
@@ -114,9 +115,9 @@ func messageView(row dbsqlc.Message, contactName string, quoted map[quotedKey]ha
 		m.Status = *row.Status
 	}
 	if row.FailureCode != nil {
-		m.Failure = &Failure{Code: *row.FailureCode, Reason: text(row.FailureReason)}
+		m.Failure = &Failure{Code: *row.FailureCode, Reason: db.OrEmpty(row.FailureReason)}
 	}
-	if id, ok := quoted[quotedKey{row.InboxID, text(row.ReplyTo)}]; ok {
+	if id, ok := quoted[quotedKey{row.InboxID, db.OrEmpty(row.ReplyTo)}]; ok {
 		m.ReplyTo = &id
 	}
 	if err := decodeContent(row, &m); err != nil {
@@ -141,13 +142,6 @@ func decodeContent(row dbsqlc.Message, m *Message) error {
 		m.Content = map[string]any{row.Type: content}
 	}
 	return nil
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 func optional(s string) *string {

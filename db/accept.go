@@ -225,6 +225,14 @@ func (a *acceptance) statusTime(s *slot) time.Time {
 	return s.item.Status.At
 }
 
+// OrEmpty is the text of a column, empty for NULL.
+func OrEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
 func optional(s string) *string {
 	if s == "" {
 		return nil

@@ -33,7 +33,7 @@ func (a Admin) CreateEndpoint(ctx context.Context, account, inbox handoff.ID, fi
 	if _, err := a.draftEndpoint(ctx, dbsqlc.New(a.DB), account, inbox, fields); err != nil {
 		return dbsqlc.Endpoint{}, "", err
 	}
-	if err := a.tryURL(ctx, orEmpty(fields.URL), fields); err != nil {
+	if err := a.tryURL(ctx, db.OrEmpty(fields.URL), fields); err != nil {
 		return dbsqlc.Endpoint{}, "", err
 	}
 	var row dbsqlc.Endpoint

@@ -140,7 +140,7 @@ func (h *Health) endpoint(row dbsqlc.Endpoint, late dbsqlc.EndpointBacklogRow, n
 	ok := row.State == handoff.EndpointEnabled
 	parts := []string{hostOf(row.URL) + " is " + string(row.State)}
 	if !ok {
-		parts[0] += " (" + orEmpty(row.DisabledReason) + ")"
+		parts[0] += " (" + db.OrEmpty(row.DisabledReason) + ")"
 	}
 	if row.PausedUntil != nil && row.PausedUntil.After(now) {
 		parts = append(parts, "its vendor asked for a pause until "+row.PausedUntil.UTC().Format(time.RFC3339))

@@ -21,13 +21,6 @@ import (
 // noToken is why such an endpoint is disabled once its inbox has no token any more.
 const noToken = "the inbox has no access_token: save one"
 
-// mediaNoToken is the failure of a file for want of a token (activities.MediaNoToken), and mediaFor how long Meta keeps a file that a
-// customer sent (business-phone-numbers/media).
-const (
-	mediaNoToken = "no_access_token"
-	mediaFor     = 7 * 24 * time.Hour
-)
-
 // wayOut is how an inbox calls its vendor, and where; an empty transport where it does not.
 func (a Admin) wayOut(inbox dbsqlc.Inbox) (handoff.Transport, string) {
 	switch {
@@ -97,7 +90,7 @@ func (a Admin) tokenSaved(ctx context.Context, inbox dbsqlc.Inbox) ([]db.Wake, e
 		if err != nil || row == nil {
 			return err
 		}
-		if row.State == handoff.EndpointDisabled && orEmpty(row.DisabledReason) != disabledByHand {
+		if row.State == handoff.EndpointDisabled && db.OrEmpty(row.DisabledReason) != disabledByHand {
 			if wakes, err = enable(ctx, q, *row); err != nil {
 				return err
 			}
@@ -108,7 +101,7 @@ func (a Admin) tokenSaved(ctx context.Context, inbox dbsqlc.Inbox) ([]db.Wake, e
 		return nil, err
 	}
 	files, err := dbsqlc.New(a.DB).MediaRetryTokenless(ctx, dbsqlc.MediaRetryTokenlessParams{
-		InboxID: inbox.ID, FailureCode: mediaNoToken, Since: time.Now().Add(-mediaFor),
+		InboxID: inbox.ID, FailureCode: handoff.FailureNoToken, Since: time.Now().Add(-handoff.MediaKept),
 	})
 	for _, file := range files {
 		wake := db.Wake{AccountID: file.AccountID, InboxID: file.InboxID, ContactID: file.ContactID}
@@ -145,11 +138,4 @@ func WebhookURL(publicURL string, inbox dbsqlc.Inbox) string {
 		return base + "/v1/chatlayer/" + inbox.ID.String()
 	}
 	return ""
-}
-
-func orEmpty(text *string) string {
-	if text == nil {
-		return ""
-	}
-	return *text
 }
