@@ -71,6 +71,7 @@ type outboundFlags struct {
 	AllowLoopback   bool     `help:"Let webhooks go to this machine, by http too. For development." env:"HANDOFF_ALLOW_LOOPBACK"`
 	AllowHTTP       bool     `help:"Let webhooks go to http:// URLs." env:"HANDOFF_ALLOW_HTTP"`
 	AllowedNetworks []string `help:"Private networks that webhooks may go to, such as 10.1.0.0/16." env:"HANDOFF_ALLOWED_NETWORKS"`
+	EgressProxy     string   `help:"Proxy that every call out goes through, such as http://smokescreen:4750; it must refuse internal addresses itself." env:"HANDOFF_EGRESS_PROXY"`
 }
 
 func (f outboundFlags) client() (*outbound.Client, error) {
@@ -81,6 +82,13 @@ func (f outboundFlags) client() (*outbound.Client, error) {
 			return nil, fmt.Errorf("read HANDOFF_ALLOWED_NETWORKS: %w", err)
 		}
 		config.AllowPrivateCIDRs = append(config.AllowPrivateCIDRs, network)
+	}
+	if f.EgressProxy != "" {
+		proxy, err := outbound.ParseProxy(f.EgressProxy)
+		if err != nil {
+			return nil, fmt.Errorf("read HANDOFF_EGRESS_PROXY: %w", err)
+		}
+		config.Proxy = proxy
 	}
 	return outbound.NewClient(config), nil
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"time"
 )
 
@@ -34,6 +35,8 @@ type Config struct {
 	Ports []uint16
 	// Timeout covers one whole attempt; 0 is 15 s.
 	Timeout time.Duration
+	// Proxy is the egress proxy, as ParseProxy gives it; nil for none. See the package's documentation for who then checks what.
+	Proxy *url.URL
 }
 
 // Client makes requests. It is safe for concurrent use and keeps connections open: make one and share it.
@@ -41,6 +44,8 @@ type Client struct {
 	guard     guard
 	allowHTTP bool
 	timeout   time.Duration
+	floor     time.Duration
+	proxy     *egressProxy // nil without one
 	dialer    *net.Dialer
 	transport *http.Transport
 	http      *http.Client
@@ -59,7 +64,7 @@ type Result struct {
 	// not reached, or its certificate was not trusted. True without a Status means that nobody knows whether the request was acted on.
 	Sent     bool
 	Duration time.Duration
-	// RemoteIP is the address that was connected to, for the operator only; invalid where no connection was made.
+	// RemoteIP is the address that was connected to, for the operator only; invalid where no connection was made, or by a proxy.
 	RemoteIP   netip.Addr
 	ErrorClass ErrorClass
 	// Err is the cause, for the operator's log only: it can hold a resolved internal address.
@@ -90,10 +95,11 @@ func NewClient(cfg Config) *Client {
 		IdleConnTimeout:        idleTimeout,
 		Protocols:              protocols,
 	}
-	return &Client{
+	client := &Client{
 		guard:     g,
 		allowHTTP: cfg.AllowHTTP,
 		timeout:   timeout,
+		floor:     refusalFloor,
 		dialer:    dialer,
 		transport: transport,
 		http: &http.Client{
@@ -101,6 +107,13 @@ func NewClient(cfg Config) *Client {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
+	if cfg.Proxy != nil {
+		client.proxy = newEgressProxy(cfg.Proxy, timeout)
+		transport.Proxy = http.ProxyURL(client.proxy.url)
+		transport.DialContext = client.proxy.dial
+		transport.OnProxyConnectResponse = readConnect
+	}
+	return client
 }
 
 // Close closes the idle connections. Call it once no request is running.

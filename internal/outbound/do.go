@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"slices"
 	"strings"
 	"time"
@@ -45,9 +44,8 @@ func (c *Client) Do(ctx context.Context, r Request) Result {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	trace := connectionTrace{once: r.Once && !slices.Contains(safeMethods, r.Method)}
-	result, err := c.send(httptrace.WithClientTrace(ctx, trace.hooks()), r)
-	result.Duration = time.Since(start)
+	trace := connectionTrace{once: r.Once && !slices.Contains(safeMethods, r.Method), viaProxy: c.proxy != nil}
+	result, err := c.send(trace.attach(ctx), r)
 	result.RemoteIP = trace.remoteIP()
 	result.Sent = trace.sent.Load()
 	if err != nil {
@@ -56,6 +54,7 @@ func (c *Client) Do(ctx context.Context, r Request) Result {
 	if result.ErrorClass == ErrorNone {
 		result.ErrorClass = classify(result.Err, trace.stage())
 	}
+	result.Duration = c.hold(ctx, start, result.ErrorClass)
 	return result
 }
 
@@ -70,6 +69,9 @@ func (c *Client) send(ctx context.Context, r Request) (Result, error) {
 	}
 	defer response.Body.Close()
 	result := Result{Status: response.StatusCode, Header: response.Header}
+	if result.Status == http.StatusSwitchingProtocols {
+		return result, nil // nobody asked for it; what follows is no body, and it would be read until the deadline
+	}
 	// Read to the end where it is near, so that the connection can be used again.
 	result.Body, err = io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
 	if len(result.Body) > MaxBody {

@@ -34,6 +34,9 @@ const (
 	ErrorReset ErrorClass = "reset"
 	// ErrorProtocol is an answer that is not HTTP, or whose headers are over 32 KiB (net/http has no typed error for those).
 	ErrorProtocol ErrorClass = "protocol"
+	// ErrorProxy is the operator's egress proxy failing: it cannot be reached, refuses our credentials or answers CONNECT with an error
+	// of its own. The receiver was not asked.
+	ErrorProxy ErrorClass = "proxy"
 	// ErrorCanceled is the caller's context being cancelled, such as by a shutdown: the receiver is not to blame.
 	ErrorCanceled ErrorClass = "canceled"
 )
@@ -46,6 +49,7 @@ var publicTexts = map[ErrorClass]string{
 	ErrorTimeout:    "no complete answer came in time: answer with 2xx first and work afterwards",
 	ErrorReset:      "the connection was closed before the answer was complete",
 	ErrorProtocol:   "the answer is not valid HTTP or its headers are larger than 32 KiB",
+	ErrorProxy:      "this server's egress proxy does not work: its operator has to repair it, and nothing is wrong with your endpoint",
 	ErrorCanceled:   "the attempt was interrupted by this server and will be made again",
 }
 
@@ -62,6 +66,10 @@ func (c ErrorClass) Public() ErrorClass {
 type stage struct {
 	tlsFailed bool // the handshake reported an error
 	answered  bool // the first byte of an answer came
+
+	viaProxy     bool
+	proxyReached bool // connected to the proxy, TLS included
+	tunnelled    bool // the proxy has opened the way to the target
 }
 
 // classify finds the class by the types of the error and by the stage. The more telling cause comes first: a refused address may
@@ -70,9 +78,13 @@ func classify(err error, reached stage) ErrorClass {
 	var dnsError *net.DNSError
 	var certificateError *tls.CertificateVerificationError
 	var opError *net.OpError
-	switch {
-	case err == nil:
+	if err == nil {
 		return ErrorNone
+	}
+	if class, ofProxy := proxyClass(err, reached); ofProxy {
+		return class
+	}
+	switch {
 	case errors.Is(err, errBlocked):
 		return ErrorBlocked
 	case errors.Is(err, context.Canceled):

@@ -20,6 +20,7 @@ import (
 func newLenientClient(answer lookup) (*Client, *recorder) {
 	client := NewClient(Config{AllowHTTP: true, Ports: []uint16{22, 80, 443, 8000, 8080, 8443}})
 	client.dialer.Resolver = newResolver(answer)
+	client.floor = 0 // hundreds of refusals
 	return client, record(client)
 }
 

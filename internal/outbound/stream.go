@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"os"
 	"time"
 )
@@ -53,11 +52,16 @@ func (c *Client) Get(ctx context.Context, url string, header http.Header, limit 
 	if err := c.CheckURL(url); err != nil {
 		return nil, &Error{Class: ErrorInvalidURL, Err: err}
 	}
+	start := time.Now()
 	ctx, end := context.WithCancelCause(ctx)
-	s := &Stream{left: limit, trace: &connectionTrace{}, idle: c.timeout, end: end}
+	s := &Stream{left: limit, trace: &connectionTrace{viaProxy: c.proxy != nil}, idle: c.timeout, end: end}
 	s.stall = time.AfterFunc(c.timeout, func() { end(os.ErrDeadlineExceeded) })
-	err := s.open(httptrace.WithClientTrace(ctx, s.trace.hooks()), c.http, url, header)
+	err := s.open(s.trace.attach(ctx), c.http, url, header)
 	if err != nil {
+		var failure *Error
+		if errors.As(err, &failure) {
+			c.hold(ctx, start, failure.Class)
+		}
 		_ = s.Close()
 		return nil, err
 	}
