@@ -33,6 +33,8 @@ type Activities struct {
 	Now func() time.Time
 	// Jitter gives a factor around 1 by which every wait between attempts is multiplied.
 	Jitter func() float64
+	// InFlight is shared by all that one worker runs.
+	InFlight *InFlight
 }
 
 // Links makes an expiring public link of an account's file.
@@ -57,6 +59,8 @@ func (a *Activities) Validate() error {
 		return errors.New("activities: Now is missing")
 	case a.Jitter == nil:
 		return errors.New("activities: Jitter is missing")
+	case a.InFlight == nil:
+		return errors.New("activities: InFlight is missing")
 	}
 	return nil
 }

@@ -16,28 +16,36 @@ import (
 	"handoff/internal/signature"
 )
 
-// excerptLimit is how much of an endpoint's answer an attempt keeps.
-const excerptLimit = 2048
+// excerptLimit is how much of an endpoint's answer an attempt keeps: all of what is read of one that failed, and of a success, which
+// nobody looks at, the beginning.
+const (
+	excerptLimit        = outbound.MaxBody
+	successExcerptLimit = 2048
+	headerLimit         = 256
+)
 
 // attempt makes one request and writes down what came of it. It gives true when the delivery needs no further attempt, and a
 // *waiting when it does.
 func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, err error) {
+	done, err := l.pass(ctx, &d)
+	if err != nil {
+		return false, err
+	}
+	defer done()
 	started := l.Now()
 	n := d.Attempts + 1
 	send, err := l.request(d, n, started)
 	if err != nil {
 		return false, err
 	}
-	trigger := "schedule"
-	if d.ManualAt != nil {
-		trigger = "manual"
-	}
-	rows, err := l.queries().AttemptStart(ctx, dbsqlc.AttemptStartParams{ID: d.ID, N: n, Trigger: trigger, StartedAt: &started})
+	rows, err := l.queries().AttemptStart(ctx, dbsqlc.AttemptStartParams{
+		ID: d.ID, N: n, Trigger: triggerOf(d), StartedAt: &started, EndpointID: l.endpoint.ID, ProbeUntil: started.Add(breakerOpenFor),
+	})
 	if err != nil {
 		return false, err
 	}
 	if rows == 0 {
-		return false, errFenced
+		return false, l.refused(ctx)
 	}
 	// From here on the attempt is finished whatever happens to the activity: its outcome must be written down.
 	ctx = context.WithoutCancel(ctx)
@@ -47,7 +55,26 @@ func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, e
 		d.FirstAttemptAt = &started
 	}
 	r := l.rule(d, result)
-	return l.settle(ctx, d, l.outcome(d, result, r), result, r)
+	out := l.outcome(d, result, r)
+	l.throttle(&r, result, out.NextAttemptAt)
+	return l.settle(ctx, d, out, result, r)
+}
+
+// What made an attempt leave when it did.
+const (
+	triggerSchedule = "schedule"
+	triggerManual   = "manual"
+	triggerRecovery = "recovery"
+)
+
+func triggerOf(d dbsqlc.Delivery) string {
+	switch {
+	case d.ManualAt != nil:
+		return triggerManual
+	case d.Hastened:
+		return triggerRecovery
+	}
+	return triggerSchedule
 }
 
 // request is the attempt as it will leave, by the endpoint's transport.
@@ -69,7 +96,7 @@ func (l *lane) request(d dbsqlc.Delivery, n int32, at time.Time) (func(context.C
 }
 
 func (l *lane) header(d dbsqlc.Delivery, n int32, at time.Time) (http.Header, error) {
-	header, err := signature.Sign([]signature.Secret{l.secret}, d.WebhookID, at, d.Body)
+	header, err := signature.Sign(l.secrets, d.WebhookID, at, d.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -118,12 +145,18 @@ func (l *lane) vendorHeader(header http.Header, d dbsqlc.Delivery) error {
 func (l *lane) outcome(d dbsqlc.Delivery, r outbound.Result, ruled ruling) dbsqlc.AttemptFinishParams {
 	now := l.Now()
 	ms := float64(r.Duration.Microseconds()) / 1000
+	manual := d.ManualAt != nil
 	out := dbsqlc.AttemptFinishParams{
 		ID: d.ID, N: d.Attempts, State: d.State, Step: d.Step, NextAttemptAt: d.NextAttemptAt, FinishedAt: d.FinishedAt, DurationMs: &ms,
+		Manual: manual, Healthy: l.healthOf(r, ruled.verdict, manual), ResponseHeaders: tellingHeaders(r.Header),
+	}
+	if r.RemoteIP.IsValid() {
+		ip := r.RemoteIP.String()
+		out.RemoteIP = &ip
 	}
 	if r.Err != nil {
-		class := r.Public()
-		out.Error, out.Failure = &class, &class
+		text, class := r.Public(), string(r.ErrorClass.Public())
+		out.Error, out.Failure, out.ErrorClass = &text, &text, &class
 	} else {
 		status := int32(r.Status)
 		text := "HTTP " + strconv.Itoa(r.Status)
@@ -132,9 +165,14 @@ func (l *lane) outcome(d dbsqlc.Delivery, r outbound.Result, ruled ruling) dbsql
 	if ruled.failure != nil {
 		out.Failure = &ruled.failure.Reason
 	}
-	if excerpt := excerptOf(r.Body); excerpt != "" {
+	limit := excerptLimit
+	if ruled.verdict == verdictDelivered {
+		limit = successExcerptLimit
+	}
+	if excerpt := excerptOf(r.Body, limit); excerpt != "" {
 		out.ResponseExcerpt = &excerpt
 	}
+	out.ResponseTruncated = r.Truncated || len(r.Body) > limit
 	if ruled.verdict == verdictDelivered {
 		out.State, out.NextAttemptAt, out.Failure, out.FinishedAt = handoff.DeliveryDelivered, nil, nil, &now
 		return out
@@ -172,9 +210,28 @@ func (l *lane) reschedule(out *dbsqlc.AttemptFinishParams, d dbsqlc.Delivery, r 
 	out.NextAttemptAt = &next
 }
 
-func excerptOf(body []byte) string {
-	if len(body) > excerptLimit {
-		body = body[:excerptLimit]
+// tellingHeaders are those of an answer's headers that explain it and give nothing away.
+func tellingHeaders(header http.Header) json.RawMessage {
+	kept := map[string]string{}
+	for _, name := range []string{
+		"Content-Type", "Content-Length", "Date", "Location", "Request-Id", "Retry-After", "Server", "Via", "Webhook-Delivery", "X-Request-Id",
+	} {
+		if value := header.Get(name); value != "" {
+			kept[name] = excerptOf([]byte(value), headerLimit)
+		}
 	}
+	if len(kept) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(kept)
+	if err != nil {
+		return nil // it cannot fail for strings
+	}
+	return text
+}
+
+func excerptOf(body []byte, limit int) string {
+	body = body[:min(len(body), limit)]
+
 	return strings.ReplaceAll(strings.ToValidUTF8(string(body), "\uFFFD"), "\x00", "\uFFFD")
 }

@@ -12,6 +12,7 @@ import (
 
 	"handoff"
 	"handoff/db/dbsqlc"
+	"handoff/internal/admin"
 )
 
 // Undelivered is the type of the error with which a lane's activity asks to be run again.
@@ -68,6 +69,8 @@ var errFenced = errors.New("another worker is making this attempt")
 func (a *Activities) undelivered(ctx context.Context, err error) error {
 	var w *waiting
 	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
 	case errors.As(err, &w):
 		return temporal.NewApplicationErrorWithOptions(w.reason, Undelivered, temporal.ApplicationErrorOptions{NextRetryDelay: max(w.wait, time.Millisecond)})
 	case errors.Is(err, errFenced):
@@ -154,15 +157,15 @@ func (l *lane) reread() { l.queue, l.whole = nil, false }
 // due says how long the lane waits for its next delivery. One that alone keeps failing, while its endpoint takes those of other
 // lanes, holds the lane for a quarter of an hour and is then passed by; while the endpoint takes nothing, order is strict.
 func (l *lane) due(ctx context.Context, d dbsqlc.Delivery) error {
-	now := l.Now()
-	if until := l.endpoint.PausedUntil; until != nil && now.Before(*until) {
-		return &waiting{wait: until.Sub(now), reason: l.host + " asked for a pause until " + until.UTC().Format(time.TimeOnly)}
+	if err := l.closed(); err != nil {
+		return err
 	}
+	now := l.Now()
 	if d.ManualAt != nil || d.NextAttemptAt == nil || !now.Before(*d.NextAttemptAt) {
 		return nil
 	}
 	behind := len(l.queue) > 1
-	if behind && !d.Bypassed && l.poison(d.FirstAttemptAt) {
+	if behind && !d.Bypassed && (l.poison(d.FirstAttemptAt) || l.unordered(d)) {
 		return l.bypass(ctx, d)
 	}
 	return l.waitFor(d, behind)
@@ -173,6 +176,11 @@ func (l *lane) poison(first *time.Time) bool {
 	return first != nil && l.Now().Sub(*first) >= laneHold && l.endpoint.LastSuccessAt != nil && l.endpoint.LastSuccessAt.After(*first)
 }
 
+// unordered tells whether those behind a failed delivery need not wait for it.
+func (l *lane) unordered(d dbsqlc.Delivery) bool {
+	return l.endpoint.Ordering == admin.OrderingBestEffort && d.FirstAttemptAt != nil
+}
+
 // waitFor is the wait for the next attempt of d. With others behind it, it is shorter: to look whether they may go first.
 func (l *lane) waitFor(d dbsqlc.Delivery, behind bool) *waiting {
 	now := l.Now()
@@ -180,7 +188,7 @@ func (l *lane) waitFor(d dbsqlc.Delivery, behind bool) *waiting {
 	if behind && !d.Bypassed && d.FirstAttemptAt != nil {
 		held := now.Sub(*d.FirstAttemptAt)
 		switch {
-		case l.poison(d.FirstAttemptAt):
+		case l.poison(d.FirstAttemptAt), l.unordered(d):
 			wait = 0
 		case held < laneHold:
 			wait = min(wait, laneHold-held)
@@ -209,7 +217,7 @@ func (l *lane) bypass(ctx context.Context, d dbsqlc.Delivery) error {
 		return err
 	}
 	l.reread()
-	return &waiting{wait: time.Millisecond, reason: "passed by a delivery that held its lane for 15 minutes"}
+	return &waiting{wait: time.Millisecond, reason: "passed by a delivery that held its lane up"}
 }
 
 func (l *lane) markGap(ctx context.Context, q *dbsqlc.Queries, d dbsqlc.Delivery) error {
@@ -219,21 +227,6 @@ func (l *lane) markGap(ctx context.Context, q *dbsqlc.Queries, d dbsqlc.Delivery
 	return q.DeliveryMarkGap(ctx, dbsqlc.DeliveryMarkGapParams{
 		ID: d.ID, InboxID: d.InboxID, ContactID: d.ContactID, EndpointID: d.EndpointID, AfterPosition: d.Position,
 	})
-}
-
-// noteSuccess tells other lanes that the endpoint takes deliveries.
-func (l *lane) noteSuccess(ctx context.Context) {
-	now := l.Now()
-	if !l.success || (l.endpoint.LastSuccessAt != nil && now.Sub(*l.endpoint.LastSuccessAt) < time.Second) {
-		return
-	}
-	before := now.Add(-time.Second)
-	err := l.queries().EndpointTouchSuccess(context.WithoutCancel(ctx), dbsqlc.EndpointTouchSuccessParams{
-		ID: l.endpoint.ID, SucceededAt: &now, UnlessAfter: &before,
-	})
-	if err != nil {
-		l.Log.WarnContext(ctx, "note an endpoint's success", "endpoint", l.endpoint.ID, "error", err)
-	}
 }
 
 // TestDelivery sends one delivery that belongs to no conversation: a test event.

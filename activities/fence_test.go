@@ -41,7 +41,8 @@ func TestAnAttemptThatAnotherWorkerHasIsNotMade(t *testing.T) {
 	s := newScene(t)
 	s.apply()
 	s.queued("Hi John")
-	s.Exec(t, "INSERT INTO delivery_attempts (delivery_id, n, trigger, started_at) VALUES ($1, 1, 'schedule', now())", s.delivery().ID)
+	s.Exec(t, "INSERT INTO delivery_attempts (delivery_id, endpoint_id, n, trigger, started_at) VALUES ($1, $2, 1, 'schedule', now())",
+		s.delivery().ID, s.Endpoint.ID)
 	_, err := s.deliver()
 	var again *temporal.ApplicationError
 	require.ErrorAs(t, err, &again)

@@ -164,7 +164,7 @@ func TestAMarkPassesWhenWhatItWaitedForHasFailed(t *testing.T) {
 	t.Parallel()
 	s := newForwardScene(t)
 	s.Exec(t, "UPDATE endpoints SET retry = 'none'")
-	s.Gateway.Answer(func(int) (int, string) { return http.StatusServiceUnavailable, "" })
+	s.Gateway.Answer(func(int) (int, string) { return http.StatusInternalServerError, "" })
 	s.posts(s.both())
 	s.posts(s.Body(jane, "two"))
 	require.Zero(t, s.of(john), "retry none is one attempt")

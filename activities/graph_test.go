@@ -173,7 +173,7 @@ func TestASendWhoseWorkerDiedIsUncertainAndNotSentAgain(t *testing.T) {
 				s.redeliver(d.ID)
 			}
 			rows, err := dbsqlc.New(s.World.DB).AttemptStart(context.Background(), dbsqlc.AttemptStartParams{
-				ID: d.ID, N: 1, Trigger: trigger, StartedAt: &s.now,
+				ID: d.ID, N: 1, Trigger: trigger, StartedAt: &s.now, EndpointID: d.EndpointID,
 			})
 			require.NoError(t, err)
 			require.EqualValues(t, 1, rows)
@@ -199,7 +199,9 @@ func TestAnExtraAttemptWhoseWorkerDiedTakesNothingBack(t *testing.T) {
 	require.Zero(t, s.leave())
 	d := s.sendOf(id)
 	s.redeliver(d.ID)
-	_, err := dbsqlc.New(s.World.DB).AttemptStart(context.Background(), dbsqlc.AttemptStartParams{ID: d.ID, N: 2, Trigger: "manual", StartedAt: &s.now})
+	_, err := dbsqlc.New(s.World.DB).AttemptStart(context.Background(), dbsqlc.AttemptStartParams{
+		ID: d.ID, N: 2, Trigger: "manual", StartedAt: &s.now, EndpointID: d.EndpointID,
+	})
 	require.NoError(t, err)
 	require.Zero(t, s.leave())
 	require.Zero(t, s.leave())

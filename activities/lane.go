@@ -19,9 +19,10 @@ type lane struct {
 	in       DeliverInput
 	endpoint dbsqlc.Endpoint
 	protocol protocol.Protocol
-	secret   signature.Secret
-	vendor   string // the secret of the vendor's own signature header; empty for none
-	token    string // of the inbox, for calls to its vendor
+	// secrets sign: the current one first, then those that it replaced and that are still good.
+	secrets []signature.Secret
+	vendor  string // the secret of the vendor's own signature header; empty for none
+	token   string // of the inbox, for calls to its vendor
 	// sealedToken is the token as it stood in the inbox's row.
 	sealedToken []byte
 	headers     map[string]string
@@ -34,7 +35,7 @@ type lane struct {
 }
 
 func (a *Activities) openLane(ctx context.Context, in DeliverInput) (*lane, error) {
-	row, err := a.queries().DeliveryEndpoint(ctx, in.EndpointID)
+	row, err := a.queries().DeliveryEndpoint(ctx, dbsqlc.DeliveryEndpointParams{ID: in.EndpointID, Now: a.Now()})
 	if err != nil {
 		return nil, err
 	}
@@ -48,12 +49,8 @@ func (a *Activities) openLane(ctx context.Context, in DeliverInput) (*lane, erro
 		l.token, err = a.open(row.AccessToken, secretbox.AccessToken(l.endpoint.AccountID, l.endpoint.InboxID))
 		return l, err
 	}
-	plain, err := a.open(l.endpoint.Secret, secretbox.EndpointSecret(l.endpoint.AccountID, l.endpoint.ID))
-	if err != nil {
+	if l.secrets, err = admin.OpenSecrets(a.Box, l.endpoint, row.OldSecrets); err != nil {
 		return nil, err
-	}
-	if l.secret, err = signature.ParseSecret(plain); err != nil {
-		return nil, fmt.Errorf("read the secret of endpoint %s: %w", l.endpoint.ID, err)
 	}
 	if l.vendor, err = a.open(l.endpoint.VendorSecret, secretbox.VendorSecret(l.endpoint.AccountID, l.endpoint.ID)); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,6 +26,8 @@ type ruling struct {
 	pauseUntil time.Time
 	// failure is the reason in the vendor's terms; nil where the answer's status says all.
 	failure *handoff.Failure
+	// disable tells that the endpoint asked to be disabled, whatever became of the delivery.
+	disable bool
 }
 
 // rule reads an attempt as its transport has it.
@@ -35,8 +38,36 @@ func (l *lane) rule(d dbsqlc.Delivery, r outbound.Result) ruling {
 	case handoff.TransportChatlayer:
 		return l.ruleChatlayer(d, r)
 	default:
-		return ruling{verdict: judge(r)}
+		return ruleWebhook(r)
 	}
+}
+
+// The values of the answer's header webhook-delivery by which a receiver controls what is sent to it (a proposal to Standard Webhooks,
+// pull request 291, as Svix has it).
+const (
+	headerControl  = "Webhook-Delivery"
+	controlDisable = "disable"
+	controlAbort   = "abort-message"
+)
+
+func ruleWebhook(r outbound.Result) ruling {
+	out := ruling{verdict: judge(r)}
+	switch strings.ToLower(strings.TrimSpace(r.Header.Get(headerControl))) {
+	case controlDisable:
+		out.disable = true
+		if out.verdict != verdictDelivered {
+			out.verdict = verdictGone
+			out.failure = &handoff.Failure{Code: failureUndeliverable, Reason: reasonAsked}
+		}
+	case controlAbort:
+		if out.verdict != verdictDelivered && out.verdict != verdictGone {
+			out.verdict = verdictFailed
+			out.failure = &handoff.Failure{
+				Code: failureUndeliverable, Reason: "its receiver asked not to be sent it again (webhook-delivery: abort-message)",
+			}
+		}
+	}
+	return out
 }
 
 // unknownOutcome is the failure of a send whose outcome nobody knows.
@@ -146,7 +177,7 @@ func (l *lane) unknown(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 	now := l.Now()
 	out := dbsqlc.AttemptFinishParams{
 		ID: d.ID, N: d.Attempts, State: handoff.DeliveryFailed, Step: d.Step, Failure: &unknownOutcome.Reason, FinishedAt: &now,
-		Error: &unknownOutcome.Reason,
+		Error: &unknownOutcome.Reason, Manual: d.ManualAt != nil,
 	}
 	if d.State == handoff.DeliveryDelivered {
 		out.State, out.Failure, out.FinishedAt = d.State, nil, d.FinishedAt // an extra attempt takes nothing back

@@ -63,10 +63,10 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 
 func TestAnExcerptCanBeStored(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "a\uFFFDb\uFFFDc", excerptOf([]byte("a\x00b\xffc")))
+	require.Equal(t, "a\uFFFDb\uFFFDc", excerptOf([]byte("a\x00b\xffc"), excerptLimit))
 	long := make([]byte, 3*excerptLimit)
 	for i := range long {
 		long[i] = "é"[i%2]
 	}
-	require.LessOrEqual(t, len(excerptOf(long)), excerptLimit+2)
+	require.LessOrEqual(t, len(excerptOf(long, excerptLimit)), excerptLimit+2)
 }

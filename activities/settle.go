@@ -37,6 +37,9 @@ func (l *lane) settle(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.Attempt
 	if err != nil {
 		return false, err
 	}
+	if err := l.noteHealth(ctx, out.Healthy, ruled); err != nil {
+		return false, err
+	}
 	if out.State == handoff.DeliveryFailed {
 		l.reread() // it was read before the gap was marked
 	}
@@ -66,24 +69,11 @@ func (l *lane) disable(ctx context.Context, out dbsqlc.AttemptFinishParams, rule
 			return err
 		}
 		// The endpoint's row comes first: two lanes that hear "gone" at once would else hold a delivery each and wait for the other's.
-		disabled, err := q.EndpointDisable(ctx, dbsqlc.EndpointDisableParams{ID: l.endpoint.ID, Reason: reason})
-		if err != nil {
+		if err := l.disableFor(ctx, q, reason); err != nil {
 			return err
 		}
-		if _, err := q.AttemptFinish(ctx, out); err != nil || disabled == 0 {
-			return err
-		}
-		if _, err := q.DeliveryHold(ctx, l.endpoint.ID); err != nil {
-			return err
-		}
-		data, err := json.Marshal(map[string]any{"endpoint_id": l.endpoint.ID, "reason": reason})
-		if err != nil {
-			return err
-		}
-		return db.ExecBatch(q.EventInsert(ctx, []dbsqlc.EventInsertParams{{
-			ID: handoff.NewID(), AccountID: l.endpoint.AccountID, InboxID: &l.endpoint.InboxID, Type: handoff.EventEndpointDisabled,
-			ActorType: handoff.AuthorSystem, Data: data, OccurredAt: l.Now(),
-		}}))
+		_, err := q.AttemptFinish(ctx, out)
+		return err
 	})
 }
 
@@ -92,7 +82,7 @@ func (l *lane) renewed(ctx context.Context, q *dbsqlc.Queries) (bool, error) {
 	if l.endpoint.Transport == handoff.TransportWebhook {
 		return false, nil
 	}
-	row, err := q.DeliveryEndpoint(ctx, l.endpoint.ID)
+	row, err := q.DeliveryEndpoint(ctx, dbsqlc.DeliveryEndpointParams{ID: l.endpoint.ID, Now: l.Now()})
 	if err != nil || bytes.Equal(row.AccessToken, l.sealedToken) {
 		return false, err
 	}

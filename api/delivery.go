@@ -114,7 +114,7 @@ func (s *server) redeliver(ctx context.Context, in *redeliverInput) (*output[Del
 	if err != nil {
 		return nil, db.NotFound(err, "delivery")
 	}
-	endpoint, err := q.DeliveryEndpoint(ctx, row.EndpointID)
+	endpoint, err := q.DeliveryEndpoint(ctx, dbsqlc.DeliveryEndpointParams{ID: row.EndpointID, Now: s.Now()})
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ import (
 
 func (s *story) endpoint(id handoff.ID) dbsqlc.Endpoint {
 	s.Helper()
-	row, err := dbsqlc.New(s.DB).DeliveryEndpoint(context.Background(), id)
+	row, err := dbsqlc.New(s.DB).DeliveryEndpoint(context.Background(), dbsqlc.DeliveryEndpointParams{ID: id, Now: s.env.Now()})
 	require.NoError(s, err)
 	return row.Endpoint
 }
@@ -32,8 +32,8 @@ func (s *story) endpoint(id handoff.ID) dbsqlc.Endpoint {
 func (s *story) othersAreTaken() {
 	s.Helper()
 	now := s.env.Now()
-	err := dbsqlc.New(s.DB).EndpointTouchSuccess(context.Background(), dbsqlc.EndpointTouchSuccessParams{
-		ID: s.Endpoint.ID, SucceededAt: &now, UnlessAfter: &now,
+	err := dbsqlc.New(s.DB).EndpointNoteSuccess(context.Background(), dbsqlc.EndpointNoteSuccessParams{
+		ID: s.Endpoint.ID, SucceededAt: now, UnlessAfter: now, FailingBefore: now,
 	})
 	require.NoError(s, err)
 }

@@ -129,7 +129,7 @@ func runHTTP(ctx context.Context, server *http.Server, listener net.Listener) er
 func (s *stack) work(ctx context.Context, started func()) error {
 	w, err := worker.New(s.temporal, &activities.Activities{
 		DB: s.pool, Poster: s.poster, Graph: s.vendors.graph(s.poster), Store: s.store, Links: s.vendors.links(s.box), Box: s.box,
-		Log: s.log, Now: time.Now,
+		Log: s.log, Now: time.Now, InFlight: activities.NewInFlight(),
 		// 20 % to either side, so that what failed together does not come back together.
 		Jitter: func() float64 { return 0.8 + 0.4*rand.Float64() },
 	})

@@ -16,25 +16,35 @@ import (
 
 const attemptFinish = `-- name: AttemptFinish :execrows
 WITH attempt AS (
-    UPDATE delivery_attempts SET duration_ms = $8, status = $9, error = $10, response_excerpt = $11
-    WHERE delivery_id = $6 AND n = $7)
-UPDATE deliveries SET state = $1, step = $2, next_attempt_at = $3, failure = $4, manual_at = NULL,
-    finished_at = $5
-WHERE id = $6 AND (attempts = $7 OR $1::text = 'delivered') AND (state <> 'delivered' OR $1::text = 'delivered')
+    UPDATE delivery_attempts SET duration_ms = $9, status = $10, error = $11, response_excerpt = $12,
+        healthy = $13, error_class = $14, response_headers = $15, response_truncated = $16,
+        remote_ip = $17, next_attempt_at = $3
+    WHERE delivery_id = $7 AND n = $8)
+UPDATE deliveries SET state = $1, step = $2, next_attempt_at = $3, failure = $4, finished_at = $5,
+    -- Somebody may have asked for another attempt while this one was under way.
+    manual_at = CASE WHEN $6::boolean AND manual_count <= 1 THEN NULL ELSE manual_at END,
+    manual_count = CASE WHEN $6 THEN greatest(manual_count - 1, 0) ELSE manual_count END
+WHERE id = $7 AND (attempts = $8 OR $1::text = 'delivered') AND (state <> 'delivered' OR $1::text = 'delivered')
 `
 
 type AttemptFinishParams struct {
-	State           handoff.DeliveryState
-	Step            int32
-	NextAttemptAt   *time.Time
-	Failure         *string
-	FinishedAt      *time.Time
-	ID              uuid.UUID
-	N               int32
-	DurationMs      *float64
-	Status          *int32
-	Error           *string
-	ResponseExcerpt *string
+	State             handoff.DeliveryState
+	Step              int32
+	NextAttemptAt     *time.Time
+	Failure           *string
+	FinishedAt        *time.Time
+	Manual            bool
+	ID                uuid.UUID
+	N                 int32
+	DurationMs        *float64
+	Status            *int32
+	Error             *string
+	ResponseExcerpt   *string
+	Healthy           *bool
+	ErrorClass        *string
+	ResponseHeaders   json.RawMessage
+	ResponseTruncated bool
+	RemoteIP          *string
 }
 
 // A worker that was taken for dead may finish late: its failure must not undo what a later attempt did. A success is one anyhow.
@@ -45,12 +55,18 @@ func (q *Queries) AttemptFinish(ctx context.Context, arg AttemptFinishParams) (i
 		arg.NextAttemptAt,
 		arg.Failure,
 		arg.FinishedAt,
+		arg.Manual,
 		arg.ID,
 		arg.N,
 		arg.DurationMs,
 		arg.Status,
 		arg.Error,
 		arg.ResponseExcerpt,
+		arg.Healthy,
+		arg.ErrorClass,
+		arg.ResponseHeaders,
+		arg.ResponseTruncated,
+		arg.RemoteIP,
 	)
 	if err != nil {
 		return 0, err
@@ -59,7 +75,7 @@ func (q *Queries) AttemptFinish(ctx context.Context, arg AttemptFinishParams) (i
 }
 
 const attemptList = `-- name: AttemptList :many
-SELECT delivery_id, n, trigger, started_at, duration_ms, status, error, response_excerpt FROM delivery_attempts WHERE delivery_id = ANY($1::uuid[]) ORDER BY delivery_id, n
+SELECT delivery_id, n, trigger, started_at, duration_ms, status, error, response_excerpt, endpoint_id, healthy, error_class, response_headers, response_truncated, remote_ip, next_attempt_at FROM delivery_attempts WHERE delivery_id = ANY($1::uuid[]) ORDER BY delivery_id, n
 `
 
 func (q *Queries) AttemptList(ctx context.Context, deliveryIds []uuid.UUID) ([]DeliveryAttempt, error) {
@@ -80,6 +96,13 @@ func (q *Queries) AttemptList(ctx context.Context, deliveryIds []uuid.UUID) ([]D
 			&i.Status,
 			&i.Error,
 			&i.ResponseExcerpt,
+			&i.EndpointID,
+			&i.Healthy,
+			&i.ErrorClass,
+			&i.ResponseHeaders,
+			&i.ResponseTruncated,
+			&i.RemoteIP,
+			&i.NextAttemptAt,
 		); err != nil {
 			return nil, err
 		}
@@ -92,26 +115,38 @@ func (q *Queries) AttemptList(ctx context.Context, deliveryIds []uuid.UUID) ([]D
 }
 
 const attemptStart = `-- name: AttemptStart :execrows
-WITH attempt AS (
-    INSERT INTO delivery_attempts (delivery_id, n, trigger, started_at) VALUES ($3, $1, $4, $2)
+WITH probe AS (
+    UPDATE endpoints SET open_until = $4::timestamptz
+    WHERE endpoints.id = $5 AND open_until <= $2::timestamptz AND (paused_until IS NULL OR paused_until <= $2)
+    RETURNING endpoints.id),
+attempt AS (
+    INSERT INTO delivery_attempts (delivery_id, n, trigger, started_at, endpoint_id)
+    SELECT $3, $1, $6, $2, e.id FROM endpoints e
+    WHERE e.id = $5 AND (e.paused_until IS NULL OR e.paused_until <= $2)
+      AND (e.open_until IS NULL OR EXISTS (SELECT FROM probe)) AND (e.state = 'enabled' OR $6::text = 'manual')
     ON CONFLICT DO NOTHING RETURNING n)
-UPDATE deliveries SET attempts = $1, first_attempt_at = coalesce(first_attempt_at, $2)
-WHERE id = $3 AND EXISTS (SELECT FROM attempt)
+UPDATE deliveries SET attempts = $1, first_attempt_at = coalesce(first_attempt_at, $2), hastened = false, slot_at = NULL
+WHERE deliveries.id = $3 AND EXISTS (SELECT FROM attempt)
 `
 
 type AttemptStartParams struct {
-	N         int32
-	StartedAt *time.Time
-	ID        uuid.UUID
-	Trigger   string
+	N          int32
+	StartedAt  *time.Time
+	ID         uuid.UUID
+	ProbeUntil time.Time
+	EndpointID uuid.UUID
+	Trigger    string
 }
 
-// No row means that another worker has this very attempt in its hands.
+// No row means that another worker has this very attempt in its hands, or that the endpoint takes nothing at the moment. A circuit
+// breaker whose time is over lets one attempt through: the one that moves its end on.
 func (q *Queries) AttemptStart(ctx context.Context, arg AttemptStartParams) (int64, error) {
 	result, err := q.db.Exec(ctx, attemptStart,
 		arg.N,
 		arg.StartedAt,
 		arg.ID,
+		arg.ProbeUntil,
+		arg.EndpointID,
 		arg.Trigger,
 	)
 	if err != nil {
@@ -183,7 +218,7 @@ func (q *Queries) DeliveryAwaited(ctx context.Context, id uuid.UUID) (DeliveryAw
 }
 
 const deliveryBatch = `-- name: DeliveryBatch :many
-SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at FROM deliveries
+SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at, hastened, slot_at, manual_count FROM deliveries
 WHERE inbox_id = $1 AND contact_id = $2 AND endpoint_id = $3 AND state = 'pending'
   AND NOT bypassed AND position >= $4
 ORDER BY position LIMIT $5 FOR UPDATE
@@ -243,6 +278,9 @@ func (q *Queries) DeliveryBatch(ctx context.Context, arg DeliveryBatchParams) ([
 			&i.Failure,
 			&i.CreatedAt,
 			&i.FinishedAt,
+			&i.Hastened,
+			&i.SlotAt,
+			&i.ManualCount,
 		); err != nil {
 			return nil, err
 		}
@@ -312,17 +350,27 @@ func (q *Queries) DeliveryDebounce(ctx context.Context, arg DeliveryDebouncePara
 }
 
 const deliveryEndpoint = `-- name: DeliveryEndpoint :one
-SELECT e.id, e.account_id, e.inbox_id, e.url, e.transport, e.secret, e.vendor_secret, e.payload, e.payload_version, e.retry, e.buffer_seconds, e.buffer_size, e.buffer_events, e.inactivity_minutes, e.paused_until, e.event_types, e.headers, e.state, e.disabled_reason, e.last_success_at, e.created_at, e.updated_at, e.deleted_at, i.protocol, i.access_token FROM endpoints e JOIN inboxes i ON i.id = e.inbox_id WHERE e.id = $1
+SELECT e.id, e.account_id, e.inbox_id, e.url, e.transport, e.secret, e.vendor_secret, e.payload, e.payload_version, e.retry, e.buffer_seconds, e.buffer_size, e.buffer_events, e.inactivity_minutes, e.paused_until, e.event_types, e.headers, e.state, e.disabled_reason, e.last_success_at, e.created_at, e.updated_at, e.deleted_at, e.ordering, e.rate_limit, e.max_in_flight, e.failing_since, e.failures, e.last_failure_at, e.open_until, e.judged_from, e.recovered_at, e.recovered_from, e.slot_at, e.enables, e.enables_since, i.protocol, i.access_token,
+    ARRAY(SELECT s.secret FROM endpoint_secrets s WHERE s.endpoint_id = e.id AND s.expires_at > $1::timestamptz
+          ORDER BY s.created_at DESC)::bytea[] AS old_secrets
+FROM endpoints e JOIN inboxes i ON i.id = e.inbox_id WHERE e.id = $2
 `
+
+type DeliveryEndpointParams struct {
+	Now time.Time
+	ID  uuid.UUID
+}
 
 type DeliveryEndpointRow struct {
 	Endpoint    Endpoint
 	Protocol    handoff.Protocol
 	AccessToken []byte
+	OldSecrets  [][]byte
 }
 
-func (q *Queries) DeliveryEndpoint(ctx context.Context, id uuid.UUID) (DeliveryEndpointRow, error) {
-	row := q.db.QueryRow(ctx, deliveryEndpoint, id)
+// old_secrets are those before the current one that webhooks are still signed with, the newest first.
+func (q *Queries) DeliveryEndpoint(ctx context.Context, arg DeliveryEndpointParams) (DeliveryEndpointRow, error) {
+	row := q.db.QueryRow(ctx, deliveryEndpoint, arg.Now, arg.ID)
 	var i DeliveryEndpointRow
 	err := row.Scan(
 		&i.Endpoint.ID,
@@ -348,14 +396,28 @@ func (q *Queries) DeliveryEndpoint(ctx context.Context, id uuid.UUID) (DeliveryE
 		&i.Endpoint.CreatedAt,
 		&i.Endpoint.UpdatedAt,
 		&i.Endpoint.DeletedAt,
+		&i.Endpoint.Ordering,
+		&i.Endpoint.RateLimit,
+		&i.Endpoint.MaxInFlight,
+		&i.Endpoint.FailingSince,
+		&i.Endpoint.Failures,
+		&i.Endpoint.LastFailureAt,
+		&i.Endpoint.OpenUntil,
+		&i.Endpoint.JudgedFrom,
+		&i.Endpoint.RecoveredAt,
+		&i.Endpoint.RecoveredFrom,
+		&i.Endpoint.SlotAt,
+		&i.Endpoint.Enables,
+		&i.Endpoint.EnablesSince,
 		&i.Protocol,
 		&i.AccessToken,
+		&i.OldSecrets,
 	)
 	return i, err
 }
 
 const deliveryFail = `-- name: DeliveryFail :exec
-UPDATE deliveries SET state = 'failed', next_attempt_at = NULL, manual_at = NULL, failure = $1::text, finished_at = $2
+UPDATE deliveries SET state = 'failed', next_attempt_at = NULL, manual_at = NULL, manual_count = 0, failure = $1::text, finished_at = $2
 WHERE id = $3
 `
 
@@ -371,7 +433,7 @@ func (q *Queries) DeliveryFail(ctx context.Context, arg DeliveryFailParams) erro
 }
 
 const deliveryGet = `-- name: DeliveryGet :one
-SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at FROM deliveries WHERE account_id = $1 AND id = $2
+SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at, hastened, slot_at, manual_count FROM deliveries WHERE account_id = $1 AND id = $2
 `
 
 type DeliveryGetParams struct {
@@ -412,6 +474,9 @@ func (q *Queries) DeliveryGet(ctx context.Context, arg DeliveryGetParams) (Deliv
 		&i.Failure,
 		&i.CreatedAt,
 		&i.FinishedAt,
+		&i.Hastened,
+		&i.SlotAt,
+		&i.ManualCount,
 	)
 	return i, err
 }
@@ -432,7 +497,7 @@ func (q *Queries) DeliveryHold(ctx context.Context, endpointID uuid.UUID) (int64
 }
 
 const deliveryList = `-- name: DeliveryList :many
-SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at FROM deliveries
+SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at, hastened, slot_at, manual_count FROM deliveries
 WHERE account_id = $1 AND after_id IS NULL
   AND ($2::text IS NULL OR state = $2)
   AND ($3::uuid IS NULL OR endpoint_id = $3)
@@ -496,6 +561,9 @@ func (q *Queries) DeliveryList(ctx context.Context, arg DeliveryListParams) ([]D
 			&i.Failure,
 			&i.CreatedAt,
 			&i.FinishedAt,
+			&i.Hastened,
+			&i.SlotAt,
+			&i.ManualCount,
 		); err != nil {
 			return nil, err
 		}
@@ -613,7 +681,7 @@ func (q *Queries) DeliveryReleaseStray(ctx context.Context) (int64, error) {
 }
 
 const deliveryRequest = `-- name: DeliveryRequest :execrows
-UPDATE deliveries SET manual_at = now() WHERE account_id = $1 AND id = $2
+UPDATE deliveries SET manual_at = now(), manual_count = manual_count + 1 WHERE account_id = $1 AND id = $2
 `
 
 type DeliveryRequestParams struct {
@@ -631,7 +699,7 @@ func (q *Queries) DeliveryRequest(ctx context.Context, arg DeliveryRequestParams
 
 const laneList = `-- name: LaneList :many
 SELECT d.endpoint_id, e.url, count(*) AS pending, max(d.position)::bigint AS last_position,
-    (bool_or(d.manual_at IS NOT NULL) OR coalesce((
+    (bool_or(d.manual_at IS NOT NULL OR d.hastened) OR coalesce((
         -- What is held back for a batch goes when the batch is full, or when something stands behind it.
         (array_agg(d.buffered ORDER BY d.position) FILTER (WHERE NOT d.bypassed))[1]
         AND (bool_or(NOT d.buffered) FILTER (WHERE NOT d.bypassed) OR count(DISTINCT d.event_type) FILTER (WHERE NOT d.bypassed) > 1
@@ -688,7 +756,7 @@ func (q *Queries) LaneList(ctx context.Context, arg LaneListParams) ([]LaneListR
 }
 
 const laneNext = `-- name: LaneNext :many
-SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at FROM deliveries
+SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at, hastened, slot_at, manual_count FROM deliveries
 WHERE inbox_id = $1 AND contact_id = $2 AND endpoint_id = $3
   AND (state = 'pending' OR manual_at IS NOT NULL)
 ORDER BY (manual_at IS NULL), (bypassed AND next_attempt_at > $4::timestamptz), position
@@ -749,6 +817,9 @@ func (q *Queries) LaneNext(ctx context.Context, arg LaneNextParams) ([]Delivery,
 			&i.Failure,
 			&i.CreatedAt,
 			&i.FinishedAt,
+			&i.Hastened,
+			&i.SlotAt,
+			&i.ManualCount,
 		); err != nil {
 			return nil, err
 		}

@@ -90,7 +90,7 @@ func (q *Queries) EndpointDisable(ctx context.Context, arg EndpointDisableParams
 }
 
 const endpointGet = `-- name: EndpointGet :one
-SELECT id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at FROM endpoints WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
+SELECT id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at, ordering, rate_limit, max_in_flight, failing_since, failures, last_failure_at, open_until, judged_from, recovered_at, recovered_from, slot_at, enables, enables_since FROM endpoints WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
 `
 
 type EndpointGetParams struct {
@@ -125,6 +125,19 @@ func (q *Queries) EndpointGet(ctx context.Context, arg EndpointGetParams) (Endpo
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.Ordering,
+		&i.RateLimit,
+		&i.MaxInFlight,
+		&i.FailingSince,
+		&i.Failures,
+		&i.LastFailureAt,
+		&i.OpenUntil,
+		&i.JudgedFrom,
+		&i.RecoveredAt,
+		&i.RecoveredFrom,
+		&i.SlotAt,
+		&i.Enables,
+		&i.EnablesSince,
 	)
 	return i, err
 }
@@ -134,7 +147,7 @@ INSERT INTO endpoints (id, account_id, inbox_id, url, transport, secret, vendor_
     buffer_size, buffer_events, inactivity_minutes, event_types, headers)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
     $12, $13, $14, $15, $16)
-RETURNING id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at
+RETURNING id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at, ordering, rate_limit, max_in_flight, failing_since, failures, last_failure_at, open_until, judged_from, recovered_at, recovered_from, slot_at, enables, enables_since
 `
 
 type EndpointInsertParams struct {
@@ -200,12 +213,25 @@ func (q *Queries) EndpointInsert(ctx context.Context, arg EndpointInsertParams) 
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.Ordering,
+		&i.RateLimit,
+		&i.MaxInFlight,
+		&i.FailingSince,
+		&i.Failures,
+		&i.LastFailureAt,
+		&i.OpenUntil,
+		&i.JudgedFrom,
+		&i.RecoveredAt,
+		&i.RecoveredFrom,
+		&i.SlotAt,
+		&i.Enables,
+		&i.EnablesSince,
 	)
 	return i, err
 }
 
 const endpointListByInbox = `-- name: EndpointListByInbox :many
-SELECT id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at FROM endpoints WHERE account_id = $1 AND inbox_id = $2 AND deleted_at IS NULL ORDER BY id
+SELECT id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at, ordering, rate_limit, max_in_flight, failing_since, failures, last_failure_at, open_until, judged_from, recovered_at, recovered_from, slot_at, enables, enables_since FROM endpoints WHERE account_id = $1 AND inbox_id = $2 AND deleted_at IS NULL ORDER BY id
 `
 
 type EndpointListByInboxParams struct {
@@ -246,6 +272,19 @@ func (q *Queries) EndpointListByInbox(ctx context.Context, arg EndpointListByInb
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.Ordering,
+			&i.RateLimit,
+			&i.MaxInFlight,
+			&i.FailingSince,
+			&i.Failures,
+			&i.LastFailureAt,
+			&i.OpenUntil,
+			&i.JudgedFrom,
+			&i.RecoveredAt,
+			&i.RecoveredFrom,
+			&i.SlotAt,
+			&i.Enables,
+			&i.EnablesSince,
 		); err != nil {
 			return nil, err
 		}
@@ -258,7 +297,7 @@ func (q *Queries) EndpointListByInbox(ctx context.Context, arg EndpointListByInb
 }
 
 const endpointListRaw = `-- name: EndpointListRaw :many
-SELECT id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at FROM endpoints WHERE inbox_id = ANY($1::uuid[]) AND payload = 'meta' AND deleted_at IS NULL ORDER BY id
+SELECT id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at, ordering, rate_limit, max_in_flight, failing_since, failures, last_failure_at, open_until, judged_from, recovered_at, recovered_from, slot_at, enables, enables_since FROM endpoints WHERE inbox_id = ANY($1::uuid[]) AND payload = 'meta' AND deleted_at IS NULL ORDER BY id
 `
 
 // Those that get Meta's webhooks as they came.
@@ -295,6 +334,19 @@ func (q *Queries) EndpointListRaw(ctx context.Context, inboxIds []uuid.UUID) ([]
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.Ordering,
+			&i.RateLimit,
+			&i.MaxInFlight,
+			&i.FailingSince,
+			&i.Failures,
+			&i.LastFailureAt,
+			&i.OpenUntil,
+			&i.JudgedFrom,
+			&i.RecoveredAt,
+			&i.RecoveredFrom,
+			&i.SlotAt,
+			&i.Enables,
+			&i.EnablesSince,
 		); err != nil {
 			return nil, err
 		}
@@ -320,23 +372,6 @@ func (q *Queries) EndpointPause(ctx context.Context, arg EndpointPauseParams) er
 	return err
 }
 
-const endpointTouchSuccess = `-- name: EndpointTouchSuccess :exec
-UPDATE endpoints SET last_success_at = $1
-WHERE id = $2 AND (last_success_at IS NULL OR last_success_at < $3)
-`
-
-type EndpointTouchSuccessParams struct {
-	SucceededAt *time.Time
-	ID          uuid.UUID
-	UnlessAfter *time.Time
-}
-
-// At most one write a second: a busy endpoint would otherwise be one hot row.
-func (q *Queries) EndpointTouchSuccess(ctx context.Context, arg EndpointTouchSuccessParams) error {
-	_, err := q.db.Exec(ctx, endpointTouchSuccess, arg.SucceededAt, arg.ID, arg.UnlessAfter)
-	return err
-}
-
 const endpointUnpause = `-- name: EndpointUnpause :exec
 UPDATE endpoints SET paused_until = NULL WHERE id = $1
 `
@@ -352,7 +387,7 @@ UPDATE endpoints SET url = $1, vendor_secret = $2, payload = $3, payload_version
     buffer_seconds = $6, buffer_size = $7, buffer_events = $8, inactivity_minutes = $9,
     event_types = $10, headers = $11, state = $12, disabled_reason = $13, updated_at = now()
 WHERE account_id = $14 AND id = $15 AND deleted_at IS NULL
-RETURNING id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at
+RETURNING id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at, ordering, rate_limit, max_in_flight, failing_since, failures, last_failure_at, open_until, judged_from, recovered_at, recovered_from, slot_at, enables, enables_since
 `
 
 type EndpointUpdateParams struct {
@@ -416,6 +451,19 @@ func (q *Queries) EndpointUpdate(ctx context.Context, arg EndpointUpdateParams) 
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.Ordering,
+		&i.RateLimit,
+		&i.MaxInFlight,
+		&i.FailingSince,
+		&i.Failures,
+		&i.LastFailureAt,
+		&i.OpenUntil,
+		&i.JudgedFrom,
+		&i.RecoveredAt,
+		&i.RecoveredFrom,
+		&i.SlotAt,
+		&i.Enables,
+		&i.EnablesSince,
 	)
 	return i, err
 }

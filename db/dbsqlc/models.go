@@ -117,17 +117,27 @@ type Delivery struct {
 	Failure        *string
 	CreatedAt      time.Time
 	FinishedAt     *time.Time
+	Hastened       bool
+	SlotAt         *time.Time
+	ManualCount    int32
 }
 
 type DeliveryAttempt struct {
-	DeliveryID      uuid.UUID
-	N               int32
-	Trigger         string
-	StartedAt       time.Time
-	DurationMs      *float64
-	Status          *int32
-	Error           *string
-	ResponseExcerpt *string
+	DeliveryID        uuid.UUID
+	N                 int32
+	Trigger           string
+	StartedAt         time.Time
+	DurationMs        *float64
+	Status            *int32
+	Error             *string
+	ResponseExcerpt   *string
+	EndpointID        uuid.UUID
+	Healthy           *bool
+	ErrorClass        *string
+	ResponseHeaders   json.RawMessage
+	ResponseTruncated bool
+	RemoteIP          *string
+	NextAttemptAt     *time.Time
 }
 
 type Endpoint struct {
@@ -154,6 +164,28 @@ type Endpoint struct {
 	CreatedAt         time.Time
 	UpdatedAt         time.Time
 	DeletedAt         *time.Time
+	Ordering          string
+	RateLimit         *int32
+	MaxInFlight       int32
+	FailingSince      *time.Time
+	Failures          int32
+	LastFailureAt     *time.Time
+	OpenUntil         *time.Time
+	JudgedFrom        *time.Time
+	RecoveredAt       *time.Time
+	RecoveredFrom     *time.Time
+	SlotAt            *time.Time
+	Enables           int32
+	EnablesSince      *time.Time
+}
+
+type EndpointSecret struct {
+	ID         uuid.UUID
+	AccountID  uuid.UUID
+	EndpointID uuid.UUID
+	Secret     []byte
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
 }
 
 type Event struct {

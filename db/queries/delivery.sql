@@ -14,7 +14,7 @@ VALUES (@id, @account_id, @endpoint_id, @inbox_id, @contact_id, @conversation_id
 -- name: LaneList :many
 -- The lanes of a contact that have something to send.
 SELECT d.endpoint_id, e.url, count(*) AS pending, max(d.position)::bigint AS last_position,
-    (bool_or(d.manual_at IS NOT NULL) OR coalesce((
+    (bool_or(d.manual_at IS NOT NULL OR d.hastened) OR coalesce((
         -- What is held back for a batch goes when the batch is full, or when something stands behind it.
         (array_agg(d.buffered ORDER BY d.position) FILTER (WHERE NOT d.bypassed))[1]
         AND (bool_or(NOT d.buffered) FILTER (WHERE NOT d.bypassed) OR count(DISTINCT d.event_type) FILTER (WHERE NOT d.bypassed) > 1
@@ -37,27 +37,43 @@ LIMIT @row_limit;
 SELECT * FROM deliveries WHERE account_id = @account_id AND id = @id;
 
 -- name: DeliveryEndpoint :one
-SELECT sqlc.embed(e), i.protocol, i.access_token FROM endpoints e JOIN inboxes i ON i.id = e.inbox_id WHERE e.id = @id;
+-- old_secrets are those before the current one that webhooks are still signed with, the newest first.
+SELECT sqlc.embed(e), i.protocol, i.access_token,
+    ARRAY(SELECT s.secret FROM endpoint_secrets s WHERE s.endpoint_id = e.id AND s.expires_at > @now::timestamptz
+          ORDER BY s.created_at DESC)::bytea[] AS old_secrets
+FROM endpoints e JOIN inboxes i ON i.id = e.inbox_id WHERE e.id = @id;
 
 -- name: AttemptStart :execrows
--- No row means that another worker has this very attempt in its hands.
-WITH attempt AS (
-    INSERT INTO delivery_attempts (delivery_id, n, trigger, started_at) VALUES (@id, @n, @trigger, @started_at)
+-- No row means that another worker has this very attempt in its hands, or that the endpoint takes nothing at the moment. A circuit
+-- breaker whose time is over lets one attempt through: the one that moves its end on.
+WITH probe AS (
+    UPDATE endpoints SET open_until = @probe_until::timestamptz
+    WHERE endpoints.id = @endpoint_id AND open_until <= @started_at::timestamptz AND (paused_until IS NULL OR paused_until <= @started_at)
+    RETURNING endpoints.id),
+attempt AS (
+    INSERT INTO delivery_attempts (delivery_id, n, trigger, started_at, endpoint_id)
+    SELECT @id, @n, @trigger, @started_at, e.id FROM endpoints e
+    WHERE e.id = @endpoint_id AND (e.paused_until IS NULL OR e.paused_until <= @started_at)
+      AND (e.open_until IS NULL OR EXISTS (SELECT FROM probe)) AND (e.state = 'enabled' OR @trigger::text = 'manual')
     ON CONFLICT DO NOTHING RETURNING n)
-UPDATE deliveries SET attempts = @n, first_attempt_at = coalesce(first_attempt_at, @started_at)
-WHERE id = @id AND EXISTS (SELECT FROM attempt);
+UPDATE deliveries SET attempts = @n, first_attempt_at = coalesce(first_attempt_at, @started_at), hastened = false, slot_at = NULL
+WHERE deliveries.id = @id AND EXISTS (SELECT FROM attempt);
 
 -- name: AttemptFinish :execrows
 WITH attempt AS (
-    UPDATE delivery_attempts SET duration_ms = @duration_ms, status = @status, error = @error, response_excerpt = @response_excerpt
+    UPDATE delivery_attempts SET duration_ms = @duration_ms, status = @status, error = @error, response_excerpt = @response_excerpt,
+        healthy = @healthy, error_class = @error_class, response_headers = @response_headers, response_truncated = @response_truncated,
+        remote_ip = @remote_ip, next_attempt_at = @next_attempt_at
     WHERE delivery_id = @id AND n = @n)
-UPDATE deliveries SET state = @state, step = @step, next_attempt_at = @next_attempt_at, failure = @failure, manual_at = NULL,
-    finished_at = @finished_at
+UPDATE deliveries SET state = @state, step = @step, next_attempt_at = @next_attempt_at, failure = @failure, finished_at = @finished_at,
+    -- Somebody may have asked for another attempt while this one was under way.
+    manual_at = CASE WHEN @manual::boolean AND manual_count <= 1 THEN NULL ELSE manual_at END,
+    manual_count = CASE WHEN @manual THEN greatest(manual_count - 1, 0) ELSE manual_count END
 -- A worker that was taken for dead may finish late: its failure must not undo what a later attempt did. A success is one anyhow.
 WHERE id = @id AND (attempts = @n OR @state::text = 'delivered') AND (state <> 'delivered' OR @state::text = 'delivered');
 
 -- name: DeliveryFail :exec
-UPDATE deliveries SET state = 'failed', next_attempt_at = NULL, manual_at = NULL, failure = @failure::text, finished_at = @finished_at
+UPDATE deliveries SET state = 'failed', next_attempt_at = NULL, manual_at = NULL, manual_count = 0, failure = @failure::text, finished_at = @finished_at
 WHERE id = @id;
 
 -- name: DeliveryBypass :exec
@@ -88,7 +104,7 @@ UPDATE deliveries SET state = 'pending', next_attempt_at = now() WHERE endpoint_
 RETURNING inbox_id, contact_id;
 
 -- name: DeliveryRequest :execrows
-UPDATE deliveries SET manual_at = now() WHERE account_id = @account_id AND id = @id;
+UPDATE deliveries SET manual_at = now(), manual_count = manual_count + 1 WHERE account_id = @account_id AND id = @id;
 
 -- name: DeliveryOpenForMessage :one
 -- Is there another way in which the message may yet arrive, or has arrived?

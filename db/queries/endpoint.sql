@@ -26,11 +26,6 @@ WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL;
 UPDATE endpoints SET state = 'disabled', disabled_reason = @reason::text, updated_at = now()
 WHERE id = @id AND state = 'enabled';
 
--- name: EndpointTouchSuccess :exec
--- At most one write a second: a busy endpoint would otherwise be one hot row.
-UPDATE endpoints SET last_success_at = @succeeded_at
-WHERE id = @id AND (last_success_at IS NULL OR last_success_at < @unless_after);
-
 -- name: EndpointListRaw :many
 -- Those that get Meta's webhooks as they came.
 SELECT * FROM endpoints WHERE inbox_id = ANY(@inbox_ids::uuid[]) AND payload = 'meta' AND deleted_at IS NULL ORDER BY id;

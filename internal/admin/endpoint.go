@@ -238,6 +238,27 @@ type Opener interface {
 	Open(sealed []byte, place secretbox.AssociatedData) ([]byte, error)
 }
 
+// OpenSecrets gives the secrets that an endpoint's webhooks are signed with: the current one, then the sealed old ones as given.
+func OpenSecrets(box Opener, row dbsqlc.Endpoint, old [][]byte) ([]signature.Secret, error) {
+	secrets := make([]signature.Secret, 0, 1+len(old))
+	for i, sealed := range append([][]byte{row.Secret}, old...) {
+		place := secretbox.EndpointSecret(row.AccountID, row.ID)
+		if i > 0 {
+			place = secretbox.OldEndpointSecret(row.AccountID, row.ID)
+		}
+		plain, err := box.Open(sealed, place)
+		if err != nil {
+			return nil, fmt.Errorf("open a secret of endpoint %s: %w", row.ID, err)
+		}
+		secret, err := signature.ParseSecret(string(plain))
+		if err != nil {
+			return nil, fmt.Errorf("read a secret of endpoint %s: %w", row.ID, err)
+		}
+		secrets = append(secrets, secret)
+	}
+	return secrets, nil
+}
+
 // OpenHeaders gives the headers that an endpoint's webhooks carry.
 func OpenHeaders(box Opener, row dbsqlc.Endpoint) (map[string]string, error) {
 	if row.Headers == nil {

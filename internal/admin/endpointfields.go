@@ -23,6 +23,12 @@ const (
 	RetryNone    = "none"
 )
 
+// In which order an endpoint gets its webhooks: a failed one holds up those behind it, or does not.
+const (
+	OrderingStrict     = "strict"
+	OrderingBestEffort = "best_effort"
+)
+
 const (
 	eventMeta      = passthrough.EventMeta
 	defaultVersion = kapso.V2

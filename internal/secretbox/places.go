@@ -11,6 +11,11 @@ func EndpointSecret(account, endpoint handoff.ID) AssociatedData {
 	return AssociatedData{AccountID: account, Table: "endpoints", Column: "secret", RowID: endpoint}
 }
 
+// OldEndpointSecret is the place of a secret that an endpoint had before its current one.
+func OldEndpointSecret(account, endpoint handoff.ID) AssociatedData {
+	return AssociatedData{AccountID: account, Table: "endpoint_secrets", Column: "secret", RowID: endpoint}
+}
+
 // EndpointHeaders is the place of the headers that an endpoint's webhooks carry.
 func EndpointHeaders(account, endpoint handoff.ID) AssociatedData {
 	return AssociatedData{AccountID: account, Table: "endpoints", Column: "headers", RowID: endpoint}
