@@ -33,6 +33,7 @@ var importRules = []importRule{
 	{under: "internal/testenv", ours: []string{"*"}, why: "tests begin with it"},
 	{under: "db/dbtest", ours: []string{"*"}, why: "tests begin with it"},
 	{under: "tests", ours: []string{"*"}, why: "tests use the whole product"},
+	{under: "docs", only: []string{}, why: "a recipe is copied into programs of others"},
 	{under: "db/dbsqlc", ours: []string{"."}, why: "generated queries know the vocabulary only"},
 	{under: "db", ours: []string{".", "db/dbsqlc"}, why: "the database knows the vocabulary only"},
 	{
@@ -161,6 +162,9 @@ func TestTheImportRuleIsEnforced(t *testing.T) {
 		{"cmd/handoff", "handoff/internal/dispatch", true},
 		{"cmd/handoff", "handoff/internal/fixture", false},
 		{"worker", "handoff/db/dbtest", false},
+		{"docs/receivers/go", "crypto/hmac", true},
+		{"docs/receivers/go", "handoff/internal/signature", false},
+		{"docs/receivers/go", "github.com/google/uuid", false},
 		{"internal/fixture", "handoff/internal/testenv", true},
 	} {
 		err := violation(c.pkg, c.imported)
