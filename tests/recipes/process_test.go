@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -58,24 +59,15 @@ func eachRecipe(t *testing.T, f func(t *testing.T, r recipe)) {
 
 // buildGo compiles the Go recipe once for all tests.
 var buildGo = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "recipe-*")
+	program, err := filepath.Abs("../../bin/recipes/receiver")
 	if err != nil {
 		return "", err
 	}
-	program := filepath.Join(dir, "receiver")
-	out, err := exec.Command("go", "build", "-o", program, receivers+"go").CombinedOutput()
-	if err != nil {
-		return "", &buildError{string(out), err}
+	if out, err := exec.Command("go", "build", "-o", program, receivers+"go").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the recipe: %w\n%s", err, out)
 	}
 	return program, nil
 })
-
-type buildError struct {
-	output string
-	cause  error
-}
-
-func (e *buildError) Error() string { return e.cause.Error() + "\n" + e.output }
 
 func goProgram(tb testing.TB) []string {
 	tb.Helper()
@@ -169,9 +161,8 @@ func run(t *testing.T, command *exec.Cmd) *receiver {
 	readers.Go(func() { scan(stdout, func(line string) { out.lines <- line }) })
 	readers.Go(func() {
 		scan(stderr, func(line string) {
-			if url := listening.FindString(line); url != "" {
+			if url := listening.FindString(line); url != "" && len(ready) == 0 {
 				ready <- url
-				return
 			}
 			t.Log(line)
 		})

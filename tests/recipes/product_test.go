@@ -1,0 +1,90 @@
+package recipes_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"handoff"
+	"handoff/db/dbsqlc"
+	"handoff/internal/signature"
+)
+
+// What the product sends is what the recipes take: an agent's message, its repeat after a 503, and its re-send by hand.
+func TestDelivery_52_RecipesTakeWhatTheProductSends(t *testing.T) {
+	t.Parallel()
+	eachRecipe(t, func(t *testing.T, r recipe) {
+		key := signature.GenerateSecret()
+		receiver := r.start(t, key.Reveal())
+		s := newScene(t, receiver.url, key)
+
+		s.reply("Hi John 👋, it is <b>done</b>")
+		finished, err := s.deliver()
+		require.NoError(t, err)
+		require.Equal(t, 1, finished)
+		sent := s.delivery()
+		require.Equal(t, handoff.DeliveryDelivered, sent.State)
+		require.Equal(t, handled{
+			ID: sent.WebhookID, Event: "outbound_message", Conversation: s.conversation().ID.String(), Sequence: *sent.Seq, Attempt: 1,
+			Body: string(sent.Body),
+		}, receiver.next())
+		require.Contains(t, string(sent.Body), "Hi John 👋")
+
+		rows, err := dbsqlc.New(s.World.DB).DeliveryRequest(context.Background(), dbsqlc.DeliveryRequestParams{AccountID: s.Account.ID, ID: sent.ID})
+		require.NoError(t, err)
+		require.EqualValues(t, 1, rows)
+		_, err = s.deliver()
+		require.NoError(t, err)
+		require.EqualValues(t, 2, s.delivery().Attempts, "it was sent again by hand")
+
+		inbox := filepath.Join(receiver.dir, "webhooks")
+		require.NoError(t, os.Rename(inbox, inbox+"-away"))
+		s.reply("Anything else?")
+		_, err = s.deliver()
+		require.GreaterOrEqual(t, s.waits(err), 30*time.Second, "Retry-After is kept, though the schedule has 5 s")
+		require.NoError(t, os.Rename(inbox+"-away", inbox))
+		s.now = s.now.Add(4 * time.Minute) // within the tolerance of the recipe's clock
+		_, err = s.deliver()
+		require.NoError(t, err)
+		second := receiver.next()
+		require.Equal(t, s.delivery().WebhookID, second.ID, "and nothing was worked on twice")
+		require.Equal(t, 2, second.Attempt)
+		require.Greater(t, second.Sequence, *sent.Seq)
+	})
+}
+
+func TestDelivery_52_RecipesVerifyTheProductsEd25519(t *testing.T) {
+	t.Parallel()
+	eachRecipe(t, func(t *testing.T, r recipe) {
+		if !r.ed25519 {
+			t.Skipf("%s has no ed25519 in its standard library", r.language)
+		}
+		private := signature.GeneratePrivateKey()
+		receiver := r.start(t, publicKey(t, private))
+		s := newScene(t, receiver.url, private)
+		s.reply("Hi John")
+		_, err := s.deliver()
+		require.NoError(t, err)
+		require.Equal(t, s.delivery().WebhookID, receiver.next().ID)
+	})
+}
+
+func TestDelivery_52_RecipesStopTheProduct(t *testing.T) {
+	t.Parallel()
+	eachRecipe(t, func(t *testing.T, r recipe) {
+		key := signature.GenerateSecret()
+		receiver := r.start(t, key.Reveal(), "STOP=1")
+		s := newScene(t, receiver.url, key)
+		s.reply("Hi John")
+		_, err := s.deliver()
+		require.NoError(t, err)
+		state := s.EndpointState(t, s.endpoint.ID)
+		require.Equal(t, handoff.EndpointDisabled, state.State)
+		require.Equal(t, "gone", state.Reason)
+		require.Equal(t, handoff.DeliveryHeld, s.delivery().State)
+	})
+}
