@@ -245,6 +245,10 @@ func (a *Activities) TestDelivery(ctx context.Context, in TestDeliveryInput) (De
 	if err != nil {
 		return DeliverResult{}, a.storeFailed(ctx, "read the endpoint", err)
 	}
+	if l.endpoint.State == handoff.EndpointDisabled && d.ManualAt == nil {
+		_, err := a.queries().DeliveryHold(ctx, d.EndpointID)
+		return DeliverResult{}, a.storeFailed(ctx, "hold the delivery", err)
+	}
 	if err := l.due(ctx, d); err != nil {
 		return DeliverResult{}, a.undelivered(ctx, err)
 	}

@@ -30,8 +30,14 @@ type ruling struct {
 	disable bool
 }
 
+// proxyWait is how long a delivery waits for the operator's egress proxy to work again.
+const proxyWait = 30 * time.Second
+
 // rule reads an attempt as its transport has it.
 func (l *lane) rule(d dbsqlc.Delivery, r outbound.Result) ruling {
+	if r.ErrorClass == outbound.ErrorProxy {
+		return ruling{verdict: verdictThrottled, wait: proxyWait} // nobody at the other end has seen anything of it
+	}
 	switch l.endpoint.Transport {
 	case handoff.TransportGraph:
 		return l.ruleGraph(d, r)

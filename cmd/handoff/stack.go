@@ -87,7 +87,7 @@ func (s *stack) close() {
 func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	workflows := workflowclient.New(s.temporal)
 	dispatcher := dispatch.New(s.pool, workflows.Signal, s.log)
-	dispatcher.Files = s.store
+	dispatcher.Files, dispatcher.Deliver = s.store, workflows.Deliver
 	handler, err := api.New(api.Deps{ //nolint:contextcheck // a handler's context is its request's
 		DB: s.pool, Commands: workflows, Waker: dispatcher, Box: s.box, CheckURL: s.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
 		Now: time.Now, Log: s.log, UIBaseURL: s.uiURL, Namespace: s.namespace, Ready: s.checkDatabase, Degraded: s.checkTemporal,

@@ -12,7 +12,60 @@ import (
 	"github.com/google/uuid"
 )
 
-const deliveryHasten = `-- name: DeliveryHasten :many
+const deliveryHasten = `-- name: DeliveryHasten :exec
+UPDATE deliveries SET hastened = true, next_attempt_at = least(next_attempt_at, $1::timestamptz)
+WHERE id = ANY($2::uuid[]) AND state = 'pending'
+`
+
+type DeliveryHastenParams struct {
+	Now time.Time
+	Ids []uuid.UUID
+}
+
+func (q *Queries) DeliveryHasten(ctx context.Context, arg DeliveryHastenParams) error {
+	_, err := q.db.Exec(ctx, deliveryHasten, arg.Now, arg.Ids)
+	return err
+}
+
+const deliveryListAlone = `-- name: DeliveryListAlone :many
+SELECT id, account_id FROM deliveries
+WHERE contact_id IS NULL AND (state = 'pending' OR manual_at IS NOT NULL)
+  AND coalesce(manual_at, next_attempt_at) < $1::timestamptz
+ORDER BY position LIMIT $2
+`
+
+type DeliveryListAloneParams struct {
+	DueBefore time.Time
+	RowLimit  int32
+}
+
+type DeliveryListAloneRow struct {
+	ID        uuid.UUID
+	AccountID uuid.UUID
+}
+
+// Deliveries of no conversation that should have left: each has a workflow of its own, which may not have been started, or is lost.
+func (q *Queries) DeliveryListAlone(ctx context.Context, arg DeliveryListAloneParams) ([]DeliveryListAloneRow, error) {
+	rows, err := q.db.Query(ctx, deliveryListAlone, arg.DueBefore, arg.RowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DeliveryListAloneRow{}
+	for rows.Next() {
+		var i DeliveryListAloneRow
+		if err := rows.Scan(&i.ID, &i.AccountID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deliveryListWaiting = `-- name: DeliveryListWaiting :many
 WITH heads AS (
     SELECT DISTINCT ON (d.contact_id) d.id, d.contact_id, d.first_attempt_at FROM deliveries d
     WHERE d.inbox_id = $2 AND d.endpoint_id = $3 AND d.contact_id > $4 AND d.state = 'pending'
@@ -23,7 +76,7 @@ SELECT heads.id, heads.contact_id::uuid AS contact_id,
 FROM heads ORDER BY heads.contact_id
 `
 
-type DeliveryHastenParams struct {
+type DeliveryListWaitingParams struct {
 	RecoveredFrom *time.Time
 	InboxID       uuid.UUID
 	EndpointID    uuid.UUID
@@ -32,16 +85,16 @@ type DeliveryHastenParams struct {
 	RowLimit      int32
 }
 
-type DeliveryHastenRow struct {
+type DeliveryListWaitingRow struct {
 	ID        uuid.UUID
 	ContactID uuid.UUID
 	Due       bool
 }
 
-// Lanes that wait for an endpoint that answers again: the first delivery of each is tried now, once. Where others were taken since its
-// first attempt, it is not the endpoint that fails.
-func (q *Queries) DeliveryHasten(ctx context.Context, arg DeliveryHastenParams) ([]DeliveryHastenRow, error) {
-	rows, err := q.db.Query(ctx, deliveryHasten,
+// The first delivery of each lane that waits for an endpoint that answers again. It is due unless others were taken since its first
+// attempt: then it is not the endpoint that fails.
+func (q *Queries) DeliveryListWaiting(ctx context.Context, arg DeliveryListWaitingParams) ([]DeliveryListWaitingRow, error) {
+	rows, err := q.db.Query(ctx, deliveryListWaiting,
 		arg.RecoveredFrom,
 		arg.InboxID,
 		arg.EndpointID,
@@ -53,62 +106,10 @@ func (q *Queries) DeliveryHasten(ctx context.Context, arg DeliveryHastenParams) 
 		return nil, err
 	}
 	defer rows.Close()
-	items := []DeliveryHastenRow{}
+	items := []DeliveryListWaitingRow{}
 	for rows.Next() {
-		var i DeliveryHastenRow
+		var i DeliveryListWaitingRow
 		if err := rows.Scan(&i.ID, &i.ContactID, &i.Due); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const deliveryHastenHeads = `-- name: DeliveryHastenHeads :exec
-UPDATE deliveries SET hastened = true, next_attempt_at = least(next_attempt_at, $1::timestamptz)
-WHERE id = ANY($2::uuid[]) AND state = 'pending'
-`
-
-type DeliveryHastenHeadsParams struct {
-	Now time.Time
-	Ids []uuid.UUID
-}
-
-func (q *Queries) DeliveryHastenHeads(ctx context.Context, arg DeliveryHastenHeadsParams) error {
-	_, err := q.db.Exec(ctx, deliveryHastenHeads, arg.Now, arg.Ids)
-	return err
-}
-
-const deliveryListAlone = `-- name: DeliveryListAlone :many
-SELECT id, account_id FROM deliveries
-WHERE contact_id IS NULL AND (state = 'pending' OR manual_at IS NOT NULL) AND position > $1
-ORDER BY position LIMIT $2
-`
-
-type DeliveryListAloneParams struct {
-	AfterPosition int64
-	RowLimit      int32
-}
-
-type DeliveryListAloneRow struct {
-	ID        uuid.UUID
-	AccountID uuid.UUID
-}
-
-// Deliveries of no conversation that are not finished: each has a workflow of its own.
-func (q *Queries) DeliveryListAlone(ctx context.Context, arg DeliveryListAloneParams) ([]DeliveryListAloneRow, error) {
-	rows, err := q.db.Query(ctx, deliveryListAlone, arg.AfterPosition, arg.RowLimit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []DeliveryListAloneRow{}
-	for rows.Next() {
-		var i DeliveryListAloneRow
-		if err := rows.Scan(&i.ID, &i.AccountID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

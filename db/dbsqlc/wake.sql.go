@@ -189,8 +189,12 @@ WHERE (wakes.inbox_id, wakes.contact_id) IN (
         WHERE d.state = 'pending' AND d.contact_id IS NOT NULL AND d.next_attempt_at < now() - interval '30 seconds'
           -- One that was never tried is missed sooner: a command wrote it, and its run died before it knew.
           AND (d.attempts = 0 OR d.next_attempt_at < now() - interval '16 minutes')
-          -- Nor is what waits because its endpoint asked for a pause, or for another contact's delivery, in whose lane it is seen to.
-          AND NOT EXISTS (SELECT FROM endpoints e WHERE e.id = d.endpoint_id AND e.paused_until > now())
+          -- Nor is what waits because its endpoint takes nothing, or no more for the moment, or for another contact's delivery, in whose
+          -- lane it is seen to.
+          AND NOT EXISTS (
+            SELECT FROM endpoints e
+            WHERE e.id = d.endpoint_id AND (e.paused_until > now() OR e.open_until > now() - interval '30 seconds'))
+          AND (d.slot_at IS NULL OR d.slot_at < now() - interval '30 seconds')
           AND NOT EXISTS (
             SELECT FROM deliveries h JOIN deliveries o ON o.id = h.after_id AND o.state = 'pending'
             WHERE h.inbox_id = d.inbox_id AND h.contact_id = d.contact_id AND h.endpoint_id = d.endpoint_id

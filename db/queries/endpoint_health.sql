@@ -35,9 +35,9 @@ UPDATE deliveries SET slot_at = @slot_at WHERE id = @id;
 SELECT id, account_id, inbox_id, recovered_at::timestamptz AS recovered_at, recovered_from FROM endpoints
 WHERE recovered_at IS NOT NULL AND state = 'enabled';
 
--- name: DeliveryHasten :many
--- Lanes that wait for an endpoint that answers again: the first delivery of each is tried now, once. Where others were taken since its
--- first attempt, it is not the endpoint that fails.
+-- name: DeliveryListWaiting :many
+-- The first delivery of each lane that waits for an endpoint that answers again. It is due unless others were taken since its first
+-- attempt: then it is not the endpoint that fails.
 WITH heads AS (
     SELECT DISTINCT ON (d.contact_id) d.id, d.contact_id, d.first_attempt_at FROM deliveries d
     WHERE d.inbox_id = @inbox_id AND d.endpoint_id = @endpoint_id AND d.contact_id > @after_contact AND d.state = 'pending'
@@ -47,7 +47,7 @@ SELECT heads.id, heads.contact_id::uuid AS contact_id,
     (heads.first_attempt_at IS NULL OR heads.first_attempt_at > coalesce(sqlc.narg('recovered_from')::timestamptz, '-infinity'))::boolean AS due
 FROM heads ORDER BY heads.contact_id;
 
--- name: DeliveryHastenHeads :exec
+-- name: DeliveryHasten :exec
 UPDATE deliveries SET hastened = true, next_attempt_at = least(next_attempt_at, @now::timestamptz)
 WHERE id = ANY(@ids::uuid[]) AND state = 'pending';
 
@@ -69,9 +69,10 @@ RETURNING wakes.account_id, wakes.inbox_id, wakes.contact_id;
 UPDATE endpoints SET recovered_at = NULL WHERE id = @id AND recovered_at = @recovered_at;
 
 -- name: DeliveryListAlone :many
--- Deliveries of no conversation that are not finished: each has a workflow of its own.
+-- Deliveries of no conversation that should have left: each has a workflow of its own, which may not have been started, or is lost.
 SELECT id, account_id FROM deliveries
-WHERE contact_id IS NULL AND (state = 'pending' OR manual_at IS NOT NULL) AND position > @after_position
+WHERE contact_id IS NULL AND (state = 'pending' OR manual_at IS NOT NULL)
+  AND coalesce(manual_at, next_attempt_at) < @due_before::timestamptz
 ORDER BY position LIMIT @row_limit;
 
 -- name: EndpointListTold :many

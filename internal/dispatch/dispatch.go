@@ -41,6 +41,8 @@ const (
 type Dispatcher struct {
 	// Files keeps the uploads that expire; none do if absent. Set it before Run.
 	Files *mediastore.Store
+	// Deliver starts the workflow of a delivery that belongs to no conversation, unless it runs. Set it before Run.
+	Deliver func(ctx context.Context, account, delivery handoff.ID) error
 
 	db        db.DB
 	signal    func(context.Context, db.Wake) error
@@ -48,6 +50,8 @@ type Dispatcher struct {
 	queue     *queue
 	signalled chan db.Wake
 	awake     *outstanding
+	// pages is how far the lanes of an endpoint that answers again have been woken. Only wakeRecovered uses it.
+	pages map[handoff.ID]page
 }
 
 // New makes a Dispatcher that signals through signal.
@@ -55,6 +59,7 @@ func New(database db.DB, signal func(context.Context, db.Wake) error, log *slog.
 	return &Dispatcher{
 		db: database, signal: signal, log: log,
 		queue: newQueue(), signalled: make(chan db.Wake, queueLength), awake: newOutstanding(database),
+		pages: map[handoff.ID]page{},
 	}
 }
 
@@ -77,6 +82,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	group.Go(func() error { return d.every(ctx, lookEvery, d.awake.look) })
 	group.Go(func() error { return d.every(ctx, sweepEvery, d.sweep) })
 	group.Go(func() error { return d.every(ctx, overdueEvery, d.raiseOverdue) })
+	group.Go(func() error { return d.every(ctx, recoveredEvery, d.wakeRecovered) })
+	group.Go(func() error { return d.every(ctx, aloneEvery, d.deliverAlone) })
 	group.Go(func() error { return d.every(ctx, expireEvery, d.expire) })
 	if d.Files != nil {
 		group.Go(func() error { return d.every(ctx, expireEvery, d.expireUploads) })

@@ -75,14 +75,25 @@ func (c *Client) Resolve(ctx context.Context, conv workflows.ConversationInput, 
 	return c.update(ctx, conv, workflows.ResolveUpdate, in.CommandID, in)
 }
 
-// TestWebhook sends one delivery that belongs to no conversation.
+// TestWebhook sends one delivery that belongs to no conversation, now.
 func (c *Client) TestWebhook(ctx context.Context, in workflows.WebhookTestInput) error {
+	return c.startDelivery(ctx, in, enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING)
+}
+
+// Deliver sees to it that a delivery that belongs to no conversation has a workflow that sends it.
+func (c *Client) Deliver(ctx context.Context, account, delivery handoff.ID) error {
+	var in workflows.WebhookTestInput
+	in.AccountID, in.DeliveryID = account, delivery
+	return c.startDelivery(ctx, in, enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)
+}
+
+func (c *Client) startDelivery(ctx context.Context, in workflows.WebhookTestInput, existing enumspb.WorkflowIdConflictPolicy) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	_, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflows.WebhookTestID(in.DeliveryID), TaskQueue: workflows.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING,
-		StaticSummary:            "test webhook",
+		WorkflowIDConflictPolicy: existing,
+		StaticSummary:            "webhook of no conversation",
 	}, workflows.WebhookTestName, in)
 	return explain(err)
 }
