@@ -128,20 +128,3 @@ func TestNoOracle(t *testing.T) {
 	require.Len(t, texts, 1)
 	require.Zero(t, faces.internalHits.Load())
 }
-
-// A proxy of the environment would be asked instead of the address that the guard has checked. Not parallel: it sets the
-// environment.
-func TestProxyOfTheEnvironmentIsIgnored(t *testing.T) {
-	faces := newTwoFaces(t)
-	var proxied atomic.Int32
-	proxy := newServer(t, func(http.ResponseWriter, *http.Request) { proxied.Add(1) })
-	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
-		t.Setenv(name, proxy.URL)
-	}
-
-	result := post(t, faces.client(t, always("127.0.0.2")), faces.url("hook.example.com"))
-
-	require.NoError(t, result.Err)
-	require.EqualValues(t, 1, faces.public.Load())
-	require.Zero(t, proxied.Load())
-}
