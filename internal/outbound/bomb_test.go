@@ -4,38 +4,18 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
-
-// A small answer that inflates to 50 MiB stays what it was on the wire.
-func TestGzipBombIsNotInflated(t *testing.T) {
-	t.Parallel()
-
-	var bomb bytes.Buffer
-	writer, err := gzip.NewWriterLevel(&bomb, gzip.BestCompression)
-	require.NoError(t, err)
-	_, err = io.CopyN(writer, zeros{}, 50<<20)
-	require.NoError(t, err)
-	require.NoError(t, writer.Close())
-	require.Less(t, bomb.Len(), MaxBody)
-	server := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write(bomb.Bytes())
-	})
-
-	result := post(t, newDevClient(t, 0), server.URL)
-
-	require.True(t, result.OK())
-	require.Equal(t, bomb.Bytes(), result.Body)
-	require.False(t, result.Truncated)
-}
 
 type zeros struct{}
 
@@ -44,76 +24,156 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Of an endless answer MaxBody bytes are kept, and the receiver gets rid of no more than what the socket buffers hold.
-func TestEndlessBodyIsCut(t *testing.T) {
+// gzipBomb is 50 KB that inflate to 50 MiB. Squeezing it takes seconds under the race detector.
+var gzipBomb = sync.OnceValue(func() []byte {
+	var bomb bytes.Buffer
+	writer := gzip.NewWriter(&bomb)
+	if _, err := io.CopyN(writer, zeros{}, 50<<20); err != nil {
+		panic(err)
+	}
+	if err := writer.Close(); err != nil {
+		panic(err)
+	}
+	return bomb.Bytes()
+})
+
+// bombs are answers that are larger than what may be kept of them; each is written by a receiver until its connection is closed.
+func bombs() map[string]func(io.Writer) error {
+	const ok = "HTTP/1.1 200 OK\r\n"
+	chunk := bytes.Repeat([]byte("a"), 32<<10)
+	text := func(text string) func(io.Writer) error {
+		return func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return err
+		}
+	}
+	flood := func(begin string, then []byte, times int) func(io.Writer) error {
+		return func(w io.Writer) error {
+			_, err := io.WriteString(w, begin)
+			for range times {
+				if _, err = w.Write(then); err != nil {
+					return err
+				}
+			}
+			return err
+		}
+	}
+	squeezed := gzipBomb()
+	return map[string]func(io.Writer) error{
+		"1 GiB body":      flood(ok+fmt.Sprintf("Content-Length: %d\r\n\r\n", 1<<30), chunk, 1<<30/len(chunk)),
+		"chunked":         flood(ok+"Transfer-Encoding: chunked\r\n\r\n", fmt.Appendf(nil, "8000\r\n%s\r\n", chunk), 1<<15),
+		"no length":       flood(ok+"Connection: close\r\n\r\n", chunk, 1<<15),
+		"gzip":            text(ok + fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(squeezed), squeezed)),
+		"one long header": flood(ok+"X-Long: ", chunk, 10<<20/len(chunk)),
+		"many headers":    flood(ok, bytes.Repeat([]byte("X-A: b\r\n"), 1<<10), 1280), // 10 MiB
+		"long status":     flood("HTTP/1.1 200 ", chunk, 10<<20/len(chunk)),
+		"many trailers":   flood(ok+"Transfer-Encoding: chunked\r\n\r\n0\r\n", bytes.Repeat([]byte("X-A: b\r\n"), 1<<10), 1280),
+		"endless 1xx":     flood("", bytes.Repeat([]byte("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), 100), 1<<20),
+	}
+}
+
+// What one delivery allocates in all, which is more than what it can make the process grow by, stays below 8 MiB whatever comes
+// back. Not parallel: the runtime counts for the whole process.
+func TestDelivery_17_BombsTakeNoMemory(t *testing.T) {
+	client := newDevClient(t, 0)
+	for name, bomb := range bombs() {
+		var written atomic.Int64
+		done := make(chan struct{}, 1)
+		url := newRawServer(t, func(conn net.Conn) {
+			if readRequest(bufio.NewReader(conn)) {
+				_ = bomb(counter{conn, &written})
+				done <- struct{}{}
+			}
+		})
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+
+		result := post(t, client, url)
+
+		<-done
+		runtime.ReadMemStats(&after)
+		allocated := after.TotalAlloc - before.TotalAlloc
+		require.Less(t, allocated, uint64(8<<20), name)
+		require.LessOrEqual(t, len(result.Body), MaxBody, name)
+		require.LessOrEqual(t, cap(result.Body), 2*MaxBody, name)
+		require.Less(t, written.Load(), int64(32<<20), "%s: what is not kept is not drained either", name)
+		t.Logf("%s: %d KiB allocated, %d KiB written by the receiver", name, allocated>>10, written.Load()>>10)
+	}
+}
+
+// counter counts what a receiver got rid of, socket buffers included.
+type counter struct {
+	io.Writer
+	written *atomic.Int64
+}
+
+func (c counter) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.written.Add(int64(n))
+	return n, err
+}
+
+// A small answer that inflates to 50 MiB stays what it was on the wire.
+func TestDelivery_17_GzipBombIsNotInflated(t *testing.T) {
 	t.Parallel()
 
-	var written atomic.Int64
-	done := make(chan struct{})
-	server := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
-		defer close(done)
-		chunk := bytes.Repeat([]byte("a"), 32<<10)
-		for {
-			n, err := w.Write(chunk)
-			written.Add(int64(n))
-			if err != nil {
-				return
-			}
+	bomb := gzipBomb()
+	require.Less(t, len(bomb), MaxBody)
+	server := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Accept-Encoding") != "" {
+			w.WriteHeader(http.StatusTeapot)
 		}
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(bomb)
 	})
 
 	result := post(t, newDevClient(t, 0), server.URL)
 
-	require.NoError(t, result.Err)
-	require.True(t, result.OK(), "a 2xx with a full first 64 KiB is an answer")
-	require.True(t, result.Truncated)
-	require.Equal(t, strings.Repeat("a", MaxBody), string(result.Body))
-	<-done
-	require.Less(t, written.Load(), int64(16<<20))
+	require.True(t, result.OK())
+	require.Equal(t, bomb, result.Body)
+	require.False(t, result.Truncated)
 }
 
-func TestOneByteTooManyIsTruncated(t *testing.T) {
+// Of a body that is too long the first MaxBody bytes are kept, and a 2xx with them is an answer.
+func TestDelivery_17_LongBodyIsCut(t *testing.T) {
 	t.Parallel()
 
-	server := newServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, MaxBody+1)) })
-	result := post(t, newDevClient(t, 0), server.URL)
-	require.True(t, result.Truncated)
-	require.Len(t, result.Body, MaxBody)
-}
-
-func TestHeaderBombsAreRefused(t *testing.T) {
-	t.Parallel()
-
-	for name, flood := range map[string]func(io.Writer) error{
-		"one long header": func(w io.Writer) error {
-			_, err := io.WriteString(w, "HTTP/1.1 200 OK\r\nX-Long: "+strings.Repeat("a", 10<<20)+"\r\n\r\n")
-			return err
-		},
-		"many headers": func(w io.Writer) error {
-			_, err := io.WriteString(w, "HTTP/1.1 200 OK\r\n"+strings.Repeat("X-A: b\r\n", 1<<20)+"\r\n")
-			return err
-		},
-		"endless 1xx": func(w io.Writer) error {
-			for {
-				if _, err := io.WriteString(w, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"); err != nil {
-					return err
-				}
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := newRawServer(t, func(conn net.Conn) {
-				if readRequest(bufio.NewReader(conn)) {
-					_ = flood(conn)
-				}
-			})
-
-			result := post(t, newDevClient(t, 0), url)
-
-			require.Equal(t, ErrorProtocol, result.ErrorClass, "%v", result.Err)
-			require.Zero(t, result.Status)
-			require.Contains(t, result.Public(), "protocol: ")
+	for _, size := range []int{MaxBody - 1, MaxBody, MaxBody + 1, 16 << 20} {
+		server := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.CopyN(w, letters{}, int64(size))
 		})
+		result := post(t, newDevClient(t, 0), server.URL)
+		require.True(t, result.OK(), "%v", result.Err)
+		require.Equal(t, size > MaxBody, result.Truncated, size)
+		require.Equal(t, strings.Repeat("a", min(size, MaxBody)), string(result.Body), size)
+	}
+}
+
+type letters struct{}
+
+func (letters) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'a'
+	}
+	return len(p), nil
+}
+
+func TestDelivery_17_HeaderBombsAreRefused(t *testing.T) {
+	t.Parallel()
+
+	all := bombs()
+	for _, name := range []string{"one long header", "many headers", "long status", "endless 1xx"} {
+		url := newRawServer(t, func(conn net.Conn) {
+			if readRequest(bufio.NewReader(conn)) {
+				_ = all[name](conn)
+			}
+		})
+
+		result := post(t, newDevClient(t, 0), url)
+
+		require.Equal(t, ErrorProtocol, result.ErrorClass, "%s: %v", name, result.Err)
+		require.Zero(t, result.Status)
+		require.False(t, result.OK())
+		require.Contains(t, result.Public(), "protocol: ")
 	}
 }

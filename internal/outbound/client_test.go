@@ -2,7 +2,6 @@ package outbound
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -54,29 +52,6 @@ func TestPost(t *testing.T) {
 	require.Equal(t, "k", result.Header.Get("Got-X-Idempotency-Key"))
 
 	require.True(t, client.Post(t.Context(), server.URL, nil, []byte(`{"a":1}`)).OK(), "no header at all")
-}
-
-// 200 to 299 is success and nothing else; no status is an error of the transport, and no redirect is followed.
-func TestStatusMatrix(t *testing.T) {
-	t.Parallel()
-
-	var followed atomic.Int32
-	target := newServer(t, func(http.ResponseWriter, *http.Request) { followed.Add(1) })
-	server := newServer(t, func(w http.ResponseWriter, r *http.Request) {
-		var status int
-		_, _ = fmt.Sscanf(r.URL.Path, "/%d", &status)
-		w.Header().Set("Location", target.URL)
-		w.WriteHeader(status)
-	})
-	client := newDevClient(t, 0)
-	for status := 200; status <= 599; status++ {
-		result := post(t, client, fmt.Sprintf("%s/%d", server.URL, status))
-		require.NoError(t, result.Err, status)
-		require.Equal(t, status, result.Status)
-		require.Equal(t, status < 300, result.OK(), status)
-		require.Equal(t, ErrorNone, result.ErrorClass)
-	}
-	require.Zero(t, followed.Load())
 }
 
 // Hundreds of posts a second to one endpoint are only possible over kept connections.
@@ -149,48 +124,4 @@ func readRequest(reader *bufio.Reader) bool {
 	}
 	_, err = io.Copy(io.Discard, request.Body)
 	return err == nil
-}
-
-// An attempt against a receiver that drips ends at the deadline wherever it drips, and leaves no goroutine. 2xx headers with an
-// unfinished body are a failure.
-func TestDrippingReceiverEndsAtTheDeadline(t *testing.T) {
-	t.Parallel()
-
-	const timeout = 300 * time.Millisecond
-	drip := func(conn net.Conn, text string) {
-		_, _ = io.WriteString(conn, text)
-		for range 200 {
-			if _, err := io.WriteString(conn, "x"); err != nil {
-				return
-			}
-			<-time.After(10 * time.Millisecond)
-		}
-	}
-	for name, tt := range map[string]struct {
-		answer string
-		status int
-	}{
-		"status line": {"", 0},
-		"headers":     {"HTTP/1.1 200 OK\r\nX-Long: ", 0},
-		"body":        {"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", 200},
-		"failed body": {"HTTP/1.1 503 Unavailable\r\nContent-Length: 100000\r\n\r\n", 503},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := newRawServer(t, func(conn net.Conn) {
-				if readRequest(bufio.NewReader(conn)) {
-					drip(conn, tt.answer)
-				}
-			})
-
-			result := post(t, newDevClient(t, timeout), url)
-
-			require.Equal(t, ErrorTimeout, result.ErrorClass, "%v", result.Err)
-			require.Equal(t, tt.status, result.Status)
-			require.False(t, result.OK())
-			require.GreaterOrEqual(t, result.Duration, timeout)
-			require.Less(t, result.Duration, timeout+200*time.Millisecond)
-			require.Contains(t, result.Public(), "timeout: ")
-		})
-	}
 }
