@@ -11,6 +11,7 @@ import (
 
 	"handoff"
 	"handoff/db/dbsqlc"
+	"handoff/internal/secretbox"
 	"handoff/internal/signature"
 )
 
@@ -86,5 +87,44 @@ func TestDelivery_52_RecipesStopTheProduct(t *testing.T) {
 		require.Equal(t, handoff.EndpointDisabled, state.State)
 		require.Equal(t, "gone", state.Reason)
 		require.Equal(t, handoff.DeliveryHeld, s.delivery().State)
+	})
+}
+
+func TestDelivery_52_RecipesVerifyTheProductsRotation(t *testing.T) {
+	t.Parallel()
+	eachRecipe(t, func(t *testing.T, r recipe) {
+		current, old := signature.GenerateSecret(), []signature.Secret{signature.GenerateSecret(), signature.GenerateSecret()}
+		for _, known := range []signature.Secret{current, old[0], old[1]} {
+			receiver := r.start(t, known.Reveal())
+			s := newScene(t, receiver.url, current)
+			for _, secret := range old {
+				sealed, err := s.World.Box.Seal([]byte(secret.Reveal()), secretbox.OldEndpointSecret(s.Account.ID, s.endpoint.ID))
+				require.NoError(t, err)
+				s.Exec(t, `INSERT INTO endpoint_secrets (id, account_id, endpoint_id, secret, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+					handoff.NewID(), s.Account.ID, s.endpoint.ID, sealed, s.now, s.now.Add(time.Hour))
+			}
+			s.reply("Hi John")
+			_, err := s.deliver()
+			require.NoError(t, err)
+			require.Equal(t, handoff.DeliveryDelivered, s.delivery().State)
+			require.Equal(t, s.delivery().WebhookID, receiver.next().ID)
+		}
+	})
+}
+
+// A recipe cannot read what is no JSON, and says so: the product gives it up after one attempt.
+func TestDelivery_52_RecipesAbortAMessage(t *testing.T) {
+	t.Parallel()
+	eachRecipe(t, func(t *testing.T, r recipe) {
+		key := signature.GenerateSecret()
+		receiver := r.start(t, key.Reveal())
+		s := newScene(t, receiver.url, key)
+		s.reply("Hi John")
+		s.Exec(t, `UPDATE deliveries SET body = '{'::bytea WHERE endpoint_id = $1`, s.endpoint.ID)
+		_, err := s.deliver()
+		require.NoError(t, err)
+		require.Equal(t, handoff.DeliveryFailed, s.delivery().State)
+		require.EqualValues(t, 1, s.delivery().Attempts)
+		require.Equal(t, handoff.EndpointEnabled, s.EndpointState(t, s.endpoint.ID).State)
 	})
 }

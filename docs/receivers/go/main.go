@@ -196,7 +196,7 @@ func (in *inbox) work() {
 	}
 }
 
-// handle is your work. late says that a later event of the conversation went by before, because this one was given up and sent again
+// handle is your work. late says that a later event of the conversation came before this one, which had failed for long or was sent again
 // by hand: do not let it undo what the later one did. Pass over events that you do not know.
 func handle(w webhook, late bool) error {
 	return json.NewEncoder(os.Stdout).Encode(struct {

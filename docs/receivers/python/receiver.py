@@ -124,8 +124,8 @@ class Inbox:
 def handle(webhook: dict, late: bool) -> None:
     """Your work.
 
-    late says that a later event of the conversation went by before, because this one was given up and sent again by hand: do not let
-    it undo what the later one did. Pass over events that you do not know.
+    late says that a later event of the conversation came before this one, which had failed for long or was sent again by hand: do not
+    let it undo what the later one did. Pass over events that you do not know.
     """
     print(json.dumps({**webhook, "late": late}), flush=True)
 
