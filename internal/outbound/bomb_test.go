@@ -10,35 +10,28 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
+// gzipBomb is 50 KB that inflate to 50 MiB: 50 members (RFC 1952 §2.2) of a mebibyte of zeros each.
+func gzipBomb(t *testing.T) []byte {
+	t.Helper()
+	var member bytes.Buffer
+	writer := gzip.NewWriter(&member)
+	_, err := writer.Write(make([]byte, 1<<20))
+	require.NoError(t, err)
+	require.NoError(t, writer.Close())
+	bomb := bytes.Repeat(member.Bytes(), 50)
+	require.Less(t, len(bomb), MaxBody)
+	return bomb
 }
 
-// gzipBomb is 50 KB that inflate to 50 MiB. Squeezing it takes seconds under the race detector.
-var gzipBomb = sync.OnceValue(func() []byte {
-	var bomb bytes.Buffer
-	writer := gzip.NewWriter(&bomb)
-	if _, err := io.CopyN(writer, zeros{}, 50<<20); err != nil {
-		panic(err)
-	}
-	if err := writer.Close(); err != nil {
-		panic(err)
-	}
-	return bomb.Bytes()
-})
-
 // bombs are answers that are larger than what may be kept of them; each is written by a receiver until its connection is closed.
-func bombs() map[string]func(io.Writer) error {
+func bombs(t *testing.T) map[string]func(io.Writer) error {
+	t.Helper()
 	const ok = "HTTP/1.1 200 OK\r\n"
 	chunk := bytes.Repeat([]byte("a"), 32<<10)
 	text := func(text string) func(io.Writer) error {
@@ -58,7 +51,7 @@ func bombs() map[string]func(io.Writer) error {
 			return err
 		}
 	}
-	squeezed := gzipBomb()
+	squeezed := gzipBomb(t)
 	return map[string]func(io.Writer) error{
 		"1 GiB body":      flood(ok+fmt.Sprintf("Content-Length: %d\r\n\r\n", 1<<30), chunk, 1<<30/len(chunk)),
 		"chunked":         flood(ok+"Transfer-Encoding: chunked\r\n\r\n", fmt.Appendf(nil, "8000\r\n%s\r\n", chunk), 1<<15),
@@ -76,7 +69,7 @@ func bombs() map[string]func(io.Writer) error {
 // back. Not parallel: the runtime counts for the whole process.
 func TestDelivery_17_BombsTakeNoMemory(t *testing.T) {
 	client := newDevClient(t, 0)
-	for name, bomb := range bombs() {
+	for name, bomb := range bombs(t) {
 		var written atomic.Int64
 		done := make(chan struct{}, 1)
 		url := newRawServer(t, func(conn net.Conn) {
@@ -117,8 +110,7 @@ func (c counter) Write(p []byte) (int, error) {
 func TestDelivery_17_GzipBombIsNotInflated(t *testing.T) {
 	t.Parallel()
 
-	bomb := gzipBomb()
-	require.Less(t, len(bomb), MaxBody)
+	bomb := gzipBomb(t)
 	server := newServer(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Accept-Encoding") != "" {
 			w.WriteHeader(http.StatusTeapot)
@@ -161,7 +153,7 @@ func (letters) Read(p []byte) (int, error) {
 func TestDelivery_17_HeaderBombsAreRefused(t *testing.T) {
 	t.Parallel()
 
-	all := bombs()
+	all := bombs(t)
 	for _, name := range []string{"one long header", "many headers", "long status", "endless 1xx"} {
 		url := newRawServer(t, func(conn net.Conn) {
 			if readRequest(bufio.NewReader(conn)) {

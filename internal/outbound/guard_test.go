@@ -18,9 +18,11 @@ var internalAddresses = []string{
 	"fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1",
 }
 
-func TestGuardRefusesInternalAddresses(t *testing.T) {
+func TestDelivery_18_GuardRefusesInternalAddresses(t *testing.T) {
 	t.Parallel()
 
+	require.GreaterOrEqual(t, len(internalAddresses), 42)
+	require.Contains(t, internalAddresses, "168.63.129.16")
 	g := newGuard(Config{})
 	for _, text := range internalAddresses {
 		addr := netip.MustParseAddr(text)

@@ -4,13 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
 
-	"code.dny.dev/ssrf"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/nettest"
 
 	"handoff/internal/corpora"
 )
@@ -33,7 +34,7 @@ func corpusList(t *testing.T, name string) []string {
 }
 
 // Every URL of the list is refused at save, or at the call where its host resolves to an internal address.
-func TestCorpusShouldNotPass(t *testing.T) {
+func TestDelivery_18_CorpusShouldNotPass(t *testing.T) {
 	t.Parallel()
 
 	client, recorder := newLenientClient(always("10.0.0.1"))
@@ -55,7 +56,7 @@ var refusedOnPurpose = regexp.MustCompile(strings.Join([]string{
 	`\[::ffff:0:8`, // IPv4-translated (RFC 2765), as NAT64
 }, "|"))
 
-func TestCorpusShouldPass(t *testing.T) {
+func TestDelivery_18_CorpusShouldPass(t *testing.T) {
 	t.Parallel()
 
 	passed := 0
@@ -75,7 +76,7 @@ func TestCorpusShouldPass(t *testing.T) {
 }
 
 // The mixed list of payloads: with every name resolving to an internal address, only literal public addresses are ever dialled.
-func TestCorpusOfPayloads(t *testing.T) {
+func TestDelivery_18_CorpusOfPayloads(t *testing.T) {
 	t.Parallel()
 
 	client, recorder := newLenientClient(always("169.254.169.254"))
@@ -100,19 +101,46 @@ func TestCorpusOfPayloads(t *testing.T) {
 	require.NotEmpty(t, recorder.dialled())
 }
 
-// A name that resolves to an internal address is refused for that address, on every allowed port.
-func TestNamesOfInternalAddressesAreBlocked(t *testing.T) {
+// A name that resolves to an internal address is refused for that address, at the moment of dialing.
+func TestDelivery_18_RefusedAtDial(t *testing.T) {
 	t.Parallel()
 
 	for _, addr := range internalAddresses {
-		if !netip.MustParseAddr(addr).Is4() {
-			continue // the resolver of these tests speaks A records; TestGuard has the rest
+		if netip.MustParseAddr(addr).Is6() && !nettest.SupportsIPv6() {
+			continue // without IPv6 there is nothing to connect with, and the guard is not asked
 		}
 		client, recorder := newLenientClient(always(addr))
 		result := post(t, client, "https://hook.example.com/")
-		require.ErrorIs(t, result.Err, ssrf.ErrProhibitedIP, addr)
+		require.ErrorIs(t, result.Err, errBlocked, addr)
 		require.Equal(t, ErrorBlocked, result.ErrorClass, addr)
+		require.False(t, result.Sent)
 		require.NotContains(t, result.Public(), addr)
 		require.Empty(t, recorder.dialled(), addr)
 	}
+}
+
+// What CheckURL refuses would get nowhere without it: the guard alone stops each of these.
+func TestDelivery_18_GuardAloneIsEnough(t *testing.T) {
+	t.Parallel()
+
+	client := NewClient(Config{AllowHTTP: true})
+	client.dialer.Resolver = newResolver(always("127.0.0.1"))
+	recorder := record(client)
+	for _, raw := range []string{
+		"http://127.0.0.1/", "http://user:pw@127.0.0.1/", "http://①②⑦.⓪.⓪.①/", "http://127。0。0。1/", "http://１２７.0.0.1/", "http://2130706433/",
+		"http://0x7f000001/", "http://0177.0.0.1/", "http://127.1/", "http://127.0.0.1./", "http://localhost/", "http://[::ffff:127.0.0.1]/",
+		"http://168.63.129.16/", "http://169.254.169.254/latest/meta-data/", "http://8.8.8.8:22/", "http://8.8.8.8:6379/", "http://metadata/",
+		"file:///etc/passwd", "gopher://127.0.0.1:6379/_", "ftp://127.0.0.1/",
+	} {
+		require.Error(t, client.CheckURL(raw), raw)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, raw, http.NoBody)
+		require.NoError(t, err, raw)
+		response, err := client.http.Do(request)
+		require.Error(t, err, raw)
+		require.Nil(t, response)
+		if request.URL.Scheme == "http" { // Go's resolver refuses some of the numbers before the guard can
+			require.Contains(t, []ErrorClass{ErrorBlocked, ErrorDNS}, classify(err, stage{}), "%s: %v", raw, err)
+		}
+	}
+	require.Empty(t, recorder.dialled())
 }

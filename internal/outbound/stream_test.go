@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -114,15 +115,25 @@ func TestGetEndsWhereNothingComes(t *testing.T) {
 // The stall timer runs while bytes are waited for, not while the reader is busy with them.
 func TestGetWaitsForASlowReader(t *testing.T) {
 	t.Parallel()
-	const timeout = 50 * time.Millisecond
-	server := newServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("a", 1<<20)) })
-	stream, err := newDevClient(t, timeout).Get(t.Context(), server.URL, nil, 2<<20)
-	require.NoError(t, err)
-	defer func() { _ = stream.Close() }()
-	<-time.After(3 * timeout)
-	got, err := io.ReadAll(stream)
-	require.NoError(t, err)
-	require.Len(t, got, 1<<20)
+	synctest.Test(t, func(t *testing.T) {
+		client := NewClient(Config{AllowLoopback: true})
+		client.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() {
+				defer far.Close()
+				answer("HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + strings.Repeat("a", 1<<20))(far)
+			}()
+			return near, nil
+		}
+		stream, err := client.Get(t.Context(), "http://127.0.0.1/", nil, 2<<20)
+		require.NoError(t, err)
+		<-time.After(3 * defaultTimeout)
+		got, err := io.ReadAll(stream)
+		require.NoError(t, err)
+		require.Len(t, got, 1<<20)
+		require.NoError(t, stream.Close())
+		client.Close()
+	})
 }
 
 func TestGetOfACutFile(t *testing.T) {

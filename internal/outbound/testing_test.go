@@ -61,7 +61,7 @@ func newRawServer(tb testing.TB, serve func(net.Conn)) string {
 	return "http://" + listener.Addr().String()
 }
 
-// lookup answers a DNS question for IPv4 addresses; none is NXDOMAIN.
+// lookup answers a DNS question for addresses; none is NXDOMAIN.
 type lookup func(name string) []netip.Addr
 
 func always(addrs ...string) lookup {
@@ -118,13 +118,13 @@ func answerDNS(question []byte, answer lookup) ([]byte, error) {
 		message.Header.RCode = dnsmessage.RCodeNameError
 	}
 	for _, addr := range addrs {
-		if q.Type != dnsmessage.TypeA {
-			break
+		header := dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}
+		switch {
+		case q.Type == dnsmessage.TypeA && addr.Is4():
+			message.Answers = append(message.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: addr.As4()}})
+		case q.Type == dnsmessage.TypeAAAA && addr.Is6():
+			message.Answers = append(message.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: addr.As16()}})
 		}
-		message.Answers = append(message.Answers, dnsmessage.Resource{
-			Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
-			Body:   &dnsmessage.AResource{A: addr.As4()},
-		})
 	}
 	return message.Pack()
 }

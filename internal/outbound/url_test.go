@@ -8,10 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCheckURL(t *testing.T) {
+func TestDelivery_18_RefusedAtSave(t *testing.T) {
 	t.Parallel()
 
 	strict := NewClient(Config{})
+	recorder := record(strict)
 	for _, raw := range []string{
 		"https://example.com", "https://example.com/", "HTTPS://Example.COM/Hook", "https://example.com:443/h",
 		"https://example.com:8443/h?a=b&c=%20",
@@ -86,7 +87,10 @@ func TestCheckURL(t *testing.T) {
 		err := strict.CheckURL(raw)
 		require.Error(t, err, raw)
 		require.Regexp(t, want, err.Error(), raw)
+		// A URL that was saved under other rules is refused when it is called, before a name is looked up.
+		require.Equal(t, ErrorInvalidURL, post(t, strict, raw).ErrorClass, raw)
 	}
+	require.Empty(t, recorder.dialled())
 	for _, addr := range internalAddresses {
 		host := addr
 		if strings.Contains(addr, ":") {
