@@ -31,6 +31,7 @@ func TestAWorkerIsNotMadeWithAPartMissing(t *testing.T) {
 		{"Log", func() { a.Log = slog.New(slog.DiscardHandler) }},
 		{"Now", func() { a.Now = time.Now }},
 		{"Jitter", func() { a.Jitter = func() float64 { return 1 } }},
+		{"InFlight", func() { a.InFlight = activities.NewInFlight() }},
 	} {
 		_, err := worker.New(nil, a)
 		require.ErrorContains(t, err, missing.part+" is missing")
