@@ -2,7 +2,6 @@ package outbound
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -48,17 +47,11 @@ func TestDelivery_16_OneDeadlineForHeadersAndBody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				client := NewClient(Config{AllowLoopback: true})
 				served := make(chan struct{})
-				client.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
-					near, far := net.Pipe()
-					go func() {
-						defer close(served)
-						defer far.Close()
-						drip(far, tt.begin, time.Second)
-					}()
-					return near, nil
-				}
+				client := newPipeClient(func(conn net.Conn) {
+					defer close(served)
+					drip(conn, tt.begin, time.Second)
+				})
 
 				result := post(t, client, "http://127.0.0.1/")
 
@@ -79,7 +72,7 @@ func TestDelivery_16_OneDeadlineForHeadersAndBody(t *testing.T) {
 func TestDelivery_16_DrippingSocketIsClosed(t *testing.T) {
 	t.Parallel()
 
-	const timeout = 200 * time.Millisecond
+	const timeout = time.Second
 	for name, tt := range drips {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -104,16 +97,11 @@ func TestDelivery_16_SendingIsUnderTheDeadline(t *testing.T) {
 	t.Parallel()
 
 	synctest.Test(t, func(t *testing.T) {
-		client := NewClient(Config{AllowLoopback: true})
-		var far net.Conn
-		client.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
-			var near net.Conn
-			near, far = net.Pipe() // has no buffer: nobody reads, nothing is sent
-			return near, nil
-		}
+		release := make(chan struct{})
+		client := newPipeClient(func(net.Conn) { <-release }) // a pipe has no buffer: nobody reads, nothing is sent
 		result := client.Post(t.Context(), "http://127.0.0.1/", http.Header{}, make([]byte, 1<<20))
 		require.Equal(t, ErrorTimeout, result.ErrorClass, "%v", result.Err)
 		require.Equal(t, defaultTimeout, result.Duration)
-		_ = far.Close()
+		close(release)
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -170,15 +171,15 @@ func TestOnceAfterAnIdleConnectionWasClosed(t *testing.T) {
 
 func TestTimeoutOfOneRequest(t *testing.T) {
 	t.Parallel()
-	release := make(chan struct{})
-	server := newServer(t, func(http.ResponseWriter, *http.Request) { <-release })
-	t.Cleanup(func() { close(release) })
-	request := once(server.URL)
-	request.Timeout = 50 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		client := newPipeClient(func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+		request := once("http://127.0.0.1/")
+		request.Timeout = 50 * time.Millisecond
 
-	result := newDevClient(t, 0).Do(t.Context(), request)
+		result := client.Do(t.Context(), request)
 
-	require.Equal(t, ErrorTimeout, result.ErrorClass)
-	require.True(t, result.Sent)
-	require.Less(t, result.Duration, 5*time.Second)
+		require.Equal(t, ErrorTimeout, result.ErrorClass)
+		require.True(t, result.Sent)
+		require.Equal(t, request.Timeout, result.Duration)
+	})
 }

@@ -45,7 +45,7 @@ func TestConnectionFailures(t *testing.T) {
 			require.Equal(t, tt.want, result.ErrorClass, "%v", result.Err)
 			require.Equal(t, tt.status, result.Status)
 			require.Equal(t, tt.want == ErrorNone, result.OK())
-			requireNothingToldAbout(t, result, "canary", "127.0.0.1")
+			requireNothingToldAbout(t, result, "127.0.0.1")
 		})
 	}
 }
@@ -67,9 +67,11 @@ func answerAndReset(text string) func(net.Conn) {
 	}
 }
 
-// requireNothingToldAbout checks that the tenant's text has none of the words, and the logged one not the path of the URL.
-func requireNothingToldAbout(t *testing.T, result Result, path, addr string) {
+// requireNothingToldAbout checks that the tenant's text has neither the address nor the path "canary" of the URL, and the logged one
+// not the path.
+func requireNothingToldAbout(t *testing.T, result Result, addr string) {
 	t.Helper()
+	const path = "canary"
 	require.NotContains(t, result.Public(), addr)
 	require.NotContains(t, result.Public(), path)
 	if result.Err == nil {
@@ -91,7 +93,7 @@ func TestNothingListens(t *testing.T) {
 
 	require.Equal(t, ErrorConnect, result.ErrorClass)
 	require.False(t, result.RemoteIP.IsValid())
-	requireNothingToldAbout(t, result, "canary", "127.0.0.1")
+	requireNothingToldAbout(t, result, "127.0.0.1")
 }
 
 func TestURLThatIsNotAllowedAnyMore(t *testing.T) {
@@ -100,7 +102,7 @@ func TestURLThatIsNotAllowedAnyMore(t *testing.T) {
 	result := post(t, NewClient(Config{}), "http://10.0.0.1/canary")
 
 	require.Equal(t, ErrorInvalidURL, result.ErrorClass)
-	requireNothingToldAbout(t, result, "canary", "10.0.0.1")
+	requireNothingToldAbout(t, result, "10.0.0.1")
 }
 
 // A shutdown is told apart from a slow receiver, and the caller's own deadline is a timeout.
@@ -174,7 +176,8 @@ func TestEveryClassHasItsText(t *testing.T) {
 	t.Parallel()
 
 	for _, class := range []ErrorClass{
-		ErrorInvalidURL, ErrorDNS, ErrorBlocked, ErrorConnect, ErrorTLS, ErrorTimeout, ErrorReset, ErrorProtocol, ErrorCanceled,
+		ErrorInvalidURL, ErrorDNS, ErrorBlocked, ErrorConnect, ErrorTLS, ErrorTimeout, ErrorReset, ErrorProtocol, ErrorProxy,
+		ErrorCanceled,
 	} {
 		require.NotEmpty(t, publicTexts[class.Public()], class)
 	}

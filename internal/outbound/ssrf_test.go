@@ -136,8 +136,10 @@ func TestDelivery_18_GuardAloneIsEnough(t *testing.T) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, raw, http.NoBody)
 		require.NoError(t, err, raw)
 		response, err := client.http.Do(request)
+		if err == nil {
+			_ = response.Body.Close()
+		}
 		require.Error(t, err, raw)
-		require.Nil(t, response)
 		if request.URL.Scheme == "http" { // Go's resolver refuses some of the numbers before the guard can
 			require.Contains(t, []ErrorClass{ErrorBlocked, ErrorDNS}, classify(err, stage{}), "%s: %v", raw, err)
 		}

@@ -73,6 +73,7 @@ func TestGetFollowsNoRedirect(t *testing.T) {
 func TestGetIsGuarded(t *testing.T) {
 	t.Parallel()
 	client := NewClient(Config{})
+	client.floor = 0
 	client.dialer.Resolver = newResolver(always("10.0.0.1"))
 	for url, class := range map[string]ErrorClass{
 		"https://rebound.example.com": ErrorBlocked, "https://10.0.0.1": ErrorInvalidURL, "http://example.com": ErrorInvalidURL,
@@ -88,43 +89,38 @@ func TestGetIsGuarded(t *testing.T) {
 // A server that stops in the middle of a file ends the read after the client's Timeout, and sooner where ctx ends.
 func TestGetEndsWhereNothingComes(t *testing.T) {
 	t.Parallel()
-	url := newRawServer(t, func(conn net.Conn) {
-		if readRequest(bufio.NewReader(conn)) {
-			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc")
-			_, _ = io.Copy(io.Discard, conn)
+	synctest.Test(t, func(t *testing.T) {
+		client := newPipeClient(func(conn net.Conn) {
+			if readRequest(bufio.NewReader(conn)) {
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc")
+				_, _ = io.Copy(io.Discard, conn)
+			}
+		})
+		requireTimeout := func(ctx context.Context, after time.Duration) {
+			start := time.Now()
+			stream, err := client.Get(ctx, "http://127.0.0.1/", nil, 1000)
+			require.NoError(t, err)
+			got, err := io.ReadAll(stream)
+			require.Equal(t, "abc", string(got))
+			var failure *Error
+			require.ErrorAs(t, err, &failure)
+			require.Equal(t, ErrorTimeout, failure.Class, "%v", failure.Err)
+			require.Equal(t, after, time.Since(start))
+			require.NoError(t, stream.Close())
 		}
-	})
-	read := func(ctx context.Context, timeout time.Duration) error {
-		stream, err := newDevClient(t, timeout).Get(ctx, url, nil, 1000)
-		require.NoError(t, err)
-		defer func() { _ = stream.Close() }()
-		got, err := io.ReadAll(stream)
-		require.Equal(t, "abc", string(got))
-		return err
-	}
-	var failure *Error
-	require.ErrorAs(t, read(t.Context(), 100*time.Millisecond), &failure)
-	require.Equal(t, ErrorTimeout, failure.Class, "%v", failure.Err)
+		requireTimeout(t.Context(), defaultTimeout)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	require.ErrorAs(t, read(ctx, time.Minute), &failure)
-	require.Equal(t, ErrorTimeout, failure.Class, "%v", failure.Err)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		requireTimeout(ctx, 100*time.Millisecond)
+	})
 }
 
 // The stall timer runs while bytes are waited for, not while the reader is busy with them.
 func TestGetWaitsForASlowReader(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		client := NewClient(Config{AllowLoopback: true})
-		client.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
-			near, far := net.Pipe()
-			go func() {
-				defer far.Close()
-				answer("HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + strings.Repeat("a", 1<<20))(far)
-			}()
-			return near, nil
-		}
+		client := newPipeClient(answer("HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + strings.Repeat("a", 1<<20)))
 		stream, err := client.Get(t.Context(), "http://127.0.0.1/", nil, 2<<20)
 		require.NoError(t, err)
 		<-time.After(3 * defaultTimeout)

@@ -29,6 +29,20 @@ func newDevClient(tb testing.TB, timeout time.Duration) *Client {
 	return client
 }
 
+// newPipeClient is for a bubble of synctest, where sockets would hold the clock: each connection is a pipe, and serve its other end.
+func newPipeClient(serve func(net.Conn)) *Client {
+	client := NewClient(Config{AllowLoopback: true})
+	client.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		go func() {
+			defer far.Close()
+			serve(far)
+		}()
+		return near, nil
+	}
+	return client
+}
+
 func newServer(tb testing.TB, handler http.HandlerFunc) *httptest.Server {
 	tb.Helper()
 	server := httptest.NewServer(handler)
