@@ -183,7 +183,7 @@ func build(deps Deps) (*server, error) {
 	if err := s.engine.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
-	s.engine.Use(s.requestID, s.logRequest, s.recoverPanic, s.authorize, s.readBody, s.idempotency)
+	s.engine.Use(s.requestID, s.logRequest, s.recoverPanic, s.authorize, s.readBody, s.limitTime, s.idempotency)
 	s.engine.NoRoute(func(c *gin.Context) { s.refuse(c, errNoRoute()) })
 	s.engine.NoMethod(func(c *gin.Context) { s.refuse(c, errNoMethod(c.Request.Method)) })
 	s.huma = humagin.New(s.engine, humaConfig(deps.Version))

@@ -135,6 +135,8 @@ func (k *keyCache) row(ctx context.Context, prefix string) (dbsqlc.APIKeyGetByPr
 		return cached.row, nil
 	}
 	asked := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, keyTimeout)
+	defer cancel()
 	row, err := dbsqlc.New(k.db).APIKeyGetByPrefix(ctx, prefix)
 	if err != nil {
 		return row, err

@@ -110,8 +110,6 @@ func (s *server) inOneTransaction(c *gin.Context, attempt dbsqlc.IdempotencyKeyI
 }
 
 func (s *server) withCommandID(c *gin.Context, attempt dbsqlc.IdempotencyKeyInsertParams, open bool) {
-	// The answer is stored even if the client has gone: it will ask again.
-	ctx := context.WithoutCancel(c.Request.Context())
 	q := dbsqlc.New(s.DB)
 	row, err := q.IdempotencyKeyInsert(c.Request.Context(), attempt)
 	if err != nil {
@@ -130,6 +128,9 @@ func (s *server) withCommandID(c *gin.Context, attempt dbsqlc.IdempotencyKeyInse
 	}
 	setValue(c, commandKey{}, command{ID: row.CommandID, Repeated: row.CommandID != attempt.CommandID})
 	answer = record(c)
+	// The answer is stored even if the client has gone: it will ask again.
+	ctx, cancel := afterwards(c.Request.Context())
+	defer cancel()
 	switch {
 	case open && answer.status == http.StatusAccepted:
 		// It goes on: the next request with the key looks how far it has come.

@@ -71,6 +71,8 @@ func (s *server) inbound(c *gin.Context) {
 func (s *server) accept(ctx context.Context, r db.NewReceipt) (db.Accepted, error) {
 	defer s.Waker.Accepting()()
 	r.At = s.Now()
+	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
+	defer cancel()
 	accepted, err := db.Accept(ctx, s.DB, r)
 	s.wake(ctx, accepted.Wakes...)
 	return accepted, err

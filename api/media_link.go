@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -41,7 +42,9 @@ func (s *server) linked(c *gin.Context) (dbsqlc.Media, error) {
 	if err != nil {
 		return dbsqlc.Media{}, errNoFile()
 	}
-	rows, err := s.queries(c.Request.Context()).MediaList(c.Request.Context(), dbsqlc.MediaListParams{AccountID: account, Ids: []handoff.ID{id}})
+	ctx, cancel := context.WithTimeout(c.Request.Context(), requestTimeout)
+	defer cancel()
+	rows, err := s.queries(ctx).MediaList(ctx, dbsqlc.MediaListParams{AccountID: account, Ids: []handoff.ID{id}})
 	switch {
 	case err != nil:
 		return dbsqlc.Media{}, err

@@ -70,7 +70,9 @@ func (s *server) receive(ctx context.Context, r *http.Request) (dbsqlc.Media, er
 		_, err = q.MediaFinishUpload(ctx, finish)
 	}
 	if err != nil {
-		s.dropUpload(context.WithoutCancel(ctx), account, cmd.ID)
+		after, cancel := afterwards(ctx)
+		defer cancel()
+		s.dropUpload(after, account, cmd.ID)
 		return dbsqlc.Media{}, err
 	}
 	return q.MediaGet(ctx, dbsqlc.MediaGetParams{AccountID: account, ID: cmd.ID})

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
+	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -121,6 +124,22 @@ func newProblem(status int, code handoff.Code, detail string) *Problem {
 	}
 }
 
+// passingClasses of PostgreSQL's errors are over when the request is made again: 08 connections, 40 transactions that another one
+// rolled back, 53 resources, 55 locks, 57 an operator or a start.
+var passingClasses = []string{"08", "40", "53", "55", "57"}
+
+// passingCodes are 25P03 and 25P04: the server ended a transaction that took too long.
+var passingCodes = []string{"25P03", "25P04"}
+
+// lostConnection tells that the database was not reached, or went away. What was being committed may be: with its key, or by what it
+// says, the request is known when it is made again.
+func lostConnection(err error) bool {
+	var connect *pgconn.ConnectError
+	var network *net.OpError
+	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		pgconn.SafeToRetry(err)
+}
+
 // vocabulary finds the product's error in err's chain, or the one that a foreign error amounts to.
 func vocabulary(err error) *handoff.Error {
 	var e *handoff.Error
@@ -134,13 +153,12 @@ func vocabulary(err error) *handoff.Error {
 			// Data that Postgres cannot hold: JSON allows U+0000 and half a surrogate pair, and its text does not.
 			return &handoff.Error{Code: handoff.CodeInvalid, Err: err, Message: "a value cannot be stored: " +
 				"remove U+0000, unpaired surrogates and numbers beyond all limits"}
-		case strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57"), strings.HasPrefix(pg.Code, "55"):
+		case slices.Contains(passingClasses, pg.Code[:min(2, len(pg.Code))]), slices.Contains(passingCodes, pg.Code):
 			return &handoff.Error{Code: handoff.CodeUnavailable, Message: "the database is busy: try again", Err: err}
 		}
 		return &handoff.Error{Code: handoff.CodeInternal, Err: err}
 	}
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) || pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if lostConnection(err) || pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &handoff.Error{Code: handoff.CodeUnavailable, Message: "the server could not answer in time: try again", Err: err}
 	}
 	return &handoff.Error{Code: handoff.CodeInternal, Err: err}

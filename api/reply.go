@@ -89,7 +89,9 @@ func (s *server) insertAndReply(ctx context.Context, row dbsqlc.MessageInsertOut
 		return err
 	}
 	drop := dbsqlc.MessageDeleteUnappliedParams{AccountID: row.AccountID, ID: row.ID}
-	if dropErr := q.MessageDeleteUnapplied(context.WithoutCancel(ctx), drop); dropErr != nil {
+	after, cancel := afterwards(ctx)
+	defer cancel()
+	if dropErr := q.MessageDeleteUnapplied(after, drop); dropErr != nil {
 		s.Log.ErrorContext(ctx, "refused message not removed", "message_id", row.ID, "error", dropErr)
 	}
 	return err

@@ -26,7 +26,8 @@ type route struct {
 	maxBody int64
 	// verbatim bodies are a vendor's: nothing is presumed about them.
 	verbatim bool
-	// stream leaves the body to the handler, to be read as it arrives. Its Idempotency-Key then stands for the body's length and type.
+	// stream leaves the body to the handler, to be read as it arrives, or lets it send a file: the request has no deadline as a whole.
+	// Its Idempotency-Key then stands for the body's length and type.
 	stream bool
 	// atomic POSTs run in one transaction with their Idempotency-Key. Others change things outside the database, and pass the
 	// command id of their key on.

@@ -33,6 +33,9 @@ type DB interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }
 
+// connectTimeout bounds the start of a connection: one that hangs holds a place in the pool, and the driver waits without an end.
+const connectTimeout = 10 * time.Second
+
 // Open connects a pool to url and checks that the server answers. conns is the pool's size, 0 for the driver's default.
 func Open(ctx context.Context, url string, conns int32) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
@@ -41,6 +44,9 @@ func Open(ctx context.Context, url string, conns int32) (*pgxpool.Pool, error) {
 	}
 	if conns > 0 {
 		config.MaxConns = conns
+	}
+	if config.ConnConfig.ConnectTimeout == 0 || config.ConnConfig.ConnectTimeout > connectTimeout {
+		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
 	config.MinIdleConns = min(2, config.MaxConns)
 	config.MaxConnLifetimeJitter = 5 * time.Minute

@@ -32,6 +32,9 @@ const (
 	noteLimit    = 200
 	overdueEvery = 30 * time.Second
 	expireEvery  = time.Hour
+	// A look at a database that never answers is given up, and made again: otherwise the dispatcher would stop without a word.
+	lookTimeout = 20 * time.Second
+	noteTimeout = 5 * time.Second
 
 	parkedFor   = 30 * 24 * time.Hour
 	rememberFor = 8 * 24 * time.Hour
@@ -138,11 +141,17 @@ func (d *Dispatcher) noteSignals(ctx context.Context) error {
 		if len(inboxes) == 0 {
 			continue
 		}
-		err := dbsqlc.New(d.db).WakeSignalled(ctx, dbsqlc.WakeSignalledParams{InboxIds: inboxes, ContactIds: contacts})
-		if err != nil && ctx.Err() == nil {
-			d.log.WarnContext(ctx, "note signals", "error", err)
-		}
+		d.note(ctx, dbsqlc.WakeSignalledParams{InboxIds: inboxes, ContactIds: contacts})
 		inboxes, contacts = inboxes[:0], contacts[:0]
+	}
+}
+
+func (d *Dispatcher) note(ctx context.Context, signalled dbsqlc.WakeSignalledParams) {
+	noteCtx, cancel := context.WithTimeout(ctx, noteTimeout)
+	defer cancel()
+	// What is not noted is signalled once more.
+	if err := dbsqlc.New(d.db).WakeSignalled(noteCtx, signalled); err != nil && ctx.Err() == nil {
+		d.log.WarnContext(ctx, "note signals", "error", err)
 	}
 }
 
@@ -150,7 +159,10 @@ func (d *Dispatcher) every(ctx context.Context, interval time.Duration, do func(
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		if err := do(ctx); err != nil && ctx.Err() == nil {
+		doCtx, cancel := context.WithTimeout(ctx, max(interval, lookTimeout))
+		err := do(doCtx)
+		cancel()
+		if err != nil && ctx.Err() == nil {
 			d.log.WarnContext(ctx, "dispatcher", "error", err)
 		}
 		select {

@@ -101,9 +101,16 @@ func messageOf(r fixture.Request) string {
 				ExternalID string `json:"external_id"`
 			} `json:"message"`
 		} `json:"data"`
+		Reply struct { // in HitlChat's body, which carries no id
+			Text struct {
+				Body string `json:"body"`
+			} `json:"text"`
+		} `json:"meta_payload"`
 	}
-	_ = json.Unmarshal([]byte(r.Body), &native) // a vendor's body has none of it
-	return strings.Join([]string{r.Header.Get("Handoff-Event"), r.Header.Get("Handoff-Conversation"), native.Data.Message.ExternalID}, " ")
+	_ = json.Unmarshal([]byte(r.Body), &native) // a body has one of them, or none
+	return strings.Join([]string{
+		r.Header.Get("Handoff-Event"), r.Header.Get("Handoff-Conversation"), native.Data.Message.ExternalID, native.Reply.Text.Body,
+	}, " ")
 }
 
 func (s *stack) deliveries(state string) []json.RawMessage {

@@ -2,6 +2,7 @@
 package e2e_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -17,7 +18,21 @@ import (
 	"handoff/internal/testenv"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+// atOnce is how many tests run side by side where the command line does not say: they wait for other processes and for time to pass,
+// so that the number of cores, Go's default, leaves the machine idle.
+const atOnce = "6"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		if err := flag.Set("test.parallel", atOnce); err != nil {
+			panic(err)
+		}
+	}
+	testenv.Main(m)
+}
 
 // checkout is where the binary is built, and where `handoff dev` finds the sources of its Temporal server.
 const checkout = "../.."

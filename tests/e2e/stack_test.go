@@ -50,9 +50,14 @@ func newStack(t *testing.T, eventTypes ...string) *stack {
 
 func newStackOn(t *testing.T, temporalAddress string, eventTypes ...string) *stack {
 	t.Helper()
+	return newStackWith(t, dbtest.URL(t), temporalAddress, eventTypes...)
+}
+
+func newStackWith(t *testing.T, databaseURL, temporalAddress string, eventTypes ...string) *stack {
+	t.Helper()
 	id := handoff.NewID()
 	s := &stack{
-		T: t, databaseURL: dbtest.URL(t), temporalAddress: temporalAddress, namespace: "e2e-" + hex.EncodeToString(id[10:]),
+		T: t, databaseURL: databaseURL, temporalAddress: temporalAddress, namespace: "e2e-" + hex.EncodeToString(id[10:]),
 		gateway: fixture.NewGateway(t), keysetKey: strings.TrimSpace(string(command(t, nil, "keyset"))), metaToken: "EAAcanarytoken",
 	}
 	apiPort, workerPort := freePort(t), freePort(t)

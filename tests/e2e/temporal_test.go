@@ -4,14 +4,12 @@ import (
 	"context"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"handoff/internal/devtemporal"
-	"handoff/internal/proc"
 	"handoff/internal/testenv"
 )
 
@@ -56,14 +54,10 @@ func (s *temporalServer) stop(t *testing.T) {
 	require.NoError(t, s.server.Stop(ctx))
 }
 
-func (s *temporalServer) kill(ctx context.Context) error {
+func (s *temporalServer) pid() int {
 	s.mu.Lock()
-	pid := s.server.PID
-	s.mu.Unlock()
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	return proc.Wait(ctx, pid)
+	defer s.mu.Unlock()
+	return s.server.PID
 }
+
+func (s *temporalServer) kill(ctx context.Context) error { return kill(ctx, s.pid()) }
