@@ -25,16 +25,22 @@ func requireIndependentlyVerified(t require.TestingT, secret signature.Secret, h
 	require.NoError(t, other.Verify(body, header))
 }
 
-func TestIndependentVerifiersAcceptGeneratedBodies(t *testing.T) {
+// generatedBodies are bytes, UTF-8 with emoji as text and as JSON, nothing at all, and a mebibyte.
+var generatedBodies = rapid.OneOf(
+	rapid.SliceOfN(rapid.Byte(), 0, 4096),
+	rapid.Map(rapid.String(), func(text string) []byte { return []byte(text) }),
+	rapid.Map(rapid.String(), func(text string) []byte { return fmt.Appendf(nil, "{\"text\":%q}", text) }),
+	rapid.Map(rapid.StringOf(rapid.RuneFrom([]rune("🙋🏽‍♀️🧑‍🚀žé漢ب\u200b"))), func(text string) []byte { return []byte(text) }),
+	rapid.Just([]byte{}),
+	rapid.Map(rapid.Byte(), func(b byte) []byte { return bytes.Repeat([]byte{b}, 1<<20) }),
+)
+
+func TestDelivery_01_IndependentVerifiersAcceptGeneratedBodies(t *testing.T) {
 	t.Parallel()
 
-	ids := rapid.StringMatching(`msg_[0-9A-Za-z]{22}`)
-	bodies := rapid.OneOf(
-		rapid.SliceOfN(rapid.Byte(), 0, 4096),
-		rapid.Map(rapid.String(), func(text string) []byte { return fmt.Appendf(nil, "{\"text\":%q}", text) }),
-	)
+	ids, checked := rapid.StringMatching(`msg_[0-9A-Za-z]{22}`), 0
 	rapid.Check(t, func(t *rapid.T) {
-		id, body := ids.Draw(t, "id"), bodies.Draw(t, "body")
+		id, body := ids.Draw(t, "id"), generatedBodies.Draw(t, "body")
 		secrets := make([]signature.Secret, rapid.IntRange(1, 4).Draw(t, "secrets"))
 		for i := range secrets {
 			secrets[i] = signature.GenerateSecret()
@@ -46,10 +52,14 @@ func TestIndependentVerifiersAcceptGeneratedBodies(t *testing.T) {
 		for _, secret := range secrets {
 			requireIndependentlyVerified(t, secret, header, body)
 		}
+		checked++
 	})
+	if !testing.Short() {
+		require.GreaterOrEqual(t, checked, 100)
+	}
 }
 
-func TestIndependentVerifiersAcceptEdgeBodies(t *testing.T) {
+func TestDelivery_01_IndependentVerifiersAcceptEdgeBodies(t *testing.T) {
 	t.Parallel()
 
 	secret := mustParse(t, specSecret)
@@ -63,7 +73,7 @@ func TestIndependentVerifiersAcceptEdgeBodies(t *testing.T) {
 }
 
 // What the public libraries sign, Verify accepts: the other direction.
-func TestVerifyAcceptsIndependentSignatures(t *testing.T) {
+func TestDelivery_01_IndependentSignaturesAreAccepted(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(t *rapid.T) {

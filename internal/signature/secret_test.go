@@ -33,15 +33,15 @@ func symmetricOf(size int) string {
 	return "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, size))
 }
 
-func TestParseSecretRoundTrip(t *testing.T) {
+func TestDelivery_06_KeysWithinTheRulesAreTaken(t *testing.T) {
 	t.Parallel()
 
-	for _, text := range []string{specSecret, otherSecret, specPrivate, symmetricOf(24), symmetricOf(32), symmetricOf(64)} {
+	for _, text := range []string{specSecret, otherSecret, specPrivate, symmetricOf(24), symmetricOf(25), symmetricOf(32), symmetricOf(64)} {
 		require.Equal(t, text, mustParse(t, text).Reveal())
 	}
 }
 
-func TestParseSecretRefuses(t *testing.T) {
+func TestDelivery_06_KeysAgainstTheRulesAreRefused(t *testing.T) {
 	t.Parallel()
 
 	mismatched := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, 32))
@@ -63,6 +63,7 @@ func TestParseSecretRefuses(t *testing.T) {
 		"65 bytes":                {symmetricOf(65), "holds 65 bytes"},
 		"public key":              {specPublic, "is a public key"},
 		"private key cut":         {"whsk_" + base64.StdEncoding.EncodeToString(mismatched[:40]), "holds 40 bytes"},
+		"private key and more":    {"whsk_" + base64.StdEncoding.EncodeToString(append(mismatched[:64:64], 0)), "holds 65 bytes"},
 		"seed alone":              {"whsk_" + base64.StdEncoding.EncodeToString(mismatched[:32]), "holds 32 bytes"},
 		"private key empty":       {"whsk_", "holds 0 bytes"},
 		"private key not base64":  {"whsk_*", "not standard base64"},
@@ -111,7 +112,7 @@ func TestPublicHalf(t *testing.T) {
 	require.False(t, ok)
 }
 
-func TestGenerated(t *testing.T) {
+func TestDelivery_06_GeneratedKeysHave32Bytes(t *testing.T) {
 	t.Parallel()
 
 	shared := signature.GenerateSecret()
@@ -122,6 +123,9 @@ func TestGenerated(t *testing.T) {
 	require.Equal(t, shared.Reveal(), mustParse(t, shared.Reveal()).Reveal())
 
 	private := signature.GeneratePrivateKey()
+	raw, err = base64.StdEncoding.DecodeString(strings.TrimPrefix(private.Reveal(), "whsk_"))
+	require.NoError(t, err)
+	require.Equal(t, []byte(ed25519.NewKeyFromSeed(raw[:32])), raw, "32 random bytes and the public key made of them")
 	require.Equal(t, private.Reveal(), mustParse(t, private.Reveal()).Reveal())
 	require.NotEqual(t, private.Reveal(), signature.GeneratePrivateKey().Reveal())
 	require.Empty(t, signature.Secret{}.Reveal())
