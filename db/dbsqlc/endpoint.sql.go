@@ -53,6 +53,32 @@ func (q *Queries) EndpointBacklog(ctx context.Context, arg EndpointBacklogParams
 	return items, nil
 }
 
+const endpointCountEnable = `-- name: EndpointCountEnable :one
+UPDATE endpoints SET enables = CASE WHEN enables_since > $1::timestamptz THEN enables + 1 ELSE 1 END,
+    enables_since = CASE WHEN enables_since > $1 THEN enables_since ELSE $2::timestamptz END
+WHERE id = $3
+RETURNING enables, enables_since::timestamptz AS enables_since
+`
+
+type EndpointCountEnableParams struct {
+	MinuteAgo time.Time
+	Now       time.Time
+	ID        uuid.UUID
+}
+
+type EndpointCountEnableRow struct {
+	Enables      int32
+	EnablesSince time.Time
+}
+
+// The minute begins with the first request to enable it after the minute before.
+func (q *Queries) EndpointCountEnable(ctx context.Context, arg EndpointCountEnableParams) (EndpointCountEnableRow, error) {
+	row := q.db.QueryRow(ctx, endpointCountEnable, arg.MinuteAgo, arg.Now, arg.ID)
+	var i EndpointCountEnableRow
+	err := row.Scan(&i.Enables, &i.EnablesSince)
+	return i, err
+}
+
 const endpointDelete = `-- name: EndpointDelete :execrows
 UPDATE endpoints SET deleted_at = now(), state = 'disabled', disabled_reason = 'deleted'
 WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
@@ -87,6 +113,17 @@ func (q *Queries) EndpointDisable(ctx context.Context, arg EndpointDisableParams
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const endpointForgetSlots = `-- name: EndpointForgetSlots :exec
+WITH places AS (UPDATE deliveries SET slot_at = NULL WHERE deliveries.endpoint_id = $1 AND deliveries.state = 'pending' AND deliveries.slot_at IS NOT NULL)
+UPDATE endpoints SET slot_at = NULL WHERE endpoints.id = $1
+`
+
+// The places under a rate limit that is no more.
+func (q *Queries) EndpointForgetSlots(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, endpointForgetSlots, id)
+	return err
 }
 
 const endpointGet = `-- name: EndpointGet :one
@@ -142,11 +179,30 @@ func (q *Queries) EndpointGet(ctx context.Context, arg EndpointGetParams) (Endpo
 	return i, err
 }
 
+const endpointHasten = `-- name: EndpointHasten :exec
+UPDATE endpoints SET recovered_at = coalesce(recovered_at, $1::timestamptz),
+    recovered_from = CASE WHEN recovered_at IS NULL THEN $2::timestamptz ELSE recovered_from END
+WHERE id = $3
+`
+
+type EndpointHastenParams struct {
+	Now          time.Time
+	UntriedSince *time.Time
+	ID           uuid.UUID
+}
+
+// The lanes that wait for it are woken, as after its recovery: all of them, or those that have tried nothing since untried_since.
+func (q *Queries) EndpointHasten(ctx context.Context, arg EndpointHastenParams) error {
+	_, err := q.db.Exec(ctx, endpointHasten, arg.Now, arg.UntriedSince, arg.ID)
+	return err
+}
+
 const endpointInsert = `-- name: EndpointInsert :one
 INSERT INTO endpoints (id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds,
-    buffer_size, buffer_events, inactivity_minutes, event_types, headers)
+    buffer_size, buffer_events, inactivity_minutes, event_types, headers, ordering, rate_limit, max_in_flight)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    $12, $13, $14, $15, $16)
+    $12, $13, $14, $15, $16, coalesce(nullif($17::text, ''), 'strict'), $18,
+    coalesce(nullif($19::integer, 0), 10))
 RETURNING id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at, ordering, rate_limit, max_in_flight, failing_since, failures, last_failure_at, open_until, judged_from, recovered_at, recovered_from, slot_at, enables, enables_since
 `
 
@@ -167,6 +223,9 @@ type EndpointInsertParams struct {
 	InactivityMinutes *int32
 	EventTypes        []string
 	Headers           []byte
+	Ordering          string
+	RateLimit         *int32
+	MaxInFlight       int32
 }
 
 func (q *Queries) EndpointInsert(ctx context.Context, arg EndpointInsertParams) (Endpoint, error) {
@@ -187,6 +246,9 @@ func (q *Queries) EndpointInsert(ctx context.Context, arg EndpointInsertParams) 
 		arg.InactivityMinutes,
 		arg.EventTypes,
 		arg.Headers,
+		arg.Ordering,
+		arg.RateLimit,
+		arg.MaxInFlight,
 	)
 	var i Endpoint
 	err := row.Scan(
@@ -358,6 +420,61 @@ func (q *Queries) EndpointListRaw(ctx context.Context, inboxIds []uuid.UUID) ([]
 	return items, nil
 }
 
+const endpointLock = `-- name: EndpointLock :one
+SELECT id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at, ordering, rate_limit, max_in_flight, failing_since, failures, last_failure_at, open_until, judged_from, recovered_at, recovered_from, slot_at, enables, enables_since FROM endpoints WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE
+`
+
+type EndpointLockParams struct {
+	AccountID uuid.UUID
+	ID        uuid.UUID
+}
+
+// Whoever changes an endpoint reads it so: two who change it at once, or one and a lane that disables it, take turns. Deliveries can be
+// made for it meanwhile.
+func (q *Queries) EndpointLock(ctx context.Context, arg EndpointLockParams) (Endpoint, error) {
+	row := q.db.QueryRow(ctx, endpointLock, arg.AccountID, arg.ID)
+	var i Endpoint
+	err := row.Scan(
+		&i.ID,
+		&i.AccountID,
+		&i.InboxID,
+		&i.URL,
+		&i.Transport,
+		&i.Secret,
+		&i.VendorSecret,
+		&i.Payload,
+		&i.PayloadVersion,
+		&i.Retry,
+		&i.BufferSeconds,
+		&i.BufferSize,
+		&i.BufferEvents,
+		&i.InactivityMinutes,
+		&i.PausedUntil,
+		&i.EventTypes,
+		&i.Headers,
+		&i.State,
+		&i.DisabledReason,
+		&i.LastSuccessAt,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.DeletedAt,
+		&i.Ordering,
+		&i.RateLimit,
+		&i.MaxInFlight,
+		&i.FailingSince,
+		&i.Failures,
+		&i.LastFailureAt,
+		&i.OpenUntil,
+		&i.JudgedFrom,
+		&i.RecoveredAt,
+		&i.RecoveredFrom,
+		&i.SlotAt,
+		&i.Enables,
+		&i.EnablesSince,
+	)
+	return i, err
+}
+
 const endpointPause = `-- name: EndpointPause :exec
 UPDATE endpoints SET paused_until = greatest(paused_until, $1::timestamptz) WHERE id = $2
 `
@@ -369,6 +486,22 @@ type EndpointPauseParams struct {
 
 func (q *Queries) EndpointPause(ctx context.Context, arg EndpointPauseParams) error {
 	_, err := q.db.Exec(ctx, endpointPause, arg.Until, arg.ID)
+	return err
+}
+
+const endpointStartAfresh = `-- name: EndpointStartAfresh :exec
+UPDATE endpoints SET failing_since = NULL, failures = 0, open_until = NULL, paused_until = NULL, judged_from = $1::timestamptz
+WHERE id = $2
+`
+
+type EndpointStartAfreshParams struct {
+	Now time.Time
+	ID  uuid.UUID
+}
+
+// What was learned of it says nothing of what it is now. Attempts that are still under way began before, and are no evidence either.
+func (q *Queries) EndpointStartAfresh(ctx context.Context, arg EndpointStartAfreshParams) error {
+	_, err := q.db.Exec(ctx, endpointStartAfresh, arg.Now, arg.ID)
 	return err
 }
 
@@ -385,8 +518,9 @@ func (q *Queries) EndpointUnpause(ctx context.Context, id uuid.UUID) error {
 const endpointUpdate = `-- name: EndpointUpdate :one
 UPDATE endpoints SET url = $1, vendor_secret = $2, payload = $3, payload_version = $4, retry = $5,
     buffer_seconds = $6, buffer_size = $7, buffer_events = $8, inactivity_minutes = $9,
-    event_types = $10, headers = $11, state = $12, disabled_reason = $13, updated_at = now()
-WHERE account_id = $14 AND id = $15 AND deleted_at IS NULL
+    event_types = $10, headers = $11, ordering = $12, rate_limit = $13, max_in_flight = $14,
+    state = $15, disabled_reason = $16, updated_at = now()
+WHERE account_id = $17 AND id = $18 AND deleted_at IS NULL
 RETURNING id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at, ordering, rate_limit, max_in_flight, failing_since, failures, last_failure_at, open_until, judged_from, recovered_at, recovered_from, slot_at, enables, enables_since
 `
 
@@ -402,6 +536,9 @@ type EndpointUpdateParams struct {
 	InactivityMinutes *int32
 	EventTypes        []string
 	Headers           []byte
+	Ordering          string
+	RateLimit         *int32
+	MaxInFlight       int32
 	State             handoff.EndpointState
 	DisabledReason    *string
 	AccountID         uuid.UUID
@@ -421,6 +558,9 @@ func (q *Queries) EndpointUpdate(ctx context.Context, arg EndpointUpdateParams) 
 		arg.InactivityMinutes,
 		arg.EventTypes,
 		arg.Headers,
+		arg.Ordering,
+		arg.RateLimit,
+		arg.MaxInFlight,
 		arg.State,
 		arg.DisabledReason,
 		arg.AccountID,

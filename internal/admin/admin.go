@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"handoff"
@@ -40,6 +41,15 @@ type Admin struct {
 	Reach func(ctx context.Context, url string) error
 	// GraphURL is where Meta's Graph API is, as endpoints show it; its public address if it is empty.
 	GraphURL string
+	// Now is the clock; time.Now if absent.
+	Now func() time.Time
+}
+
+func (a Admin) now() time.Time {
+	if a.Now == nil {
+		return time.Now()
+	}
+	return a.Now()
 }
 
 // CreateAccount makes an account.

@@ -14,20 +14,14 @@ import (
 	"handoff/internal/protocol"
 	"handoff/internal/protocol/registry"
 	"handoff/internal/secretbox"
-	"handoff/internal/signature"
 )
 
-const disabledByHand = "disabled by an admin"
-
-// CreateEndpoint makes an endpoint and gives its secret, which is not shown again.
+// CreateEndpoint makes an endpoint and gives its secret, which is not shown again; nothing for a private key, whose public half is all
+// that a receiver needs.
 func (a Admin) CreateEndpoint(ctx context.Context, account, inbox handoff.ID, fields EndpointFields) (dbsqlc.Endpoint, string, error) {
-	secret := signature.GenerateSecret()
-	if fields.Secret != nil {
-		given, err := signature.ParseSecret(*fields.Secret)
-		if err != nil {
-			return dbsqlc.Endpoint{}, "", invalid("secret", err)
-		}
-		secret = given
+	secret, err := newSecret(fields.Secret, fields.KeyType)
+	if err != nil {
+		return dbsqlc.Endpoint{}, "", err
 	}
 	// Once before the URL is tried, so that what is wrong is told without a wait, and once more under the inbox's lock.
 	if _, err := a.draftEndpoint(ctx, dbsqlc.New(a.DB), account, inbox, fields); err != nil {
@@ -37,8 +31,7 @@ func (a Admin) CreateEndpoint(ctx context.Context, account, inbox handoff.ID, fi
 		return dbsqlc.Endpoint{}, "", err
 	}
 	var row dbsqlc.Endpoint
-	err := db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
-		var err error
+	err = db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
 		if row, err = a.draftEndpoint(ctx, q, account, inbox, fields); err != nil {
 			return err
 		}
@@ -51,7 +44,7 @@ func (a Admin) CreateEndpoint(ctx context.Context, account, inbox handoff.ID, fi
 		row, err = insertEndpoint(ctx, q, row)
 		return err
 	})
-	return row, secret.Reveal(), err
+	return row, shown(secret), err
 }
 
 // draftEndpoint is a new endpoint as its inbox's protocol has it.
@@ -84,7 +77,8 @@ func insertEndpoint(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Endpoint)
 		ID: row.ID, AccountID: row.AccountID, InboxID: row.InboxID, URL: row.URL, Secret: row.Secret, EventTypes: row.EventTypes,
 		Headers: row.Headers, Transport: row.Transport, VendorSecret: row.VendorSecret, Payload: row.Payload,
 		PayloadVersion: row.PayloadVersion, Retry: row.Retry, BufferSeconds: row.BufferSeconds, BufferSize: row.BufferSize,
-		BufferEvents: row.BufferEvents, InactivityMinutes: row.InactivityMinutes,
+		BufferEvents: row.BufferEvents, InactivityMinutes: row.InactivityMinutes, Ordering: row.Ordering, RateLimit: row.RateLimit,
+		MaxInFlight: row.MaxInFlight,
 	})
 	if err != nil || state == row.State {
 		return row, err
@@ -110,29 +104,23 @@ func (a Admin) UpdateEndpoint(ctx context.Context, account, id handoff.ID, field
 	}
 	var wakes []db.Wake
 	err = db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
-		row, err = q.EndpointGet(ctx, dbsqlc.EndpointGetParams{AccountID: account, ID: id})
+		before, err := q.EndpointLock(ctx, dbsqlc.EndpointLockParams{AccountID: account, ID: id})
 		if err != nil {
 			return db.NotFound(err, "endpoint")
 		}
-		before := row.State
+		if fields.State != nil && *fields.State == handoff.EndpointEnabled {
+			if err := a.countEnable(ctx, q, id); err != nil {
+				return err
+			}
+		}
+		row = before
 		if err := a.changeEndpoint(ctx, q, &row, fields); err != nil {
 			return err
 		}
-		if row.State == before {
-			row, err = saveEndpoint(ctx, q, row)
+		if wakes, err = a.saveChange(ctx, q, before, row); err != nil {
 			return err
 		}
-		if row.State == handoff.EndpointEnabled {
-			if wakes, err = enable(ctx, q, row); err != nil {
-				return err
-			}
-			row, err = q.EndpointGet(ctx, dbsqlc.EndpointGetParams{AccountID: account, ID: id})
-			return err
-		}
-		if row, err = saveEndpoint(ctx, q, row); err != nil {
-			return err
-		}
-		_, err = q.DeliveryHold(ctx, id)
+		row, err = q.EndpointGet(ctx, dbsqlc.EndpointGetParams{AccountID: account, ID: id})
 		return err
 	})
 	return row, wakes, err
@@ -179,7 +167,7 @@ const ofItsInbox = "this endpoint is the inbox's own way to its vendor: it comes
 // DeleteEndpoint removes an endpoint. What is on its way to it is held and never sent.
 func (a Admin) DeleteEndpoint(ctx context.Context, account, id handoff.ID) error {
 	return db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
-		row, err := q.EndpointGet(ctx, dbsqlc.EndpointGetParams{AccountID: account, ID: id})
+		row, err := q.EndpointLock(ctx, dbsqlc.EndpointLockParams{AccountID: account, ID: id})
 		if err == nil && row.Transport != handoff.TransportWebhook {
 			return handoff.Errorf(handoff.CodeConflict, "%s: remove the token, or disable the endpoint", ofItsInbox)
 		}
@@ -195,21 +183,12 @@ func (a Admin) DeleteEndpoint(ctx context.Context, account, id handoff.ID) error
 	})
 }
 
-func raiseHeld(ctx context.Context, q *dbsqlc.Queries, endpoint handoff.ID) ([]db.Wake, error) {
-	rows, err := q.WakeRaiseByEndpoint(ctx, endpoint)
-	wakes := make([]db.Wake, 0, len(rows))
-	for _, row := range rows {
-		wakes = append(wakes, db.Wake{AccountID: row.AccountID, InboxID: row.InboxID, ContactID: row.ContactID})
-	}
-	return wakes, err
-}
-
 func saveEndpoint(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Endpoint) (dbsqlc.Endpoint, error) {
 	saved, err := q.EndpointUpdate(ctx, dbsqlc.EndpointUpdateParams{
 		ID: row.ID, AccountID: row.AccountID, URL: row.URL, EventTypes: row.EventTypes, Headers: row.Headers, State: row.State,
 		DisabledReason: row.DisabledReason, VendorSecret: row.VendorSecret, Payload: row.Payload, PayloadVersion: row.PayloadVersion,
 		Retry: row.Retry, BufferSeconds: row.BufferSeconds, BufferSize: row.BufferSize, BufferEvents: row.BufferEvents,
-		InactivityMinutes: row.InactivityMinutes,
+		InactivityMinutes: row.InactivityMinutes, Ordering: row.Ordering, RateLimit: row.RateLimit, MaxInFlight: row.MaxInFlight,
 	})
 	return saved, db.NotFound(err, "endpoint")
 }
@@ -233,32 +212,6 @@ func (a Admin) sealEndpoint(row *dbsqlc.Endpoint, fields EndpointFields) error {
 	return err
 }
 
-// Opener opens what is sealed.
-type Opener interface {
-	Open(sealed []byte, place secretbox.AssociatedData) ([]byte, error)
-}
-
-// OpenSecrets gives the secrets that an endpoint's webhooks are signed with: the current one, then the sealed old ones as given.
-func OpenSecrets(box Opener, row dbsqlc.Endpoint, old [][]byte) ([]signature.Secret, error) {
-	secrets := make([]signature.Secret, 0, 1+len(old))
-	for i, sealed := range append([][]byte{row.Secret}, old...) {
-		place := secretbox.EndpointSecret(row.AccountID, row.ID)
-		if i > 0 {
-			place = secretbox.OldEndpointSecret(row.AccountID, row.ID)
-		}
-		plain, err := box.Open(sealed, place)
-		if err != nil {
-			return nil, fmt.Errorf("open a secret of endpoint %s: %w", row.ID, err)
-		}
-		secret, err := signature.ParseSecret(string(plain))
-		if err != nil {
-			return nil, fmt.Errorf("read a secret of endpoint %s: %w", row.ID, err)
-		}
-		secrets = append(secrets, secret)
-	}
-	return secrets, nil
-}
-
 // OpenHeaders gives the headers that an endpoint's webhooks carry.
 func OpenHeaders(box Opener, row dbsqlc.Endpoint) (map[string]string, error) {
 	if row.Headers == nil {
@@ -271,19 +224,6 @@ func OpenHeaders(box Opener, row dbsqlc.Endpoint) (map[string]string, error) {
 	var headers map[string]string
 	err = json.Unmarshal(plain, &headers)
 	return headers, err
-}
-
-func (c *check) state(row *dbsqlc.Endpoint, state handoff.EndpointState) {
-	reason := disabledByHand
-	switch state {
-	case handoff.EndpointEnabled:
-		row.DisabledReason = nil
-	case handoff.EndpointDisabled:
-		row.DisabledReason = &reason
-	default:
-		c.fault("state", "there is no state %.60q: use %s or %s", string(state), handoff.EndpointEnabled, handoff.EndpointDisabled)
-	}
-	row.State = state
 }
 
 func invalid(field string, err error) error {

@@ -23,6 +23,12 @@ const (
 	RetryNone    = "none"
 )
 
+// What kind of key is generated to sign an endpoint's webhooks: a shared secret, or one of which the receiver has the public half only.
+const (
+	KeyHMAC    = "hmac"
+	KeyEd25519 = "ed25519"
+)
+
 // In which order an endpoint gets its webhooks: a failed one holds up those behind it, or does not.
 const (
 	OrderingStrict     = "strict"
@@ -33,6 +39,10 @@ const (
 	eventMeta      = passthrough.EventMeta
 	defaultVersion = kapso.V2
 	maxSecret      = 500
+
+	maxRateLimit       = 1000
+	maxMaxInFlight     = 1000
+	defaultMaxInFlight = 10
 )
 
 // EndpointFields is what an endpoint is given. In a new endpoint an absent field has its default; in a change it stays as it is.
@@ -43,6 +53,8 @@ type EndpointFields struct {
 	State      *handoff.EndpointState
 	// Secret signs the webhooks: whsec_… or whsk_…, of a new endpoint only. One is generated if it is absent.
 	Secret *string
+	// KeyType is what is generated, KeyHMAC or KeyEd25519; the former if it is absent. Of a new endpoint only.
+	KeyType *string
 	// Payload is PayloadEvents or PayloadMeta.
 	Payload *string
 	// PayloadVersion is v1 or v2 of Kapso's events.
@@ -51,6 +63,12 @@ type EndpointFields struct {
 	VendorSecret *string
 	Retry        *string
 	Buffer       *Buffer
+	// Ordering is OrderingStrict or OrderingBestEffort.
+	Ordering *string
+	// RateLimit is how many attempts a second leave for it, over all workers; 0 is no limit.
+	RateLimit *int
+	// MaxInFlight is how many attempts each worker process makes at once.
+	MaxInFlight *int
 	// InactivityMinutes is after how long a silence the endpoint is told; 0 is never.
 	InactivityMinutes *int
 
@@ -81,7 +99,7 @@ func takesVersion(p handoff.Protocol) bool      { return slices.Contains(onlyKap
 func newEndpoint(p protocol.Protocol) dbsqlc.Endpoint {
 	row := dbsqlc.Endpoint{
 		EventTypes: p.Defaults, State: handoff.EndpointEnabled, Transport: handoff.TransportWebhook, Payload: PayloadEvents,
-		PayloadVersion: defaultVersion, Retry: RetryDurable, BufferEvents: []string{},
+		PayloadVersion: defaultVersion, Retry: RetryDurable, BufferEvents: []string{}, Ordering: OrderingStrict, MaxInFlight: defaultMaxInFlight,
 	}
 	if len(row.EventTypes) == 0 {
 		row.EventTypes = []string{"*"} // the vendor itself gets no webhooks: whoever else asks, asks for our events
@@ -137,6 +155,7 @@ func (a Admin) applyEndpoint(row *dbsqlc.Endpoint, p protocol.Protocol, f Endpoi
 	if f.Retry != nil {
 		row.Retry = c.choice("retry", *f.Retry, RetryDurable, RetryNone)
 	}
+	c.limits(row, f)
 	c.buffer(row, p, f.Buffer)
 	c.inactivity(row, f.InactivityMinutes, told)
 	if f.State != nil && *f.State != row.State {
@@ -150,6 +169,26 @@ func (c *check) choice(field, given string, known ...string) string {
 		c.fault(field, "there is no %s %.60q: use %s", field, given, strings.Join(known, " or "))
 	}
 	return given
+}
+
+// limits settles in which order webhooks are sent, how fast, and how many at once.
+func (c *check) limits(row *dbsqlc.Endpoint, f EndpointFields) {
+	if f.Ordering != nil {
+		row.Ordering = c.choice("ordering", *f.Ordering, OrderingStrict, OrderingBestEffort)
+	}
+	if f.RateLimit != nil {
+		if *f.RateLimit < 0 || *f.RateLimit > maxRateLimit {
+			c.fault("rate_limit", "rate_limit is %d: it must be 1 to %d attempts a second, or 0 for no limit", *f.RateLimit, maxRateLimit)
+		}
+		limit := int32(min(max(*f.RateLimit, 0), maxRateLimit))
+		if row.RateLimit = &limit; limit == 0 {
+			row.RateLimit = nil
+		}
+	}
+	if f.MaxInFlight != nil {
+		c.within("max_in_flight", *f.MaxInFlight, 1, maxMaxInFlight)
+		row.MaxInFlight = int32(min(max(*f.MaxInFlight, 1), maxMaxInFlight))
+	}
 }
 
 // payload settles what the endpoint gets, and of what kind.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"handoff"
+	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/protocol/kapso"
 	"handoff/internal/protocol/registry"
@@ -71,6 +72,10 @@ func (a Admin) fitEndpoints(ctx context.Context, q *dbsqlc.Queries, inbox dbsqlc
 	for _, row := range rows {
 		if row.Transport != handoff.TransportWebhook {
 			continue
+		}
+		row, err := q.EndpointLock(ctx, dbsqlc.EndpointLockParams{AccountID: row.AccountID, ID: row.ID})
+		if err != nil {
+			return db.NotFound(err, "endpoint")
 		}
 		fitEndpoint(&row, inbox.Protocol)
 		if _, err := saveEndpoint(ctx, q, row); err != nil {

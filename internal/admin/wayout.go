@@ -32,7 +32,7 @@ func (a Admin) wayOut(inbox dbsqlc.Inbox) (handoff.Transport, string) {
 	return "", ""
 }
 
-// findWayOut is the endpoint by which an inbox calls its vendor; nil where it has none.
+// findWayOut locks the endpoint by which an inbox calls its vendor; nil where it has none.
 func (a Admin) findWayOut(ctx context.Context, q *dbsqlc.Queries, inbox dbsqlc.Inbox) (*dbsqlc.Endpoint, error) {
 	transport, _ := a.wayOut(inbox)
 	rows, err := q.EndpointListByInbox(ctx, dbsqlc.EndpointListByInboxParams{AccountID: inbox.AccountID, InboxID: inbox.ID})
@@ -40,7 +40,8 @@ func (a Admin) findWayOut(ctx context.Context, q *dbsqlc.Queries, inbox dbsqlc.I
 	if err != nil || i < 0 {
 		return nil, err
 	}
-	return &rows[i], nil
+	row, err := q.EndpointLock(ctx, dbsqlc.EndpointLockParams{AccountID: inbox.AccountID, ID: rows[i].ID})
+	return &row, db.NotFound(err, "endpoint")
 }
 
 // saveWayOut makes an inbox's way out agree with the inbox: it comes with the first token, follows the vendor's address, and is
@@ -91,7 +92,7 @@ func (a Admin) tokenSaved(ctx context.Context, inbox dbsqlc.Inbox) ([]db.Wake, e
 			return err
 		}
 		if row.State == handoff.EndpointDisabled && db.OrEmpty(row.DisabledReason) != disabledByHand {
-			if wakes, err = enable(ctx, q, *row); err != nil {
+			if wakes, err = a.enable(ctx, q, *row); err != nil {
 				return err
 			}
 		}
@@ -109,21 +110,6 @@ func (a Admin) tokenSaved(ctx context.Context, inbox dbsqlc.Inbox) ([]db.Wake, e
 			wakes = append(wakes, wake)
 		}
 	}
-	return wakes, err
-}
-
-// enable lets an endpoint receive again, first of all what was held for it, and gives the contacts to wake for that.
-func enable(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Endpoint) ([]db.Wake, error) {
-	// First, because a contact's wake row is locked before anything else of that contact.
-	wakes, err := raiseHeld(ctx, q, row.ID)
-	if err != nil {
-		return nil, err
-	}
-	row.State, row.DisabledReason = handoff.EndpointEnabled, nil
-	if _, err := saveEndpoint(ctx, q, row); err != nil {
-		return nil, err
-	}
-	_, err = q.DeliveryRelease(ctx, row.ID)
 	return wakes, err
 }
 
