@@ -35,6 +35,8 @@ type Activities struct {
 	Jitter func() float64
 	// InFlight is shared by all that one worker runs.
 	InFlight *InFlight
+	// Observe is told of every attempt that left, once its outcome is known; nil for nobody. It must return at once.
+	Observe func(Attempted)
 }
 
 // Links makes an expiring public link of an account's file.

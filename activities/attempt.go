@@ -57,6 +57,7 @@ func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, e
 	r := l.rule(d, result)
 	out := l.outcome(d, result, r)
 	l.throttle(&r, result, out.NextAttemptAt)
+	l.observe(d, out, result, r)
 	return l.settle(ctx, d, out, result, r)
 }
 
