@@ -206,5 +206,6 @@ func (s *server) declareRoutes() {
 func (s *server) admin(ctx context.Context) admin.Admin {
 	return admin.Admin{
 		DB: s.db(ctx), Box: s.Box, CheckURL: s.CheckURL, CheckHeaders: s.CheckHeaders, Check: s.CheckInbox, Reach: s.CheckReach, GraphURL: s.GraphURL,
+		Now: s.Now,
 	}
 }
