@@ -46,13 +46,19 @@ var recipes = []recipe{
 	{language: "Python", file: "python/receiver.py", program: pythonProgram},
 }
 
-// eachRecipe runs a test for every language whose interpreter is here.
-func eachRecipe(t *testing.T, f func(t *testing.T, r recipe)) {
+// subject is the test of one recipe.
+type subject struct {
+	*testing.T
+	recipe
+}
+
+// eachRecipe runs a test for every recipe whose language is here.
+func eachRecipe(t *testing.T, f func(t subject)) {
 	t.Helper()
 	for _, r := range recipes {
 		t.Run(r.language, func(t *testing.T) {
 			t.Parallel()
-			f(t, r)
+			f(subject{t, r})
 		})
 	}
 }
@@ -78,25 +84,39 @@ func goProgram(tb testing.TB) []string {
 
 func nodeProgram(tb testing.TB) []string {
 	tb.Helper()
-	return []string{interpreter(tb, "node", "process.exit(+process.versions.node.split('.')[0] >= 20 ? 0 : 1)", "-e"), absolute(tb, "node/receiver.mjs")}
+	node, err := findNode()
+	if err != nil {
+		tb.Skipf("the recipe for Node is not run: %v", err)
+	}
+	return []string{node, absolute(tb, "node/receiver.mjs")}
 }
 
 func pythonProgram(tb testing.TB) []string {
 	tb.Helper()
-	return []string{interpreter(tb, "python3", "import sys; sys.exit(sys.version_info < (3, 11))", "-c"), "-B", absolute(tb, "python/receiver.py")}
+	python, err := findPython()
+	if err != nil {
+		tb.Skipf("the recipe for Python is not run: %v", err)
+	}
+	return []string{python, "-B", absolute(tb, "python/receiver.py")}
 }
 
-// interpreter finds a program that is new enough for its recipe, or skips the test.
-func interpreter(tb testing.TB, name, check, flag string) string {
-	tb.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		tb.Skipf("%s is not installed: its recipe is not run", name)
-	}
-	if err := exec.Command(path, flag, check).Run(); err != nil {
-		tb.Skipf("%s is older than its recipe needs: it is not run", name)
-	}
-	return path
+var (
+	findNode   = interpreter("node", "-e", "process.exit(process.versions.node.split('.')[0] >= 20 ? 0 : 1)")
+	findPython = interpreter("python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))")
+)
+
+// interpreter finds a program, once, and lets it check that it is new enough for its recipe.
+func interpreter(name string, check ...string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			return "", err
+		}
+		if err := exec.Command(path, check...).Run(); err != nil {
+			return "", fmt.Errorf("%s is too old: %w", path, err)
+		}
+		return path, nil
+	})
 }
 
 func absolute(tb testing.TB, file string) string {

@@ -18,10 +18,10 @@ import (
 // What the product sends is what the recipes take: an agent's message, its repeat after a 503, and its re-send by hand.
 func TestDelivery_52_RecipesTakeWhatTheProductSends(t *testing.T) {
 	t.Parallel()
-	eachRecipe(t, func(t *testing.T, r recipe) {
+	eachRecipe(t, func(t subject) {
 		key := signature.GenerateSecret()
-		receiver := r.start(t, key.Reveal())
-		s := newScene(t, receiver.url, key)
+		receiver := t.start(t.T, key.Reveal())
+		s := newScene(t.T, receiver.url, key)
 
 		s.reply("Hi John 👋, it is <b>done</b>")
 		finished, err := s.deliver()
@@ -60,13 +60,13 @@ func TestDelivery_52_RecipesTakeWhatTheProductSends(t *testing.T) {
 
 func TestDelivery_52_RecipesVerifyTheProductsEd25519(t *testing.T) {
 	t.Parallel()
-	eachRecipe(t, func(t *testing.T, r recipe) {
-		if !r.ed25519 {
-			t.Skipf("%s has no ed25519 in its standard library", r.language)
+	eachRecipe(t, func(t subject) {
+		if !t.ed25519 {
+			t.Skipf("%s has no ed25519 in its standard library", t.language)
 		}
 		private := signature.GeneratePrivateKey()
-		receiver := r.start(t, publicKey(t, private))
-		s := newScene(t, receiver.url, private)
+		receiver := t.start(t.T, publicKey(t.T, private))
+		s := newScene(t.T, receiver.url, private)
 		s.reply("Hi John")
 		_, err := s.deliver()
 		require.NoError(t, err)
@@ -76,10 +76,10 @@ func TestDelivery_52_RecipesVerifyTheProductsEd25519(t *testing.T) {
 
 func TestDelivery_52_RecipesStopTheProduct(t *testing.T) {
 	t.Parallel()
-	eachRecipe(t, func(t *testing.T, r recipe) {
+	eachRecipe(t, func(t subject) {
 		key := signature.GenerateSecret()
-		receiver := r.start(t, key.Reveal(), "STOP=1")
-		s := newScene(t, receiver.url, key)
+		receiver := t.start(t.T, key.Reveal(), "STOP=1")
+		s := newScene(t.T, receiver.url, key)
 		s.reply("Hi John")
 		_, err := s.deliver()
 		require.NoError(t, err)
@@ -92,11 +92,11 @@ func TestDelivery_52_RecipesStopTheProduct(t *testing.T) {
 
 func TestDelivery_52_RecipesVerifyTheProductsRotation(t *testing.T) {
 	t.Parallel()
-	eachRecipe(t, func(t *testing.T, r recipe) {
+	eachRecipe(t, func(t subject) {
 		current, old := signature.GenerateSecret(), []signature.Secret{signature.GenerateSecret(), signature.GenerateSecret()}
-		for _, known := range []signature.Secret{current, old[0], old[1]} {
-			receiver := r.start(t, known.Reveal())
-			s := newScene(t, receiver.url, current)
+		for _, known := range old {
+			receiver := t.start(t.T, known.Reveal())
+			s := newScene(t.T, receiver.url, current)
 			for _, secret := range old {
 				sealed, err := s.World.Box.Seal([]byte(secret.Reveal()), secretbox.OldEndpointSecret(s.Account.ID, s.endpoint.ID))
 				require.NoError(t, err)
@@ -115,10 +115,10 @@ func TestDelivery_52_RecipesVerifyTheProductsRotation(t *testing.T) {
 // A recipe cannot read what is no JSON, and says so: the product gives it up after one attempt.
 func TestDelivery_52_RecipesAbortAMessage(t *testing.T) {
 	t.Parallel()
-	eachRecipe(t, func(t *testing.T, r recipe) {
+	eachRecipe(t, func(t subject) {
 		key := signature.GenerateSecret()
-		receiver := r.start(t, key.Reveal())
-		s := newScene(t, receiver.url, key)
+		receiver := t.start(t.T, key.Reveal())
+		s := newScene(t.T, receiver.url, key)
 		s.reply("Hi John")
 		s.Exec(t, `UPDATE deliveries SET body = '{'::bytea WHERE endpoint_id = $1`, s.endpoint.ID)
 		_, err := s.deliver()

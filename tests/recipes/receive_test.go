@@ -1,7 +1,10 @@
 package recipes_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -46,20 +49,21 @@ type request struct {
 
 func TestDelivery_52_RecipesAcceptWhatIsSigned(t *testing.T) {
 	t.Parallel()
-	eachRecipe(t, func(t *testing.T, r recipe) {
-		key, others, private := signature.GenerateSecret(), [2]signature.Secret{signature.GenerateSecret(), signature.GenerateSecret()}, signature.GeneratePrivateKey()
-		receiver, now := r.start(t, key.Reveal()), time.Now()
-		last := sign(t, "msg_last", now, body, others[0], key)
+	eachRecipe(t, func(t subject) {
+		key, private := signature.GenerateSecret(), signature.GeneratePrivateKey()
+		others := [2]signature.Secret{signature.GenerateSecret(), signature.GenerateSecret()}
+		receiver, now := t.start(t.T, key.Reveal()), time.Now()
+		last := sign(t.T, "msg_last", now, body, others[0], key)
 		require.Len(t, strings.Fields(last.Get(signature.HeaderSignature)), 2)
 		for _, tt := range []request{
-			{"one signature", sign(t, "msg_one", now, body, key), body},
+			{"one signature", sign(t.T, "msg_one", now, body, key), body},
 			{"the key's signature comes last", last, body},
-			{"the key's signature stands between others", sign(t, "msg_middle", now, body, others[0], key, others[1]), body},
-			{"ed25519 beside it", sign(t, "msg_mixed", now, body, private, key), body},
+			{"the key's signature stands between others", sign(t.T, "msg_middle", now, body, others[0], key, others[1]), body},
+			{"ed25519 beside it", sign(t.T, "msg_mixed", now, body, private, key), body},
 			{"entries that mean nothing", with(last, signature.HeaderSignature, "v1 v9,AAAA , v1,é "+last.Get(signature.HeaderSignature)), body},
-			{"nearly five minutes ago", sign(t, "msg_old", now.Add(-signature.Tolerance+time.Minute), body, key), body},
-			{"a clock ahead", sign(t, "msg_ahead", now.Add(signature.Tolerance-time.Minute), body, key), body},
-			{"one megabyte", sign(t, "msg_big", now, bigBody, key), bigBody},
+			{"nearly five minutes ago", sign(t.T, "msg_old", now.Add(-signature.Tolerance+time.Minute), body, key), body},
+			{"a clock ahead", sign(t.T, "msg_ahead", now.Add(signature.Tolerance-time.Minute), body, key), body},
+			{"one megabyte", sign(t.T, "msg_big", now, bigBody, key), bigBody},
 		} {
 			result := receiver.deliver(tt.header, tt.body)
 			require.True(t, result.OK(), "%s: %d %s %v", tt.name, result.Status, result.Body, result.Err)
@@ -76,20 +80,20 @@ var bigBody = `{"text":"` + strings.Repeat("ž<", 1<<19) + `"}`
 
 func TestDelivery_52_RecipesRefuseWhatIsNotSigned(t *testing.T) {
 	t.Parallel()
-	eachRecipe(t, func(t *testing.T, r recipe) {
+	eachRecipe(t, func(t subject) {
 		key := signature.GenerateSecret()
-		receiver, now := r.start(t, key.Reveal()), time.Now()
-		good := sign(t, "msg_good", now, body, key)
+		receiver, now := t.start(t.T, key.Reveal()), time.Now()
+		good := sign(t.T, "msg_good", now, body, key)
 		value := good.Get(signature.HeaderSignature)
 		for _, tt := range []request{
-			{"another key", sign(t, "msg_good", now, body, signature.GenerateSecret()), body},
-			{"several other keys", sign(t, "msg_good", now, body, signature.GenerateSecret(), signature.GenerateSecret()), body},
-			{"ed25519 alone", sign(t, "msg_good", now, body, signature.GeneratePrivateKey()), body},
+			{"another key", sign(t.T, "msg_good", now, body, signature.GenerateSecret()), body},
+			{"several other keys", sign(t.T, "msg_good", now, body, signature.GenerateSecret(), signature.GenerateSecret()), body},
+			{"ed25519 alone", sign(t.T, "msg_good", now, body, signature.GeneratePrivateKey()), body},
 			{"the same JSON in other bytes", good, strings.Replace(body, ":", ": ", 1)},
 			{"another body", good, `{}`},
 			{"no body", good, ""},
-			{"too old", sign(t, "msg_good", now.Add(-signature.Tolerance-time.Minute), body, key), body},
-			{"too new", sign(t, "msg_good", now.Add(signature.Tolerance+time.Minute), body, key), body},
+			{"too old", sign(t.T, "msg_good", now.Add(-signature.Tolerance-time.Minute), body, key), body},
+			{"too new", sign(t.T, "msg_good", now.Add(signature.Tolerance+time.Minute), body, key), body},
 			{"another time", with(good, signature.HeaderTimestamp, strconv.FormatInt(now.Unix()-1, 10)), body},
 			{"a time that is no number", with(good, signature.HeaderTimestamp, "now"), body},
 			{"another id", with(good, signature.HeaderID, "msg_other"), body},
@@ -114,27 +118,28 @@ func TestDelivery_52_RecipesRefuseWhatIsNotSigned(t *testing.T) {
 
 func TestDelivery_52_RecipesVerifyEd25519(t *testing.T) {
 	t.Parallel()
-	eachRecipe(t, func(t *testing.T, r recipe) {
+	eachRecipe(t, func(t subject) {
 		private := signature.GeneratePrivateKey()
-		public := publicKey(t, private)
-		if !r.ed25519 {
-			refusesToStart(t, r, public)
+		public := publicKey(t.T, private)
+		if !t.ed25519 {
+			refusesToStart(t.T, t.recipe, public)
 			return
 		}
-		receiver, now := r.start(t, public), time.Now()
-		require.True(t, receiver.deliver(sign(t, "msg_one", now, body, private), body).OK())
-		require.True(t, receiver.deliver(sign(t, "msg_middle", now, body, signature.GenerateSecret(), private, signature.GeneratePrivateKey()), body).OK())
+		receiver, now := t.start(t.T, public), time.Now()
+		require.True(t, receiver.deliver(sign(t.T, "msg_one", now, body, private), body).OK())
+		require.True(t, receiver.deliver(sign(t.T, "msg_middle", now, body, signature.GenerateSecret(), private, signature.GeneratePrivateKey()), body).OK())
 		// Whoever knows the public key must not be able to sign with it as if it were shared.
 		confused, err := signature.ParseSecret("whsec_" + strings.TrimPrefix(public, "whpk_"))
 		require.NoError(t, err)
-		forged := sign(t, "msg_forged", now, body, confused).Get(signature.HeaderSignature)
+		forged := sign(t.T, "msg_forged", now, body, confused).Get(signature.HeaderSignature)
 		for name, header := range map[string]http.Header{
-			"another key":         sign(t, "msg_bad", now, body, signature.GeneratePrivateKey()),
-			"the public key":      sign(t, "msg_bad", now, body, confused),
-			"an HMAC as ed25519":  with(sign(t, "msg_forged", now, body, confused), signature.HeaderSignature, "v1a"+strings.TrimPrefix(forged, "v1")),
-			"nothing but zeroes":  with(sign(t, "msg_bad", now, body, private), signature.HeaderSignature, "v1a,"+base64.StdEncoding.EncodeToString(make([]byte, 64))),
-			"another time":        with(sign(t, "msg_bad", now, body, private), signature.HeaderTimestamp, strconv.FormatInt(now.Unix()-1, 10)),
-			"six minutes too old": sign(t, "msg_bad", now.Add(-6*time.Minute), body, private),
+			"another key":         sign(t.T, "msg_bad", now, body, signature.GeneratePrivateKey()),
+			"the public key":      sign(t.T, "msg_bad", now, body, confused),
+			"an HMAC as ed25519":  with(sign(t.T, "msg_forged", now, body, confused), signature.HeaderSignature, "v1a"+strings.TrimPrefix(forged, "v1")),
+			"an empty key":        with(sign(t.T, "msg_bad", now, body, private), signature.HeaderSignature, underEmptyKey("msg_bad", now, body)),
+			"nothing but zeroes":  with(sign(t.T, "msg_bad", now, body, private), signature.HeaderSignature, "v1a,"+base64.StdEncoding.EncodeToString(make([]byte, 64))),
+			"another time":        with(sign(t.T, "msg_bad", now, body, private), signature.HeaderTimestamp, strconv.FormatInt(now.Unix()-1, 10)),
+			"six minutes too old": sign(t.T, "msg_bad", now.Add(-6*time.Minute), body, private),
 		} {
 			require.Equal(t, http.StatusUnauthorized, receiver.deliver(header, body).Status, name)
 		}
@@ -143,11 +148,18 @@ func TestDelivery_52_RecipesVerifyEd25519(t *testing.T) {
 	})
 }
 
+// underEmptyKey is an entry that everybody can make. A receiver that has a public key and no shared secret must not take it.
+func underEmptyKey(id string, at time.Time, body string) string {
+	mac := hmac.New(sha256.New, nil)
+	fmt.Fprintf(mac, "%s.%d.%s", id, at.Unix(), body)
+	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
 func TestDelivery_52_RecipesDoNotStartWithoutAKey(t *testing.T) {
 	t.Parallel()
-	eachRecipe(t, func(t *testing.T, r recipe) {
-		for _, key := range []string{"", "whsec_", "whsec_MTIz", "whpk_MTIz", "secret", signature.GeneratePrivateKey().Reveal()} {
-			refusesToStart(t, r, key)
+	eachRecipe(t, func(t subject) {
+		for _, key := range []string{"", "whsec_", "whsec_MTIz", "whpk_MTIz", signature.GeneratePrivateKey().Reveal()} {
+			refusesToStart(t.T, t.recipe, key)
 		}
 	})
 }
@@ -164,9 +176,9 @@ func refusesToStart(t *testing.T, r recipe, key string) {
 
 func TestDelivery_52_RecipesWorkOnceOnWhatComesTwice(t *testing.T) {
 	t.Parallel()
-	eachRecipe(t, func(t *testing.T, r recipe) {
+	eachRecipe(t, func(t subject) {
 		key := signature.GenerateSecret()
-		first := r.start(t, key.Reveal())
+		first := t.start(t.T, key.Reveal())
 		require.True(t, first.send(key, "msg_a", body).OK())
 		require.True(t, first.send(key, "msg_a", body, "Handoff-Attempt", "2").OK(), "a repeat is answered like the first")
 		var all sync.WaitGroup
@@ -190,7 +202,7 @@ func TestDelivery_52_RecipesWorkOnceOnWhatComesTwice(t *testing.T) {
 
 		// A crash before the work was done is one that left no mark.
 		require.NoError(t, os.Remove(filepath.Join(first.dir, "webhooks", "msg_b.done")))
-		second := run(t, r.command(t, first.dir, key.Reveal()))
+		second := run(t.T, t.command(t.T, first.dir, key.Reveal()))
 		require.Equal(t, "msg_b", second.next().ID, "what was answered is worked on after all")
 		require.True(t, second.send(key, "msg_a", body).OK(), "what came before the restart is known")
 		require.True(t, second.send(key, "msg_d", body).OK())
@@ -200,9 +212,9 @@ func TestDelivery_52_RecipesWorkOnceOnWhatComesTwice(t *testing.T) {
 
 func TestDelivery_52_RecipesReadOurHeaders(t *testing.T) {
 	t.Parallel()
-	eachRecipe(t, func(t *testing.T, r recipe) {
+	eachRecipe(t, func(t subject) {
 		key := signature.GenerateSecret()
-		receiver := r.start(t, key.Reveal())
+		receiver := t.start(t.T, key.Reveal())
 		send := func(id, conversation, sequence, gap string) handled {
 			headers := []string{"Handoff-Attempt", "3", "Handoff-Conversation", conversation, "Handoff-Sequence", sequence}
 			if gap != "" {
@@ -217,7 +229,9 @@ func TestDelivery_52_RecipesReadOurHeaders(t *testing.T) {
 		require.Equal(t, want, send("msg_9", "c1", "9", "true"))
 		want.ID, want.Sequence, want.Gap, want.Late = "msg_5", 5, false, true
 		require.Equal(t, want, send("msg_5", "c1", "5", ""), "sent again by hand, after later ones")
-		want.ID, want.Conversation, want.Sequence, want.Late = "msg_1", "c2", 1, false
+		want.ID, want.Sequence, want.Late = "msg_9b", 9, false
+		require.Equal(t, want, send("msg_9b", "c1", "9", ""), "another webhook of the same event")
+		want.ID, want.Conversation, want.Sequence = "msg_1", "c2", 1
 		require.Equal(t, want, send("msg_1", "c2", "1", ""), "each conversation counts for itself")
 		require.True(t, receiver.send(key, "msg_none", body).OK())
 		require.Equal(t, handled{ID: "msg_none", Event: "outbound_message", Attempt: 1, Body: body}, receiver.next(), "an event of no conversation")
@@ -226,9 +240,9 @@ func TestDelivery_52_RecipesReadOurHeaders(t *testing.T) {
 
 func TestDelivery_52_RecipesSteerDelivery(t *testing.T) {
 	t.Parallel()
-	eachRecipe(t, func(t *testing.T, r recipe) {
+	eachRecipe(t, func(t subject) {
 		key := signature.GenerateSecret()
-		receiver := r.start(t, key.Reveal())
+		receiver := t.start(t.T, key.Reveal())
 		for _, unreadable := range []string{"", "{", "\xff", `{"a":"` + "\xc3" + `"}`} {
 			result := receiver.send(key, "msg_unreadable", unreadable)
 			require.Equal(t, http.StatusUnprocessableEntity, result.Status, "%q", unreadable)
@@ -254,7 +268,7 @@ func TestDelivery_52_RecipesSteerDelivery(t *testing.T) {
 		require.True(t, receiver.send(key, "msg_b", body).OK())
 		require.Equal(t, "msg_b", receiver.next().ID)
 
-		stopped := r.start(t, key.Reveal(), "STOP=1")
+		stopped := t.start(t.T, key.Reveal(), "STOP=1")
 		require.Equal(t, http.StatusGone, stopped.send(key, "msg_a", body).Status)
 		require.Equal(t, http.StatusUnauthorized, stopped.send(signature.GenerateSecret(), "msg_a", body).Status, "a stranger stops nothing")
 	})

@@ -2,7 +2,6 @@ package recipes_test
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"testing"
 	"time"
@@ -92,7 +91,7 @@ func (s *scene) delivery() dbsqlc.Delivery {
 func (s *scene) waits(err error) time.Duration {
 	s.Helper()
 	var failed *temporal.ApplicationError
-	require.True(s, errors.As(err, &failed), "%v", err)
+	require.ErrorAs(s, err, &failed)
 	require.Equal(s, activities.Undelivered, failed.Type())
 	return failed.NextRetryDelay()
 }

@@ -184,7 +184,7 @@ func (in *inbox) put(w webhook) error {
 // effect and the mark in one transaction.
 func (in *inbox) work() {
 	for w := range in.queue {
-		late := w.Sequence > 0 && w.Sequence <= in.last[w.Conversation]
+		late := w.Sequence > 0 && w.Sequence < in.last[w.Conversation]
 		if err := handle(w, late); err != nil {
 			log.Printf("webhook %s stays in %s: %v", w.ID, in.dir, err) // your queue's retry belongs here; this one retries at the next start
 			continue

@@ -92,7 +92,7 @@ async function work() {
   if (working) return;
   working = true;
   for (let w = queue.shift(); w; w = queue.shift()) {
-    const late = w.sequence > 0 && w.sequence <= (last.get(w.conversation) ?? 0);
+    const late = w.sequence > 0 && w.sequence < (last.get(w.conversation) ?? 0);
     try {
       await handle(w, late);
       seen(w);

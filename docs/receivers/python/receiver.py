@@ -112,7 +112,7 @@ class Inbox:
         """
         while True:
             webhook = self.queue.get()
-            late = 0 < webhook["sequence"] <= self.last.get(webhook["conversation"], 0)
+            late = 0 < webhook["sequence"] < self.last.get(webhook["conversation"], 0)
             try:
                 handle(webhook, late)
                 self.seen(webhook)
