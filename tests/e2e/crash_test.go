@@ -211,31 +211,3 @@ func (s *stack) awaitMessages(ctx context.Context, id string, want int) error {
 		}
 	}
 }
-
-const crashRounds = 40
-
-// TestKillAfterEachAnswer kills the API right after it has said 200, again and again: what it accepted is in the conversations,
-// once. No wake-up survives in its memory.
-func TestKillAfterEachAnswer(t *testing.T) {
-	s := newStack(t, "message.received")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for n := range crashRounds {
-		body := text(crashPhone(n%8), fmt.Sprintf("wamid.%d", n), fmt.Sprint(n/8))
-		_, err := s.insist(ctx, http.StatusOK, http.MethodPost, "/v1/public/inbound", s.gatewayKey, body)
-		require.NoError(t, err)
-		s.serve.kill()
-		require.NoError(t, s.serve.start())
-	}
-	until(t, 30*time.Second, "every webhook has arrived", func() bool { return len(webhookIDs(s.gateway.Requests())) >= crashRounds })
-	s.requireWebhooksInOrder(crashRounds)
-	for contact := range 8 {
-		id, err := s.find(ctx, crashPhone(contact))
-		require.NoError(t, err)
-		var said string
-		for _, m := range s.messages(id) {
-			said += m.Text
-		}
-		require.Equal(t, "01234", said)
-	}
-}
