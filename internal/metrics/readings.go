@@ -1,0 +1,91 @@
+package metrics
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+
+	"handoff"
+	"handoff/db/dbsqlc"
+)
+
+func (d *database) readOldest(ctx context.Context, q *dbsqlc.Queries, now time.Time) (show, error) {
+	rows, err := q.MetricsOldest(ctx, endpointLimit*int32(len(undelivered)))
+	return func(o metric.Observer) {
+		oldest := map[handoff.DeliveryState]time.Duration{}
+		for _, row := range rows {
+			age := max(now.Sub(row.CreatedAt), 0)
+			oldest[row.State] = max(oldest[row.State], age)
+			o.ObserveFloat64(d.gauges.endpointOldest, age.Seconds(), metric.WithAttributes(endpointLabel(row.EndpointID), stateLabel(row.State)))
+		}
+		for _, state := range undelivered {
+			o.ObserveFloat64(d.gauges.oldest, oldest[state].Seconds(), metric.WithAttributes(stateLabel(state)))
+		}
+	}, err
+}
+
+func (d *database) readBacklog(ctx context.Context, q *dbsqlc.Queries, _ time.Time) (show, error) {
+	row, err := q.MetricsBacklog(ctx, countLimit)
+	return func(o metric.Observer) {
+		o.ObserveInt64(d.gauges.deliveries, row.Pending, metric.WithAttributes(stateLabel(handoff.DeliveryPending)))
+		o.ObserveInt64(d.gauges.deliveries, row.Held, metric.WithAttributes(stateLabel(handoff.DeliveryHeld)))
+	}, err
+}
+
+func (d *database) readSuccess(ctx context.Context, q *dbsqlc.Queries, now time.Time) (show, error) {
+	rows, err := q.MetricsSuccess(ctx, dbsqlc.MetricsSuccessParams{
+		Since: now.Add(-successWindow), AttemptLimit: attemptLimit, RowLimit: endpointLimit,
+	})
+	return func(o metric.Observer) {
+		for _, row := range rows {
+			ratio := float64(row.Successes) / float64(row.Attempts)
+			o.ObserveFloat64(d.gauges.successRatio, ratio, metric.WithAttributes(endpointLabel(row.EndpointID)))
+		}
+	}, err
+}
+
+// The values of handoff_endpoint_breaker_open.
+const (
+	breakerClosed   = 0
+	breakerHalfOpen = 0.5
+	breakerOpen     = 1
+)
+
+func (d *database) readBreakers(ctx context.Context, q *dbsqlc.Queries, now time.Time) (show, error) {
+	rows, err := q.MetricsBreakers(ctx, endpointLimit)
+	return func(o metric.Observer) {
+		for _, row := range rows {
+			value := float64(breakerClosed)
+			switch {
+			case row.OpenUntil != nil && row.OpenUntil.After(now):
+				value = breakerOpen
+			case row.OpenUntil != nil:
+				value = breakerHalfOpen
+			}
+			o.ObserveFloat64(d.gauges.breakerOpen, value, metric.WithAttributes(endpointLabel(row.EndpointID)))
+		}
+	}, err
+}
+
+func (d *database) readEndpoints(ctx context.Context, q *dbsqlc.Queries, _ time.Time) (show, error) {
+	rows, err := q.MetricsEndpoints(ctx)
+	return func(o metric.Observer) {
+		// A state that no endpoint is in is 0: what rises from nothing is no rise to Prometheus.
+		counts := map[handoff.EndpointState]int64{handoff.EndpointEnabled: 0, handoff.EndpointDisabled: 0}
+		for _, row := range rows {
+			counts[row.State] = row.Endpoints
+		}
+		for state, count := range counts {
+			o.ObserveInt64(d.gauges.endpoints, count, metric.WithAttributes(stateLabel(state)))
+		}
+	}, err
+}
+
+func (d *database) readWakes(ctx context.Context, q *dbsqlc.Queries, now time.Time) (show, error) {
+	row, err := q.MetricsWakes(ctx, now)
+	return func(o metric.Observer) {
+		o.ObserveInt64(d.gauges.raised, row.Raised)
+		o.ObserveFloat64(d.gauges.overdue, max(now.Sub(row.DueAt), 0).Seconds())
+	}, err
+}
