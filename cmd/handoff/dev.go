@@ -27,6 +27,7 @@ type devCmd struct {
 	GatewayListen     string `help:"Address of the fake gateway." env:"HANDOFF_GATEWAY_LISTEN" default:"127.0.0.1:8090"`
 	GraphListen       string `help:"Address of the fake of Meta's Graph API." env:"HANDOFF_GRAPH_LISTEN" default:"127.0.0.1:8091"`
 	ChatlayerListen   string `help:"Address of the fake of Chatlayer's API." env:"HANDOFF_CHATLAYER_LISTEN" default:"127.0.0.1:8092"`
+	MetricsListen     string `help:"Address of /metrics." env:"HANDOFF_METRICS_LISTEN" default:"127.0.0.1:9464"`
 	GraphURL          string `help:"A Graph API to use instead of the fake one." env:"HANDOFF_GRAPH_URL"`
 	GraphVersion      string `help:"Version of the Graph API." env:"HANDOFF_GRAPH_VERSION" default:"v24.0"`
 	DatabaseURL       string `help:"A PostgreSQL database to use instead of a private cluster." env:"DATABASE_URL"`
@@ -43,6 +44,8 @@ type devStack struct {
 	postgres *pgserver.Server
 	temporal *devtemporal.Server
 	info     devInfo
+
+	metricsURL string
 }
 
 func (c *devCmd) Run(ctx context.Context, log *slog.Logger) error {
@@ -213,6 +216,7 @@ func (d *devStack) runAll(ctx context.Context, s *stack, fakes *fakes) error {
 		defer stopFakes()
 		product, ctx := errgroup.WithContext(ctx)
 		product.Go(func() error { return s.serve(ctx, fakes.listeners[apiListen]) })
+		product.Go(func() error { return s.serveMetrics(ctx, fakes.listeners[metricsListen]) })
 		product.Go(func() error { return s.work(ctx, func() { d.greet(fakes.info) }) })
 		return product.Wait()
 	})

@@ -33,12 +33,13 @@ type fakeInfo struct {
 	ChatlayerURL string `json:"chatlayer_url"`
 }
 
-// The variables that say where the API and the fakes listen.
+// The variables that say where the API, the metrics and the fakes listen.
 const (
 	apiListen       = "HANDOFF_LISTEN"
 	gatewayListen   = "HANDOFF_GATEWAY_LISTEN"
 	graphListen     = "HANDOFF_GRAPH_LISTEN"
 	chatlayerListen = "HANDOFF_CHATLAYER_LISTEN"
+	metricsListen   = "HANDOFF_METRICS_LISTEN"
 )
 
 const fakesFile = "fakes.json"
@@ -61,6 +62,7 @@ func (d *devStack) listen() (*fakes, error) {
 	urls := map[string]string{}
 	for variable, address := range map[string]string{
 		apiListen: d.cmd.Listen, gatewayListen: d.cmd.GatewayListen, graphListen: d.cmd.GraphListen, chatlayerListen: d.cmd.ChatlayerListen,
+		metricsListen: d.cmd.MetricsListen,
 	} {
 		listener, err := listenOrFree(address)
 		if err != nil {
@@ -69,7 +71,7 @@ func (d *devStack) listen() (*fakes, error) {
 		}
 		f.listeners[variable], urls[variable] = listener, "http://"+listener.Addr().String()
 	}
-	d.info.APIURL = urls[apiListen]
+	d.info.APIURL, d.metricsURL = urls[apiListen], urls[metricsListen]+"/metrics"
 	f.info = fakeInfo{urls[gatewayListen], urls[graphListen], urls[chatlayerListen]}
 	d.info.EndpointURL = f.info.GatewayURL + fakegateway.Path
 	return f, nil

@@ -184,6 +184,7 @@ handoff is running.
   fake gateway    %s   (shows the webhooks that arrived)
   fake Graph API  %s   (plays Meta: shows what customers got)
   fake Chatlayer  %s   (shows what its bot was told)
+  metrics         %s
   keys and ids    %s
 
 Hand a WhatsApp conversation over to a person:
@@ -196,7 +197,7 @@ Play a customer of any protocol, and see what agents answer:
 
 Ctrl-C stops everything; the next run goes on where this one ended.
 
-`, d.info.APIURL, d.info.TemporalUIURL, fakes.GatewayURL, fakes.GraphURL, fakes.ChatlayerURL, d.shownInfoFile(), d.curl(), d.simulateCommand())
+`, d.info.APIURL, d.info.TemporalUIURL, fakes.GatewayURL, fakes.GraphURL, fakes.ChatlayerURL, d.metricsURL, d.shownInfoFile(), d.curl(), d.simulateCommand())
 }
 
 // simulateCommand is the command as this program was called, with what it needs to find the stack's state.

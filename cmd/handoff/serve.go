@@ -18,6 +18,7 @@ type serveCmd struct {
 	outboundFlags
 	vendorFlags
 	Listen        string `help:"Address of the API." env:"HANDOFF_LISTEN" default:":8080"`
+	MetricsListen string `help:"Address of /metrics; empty for none." env:"HANDOFF_METRICS_LISTEN" default:":9464"`
 	TemporalUIURL string `help:"Where operators open the Temporal UI; conversations link to it." env:"HANDOFF_TEMPORAL_UI_URL"`
 	WithWorker    bool   `help:"Run the worker in the same process." env:"HANDOFF_WITH_WORKER"`
 }
@@ -35,6 +36,13 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	log.Info("serving", "address", listener.Addr().String())
 	group, ctx := errgroup.WithContext(ctx)
+	if c.MetricsListen != "" {
+		listener, err := net.Listen("tcp", c.MetricsListen)
+		if err != nil {
+			return fmt.Errorf("listen on %s (HANDOFF_METRICS_LISTEN): %w", c.MetricsListen, err)
+		}
+		group.Go(func() error { return s.serveMetrics(ctx, listener) })
+	}
 	group.Go(func() error { return s.serve(ctx, listener) })
 	if c.WithWorker {
 		group.Go(func() error { return s.work(ctx, func() {}) })
@@ -48,7 +56,7 @@ type workerCmd struct {
 	secretFlags
 	outboundFlags
 	vendorFlags
-	Listen string `help:"Address of /livez and /readyz; empty for none." env:"HANDOFF_WORKER_LISTEN" default:":8081"`
+	Listen string `help:"Address of /livez, /readyz and /metrics; empty for none." env:"HANDOFF_WORKER_LISTEN" default:":8081"`
 }
 
 func (c *workerCmd) Run(ctx context.Context, log *slog.Logger) error {
@@ -63,7 +71,7 @@ func (c *workerCmd) Run(ctx context.Context, log *slog.Logger) error {
 		if err != nil {
 			return fmt.Errorf("listen on %s (HANDOFF_WORKER_LISTEN): %w", c.Listen, err)
 		}
-		group.Go(func() error { return runHTTP(ctx, api.Server(c.Listen, api.Health(s.checkBoth)), listener) })
+		group.Go(func() error { return runHTTP(ctx, api.Server(c.Listen, s.observed(api.Health(s.checkBoth))), listener) })
 	}
 	group.Go(func() error { return s.work(ctx, func() { log.Info("working") }) })
 	return group.Wait()

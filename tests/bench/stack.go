@@ -58,7 +58,7 @@ func startStack(ctx context.Context, log io.Writer, receiver string, o options) 
 	s.env = []string{
 		"DATABASE_URL=" + s.postgres.URL("handoff"), "TEMPORAL_ADDRESS=" + s.temporal.GRPCAddress, "HANDOFF_ALLOW_LOOPBACK=1",
 		"HANDOFF_KEYSET=" + strings.TrimSpace(string(keyset)), "HANDOFF_LISTEN=" + api, "HANDOFF_WORKER_LISTEN=" + health,
-		"HANDOFF_LOG_LEVEL=" + o.logLevel,
+		"HANDOFF_LOG_LEVEL=" + o.logLevel, "HANDOFF_METRICS_LISTEN=127.0.0.1:0",
 	}
 	if err := s.setUp(ctx, receiver); err != nil {
 		return s, err

@@ -69,6 +69,7 @@ func newStackWith(t *testing.T, databaseURL, temporalAddress string, eventTypes 
 		"HANDOFF_DB_CONNECTIONS=6",
 		"HANDOFF_MEDIA_URL=file://" + t.TempDir(), "HANDOFF_PUBLIC_URL=" + s.url, "HANDOFF_GRAPH_URL=" + s.startGraph(),
 		fmt.Sprintf("HANDOFF_LISTEN=127.0.0.1:%d", apiPort), fmt.Sprintf("HANDOFF_WORKER_LISTEN=127.0.0.1:%d", workerPort),
+		"HANDOFF_METRICS_LISTEN=127.0.0.1:0",
 	}
 	command(t, s.env, "migrate")
 	s.setUp(eventTypes)
