@@ -162,7 +162,7 @@ func TestDeliveriesAreShownAndSentAgain(t *testing.T) {
 	sent := w.do(t, "POST", "/v1/conversations/"+c.ID.String()+"/messages", w.ana, `{"type":"text","text":"canary"}`).is(http.StatusCreated)
 	w.Gateway.Answer(func(n int) (int, string) {
 		if n == 1 {
-			return http.StatusBadGateway, "<html>oops</html>"
+			return http.StatusInternalServerError, "<html>oops</html>"
 		}
 		return http.StatusOK, ""
 	})
@@ -178,7 +178,7 @@ func TestDeliveriesAreShownAndSentAgain(t *testing.T) {
 	failed := w.do(t, "GET", path, w.adm, nil).is(http.StatusOK)
 	require.Equal(t, sent.text("id"), failed.text("message_id"))
 	require.Equal(t, "outbound_message", failed.text("event_type"))
-	require.EqualValues(t, 502, failed.field("attempts.0.status"))
+	require.EqualValues(t, 500, failed.field("attempts.0.status"))
 	require.Equal(t, "schedule", failed.text("attempts.0.trigger"))
 	require.NotEmpty(t, failed.text("next_attempt_at"))
 	require.NotContains(t, string(failed.body), "canary")

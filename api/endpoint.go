@@ -2,39 +2,13 @@ package api
 
 import (
 	"context"
-	"maps"
 	"net/http"
-	"slices"
-	"time"
 
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/admin"
 )
-
-// Endpoint is a URL that receives our webhooks, or the vendor's API that an inbox calls.
-type Endpoint struct {
-	ID                handoff.ID            `json:"id" format:"uuid"`
-	InboxID           handoff.ID            `json:"inbox_id" format:"uuid"`
-	URL               string                `json:"url"`
-	Transport         handoff.Transport     `json:"transport" enum:"webhook,graph,chatlayer" doc:"webhook is an endpoint of the gateway. The others are the inbox's own calls to Meta or Chatlayer: they come and go with its access_token, and only their state can be changed."`
-	EventTypes        []string              `json:"event_types"`
-	Payload           string                `json:"payload" enum:"events,meta"`
-	PayloadVersion    string                `json:"payload_version" enum:"v1,v2" doc:"Of kapso's events."`
-	HeaderNames       []string              `json:"header_names" doc:"Of the headers that are sent along. Their values are never shown: they often are credentials."`
-	VendorSecretSet   bool                  `json:"vendor_secret_set" doc:"The secret itself is never shown."`
-	Retry             string                `json:"retry" enum:"durable,none"`
-	Buffer            *EndpointBuffer       `json:"buffer,omitempty"`
-	InactivityMinutes *int32                `json:"inactivity_minutes,omitempty"`
-	State             handoff.EndpointState `json:"state" enum:"enabled,disabled"`
-	DisabledReason    string                `json:"disabled_reason,omitempty"`
-	PausedUntil       *time.Time            `json:"paused_until,omitempty" doc:"Its vendor asked for a pause."`
-	LastSuccessAt     *time.Time            `json:"last_success_at,omitempty"`
-	CreatedAt         time.Time             `json:"created_at"`
-	UpdatedAt         time.Time             `json:"updated_at"`
-	Secret            string                `json:"secret,omitempty" doc:"Signs the webhooks (Standard Webhooks). It is in the answer that creates the endpoint and never again."`
-}
 
 // EndpointBuffer says which webhooks of one conversation are held back and sent together.
 type EndpointBuffer struct {
@@ -51,16 +25,20 @@ type EndpointFields struct {
 	VendorSecret      *string                `json:"vendor_secret,omitempty" maxLength:"500" doc:"Signs the webhooks as the vendor does, beside our own signature: of aksita and kapso. It is never shown. Empty removes it."`
 	Retry             *string                `json:"retry,omitempty" enum:"durable,none" doc:"durable repeats a failed webhook for three days; none gives up after one attempt. durable unless given."`
 	Buffer            *EndpointBuffer        `json:"buffer,omitempty" doc:"Of kapso's events. None unless given."`
+	Ordering          *string                `json:"ordering,omitempty" enum:"strict,best_effort" doc:"strict sends each contact's webhooks in order: those behind a failed one wait for it while the endpoint takes nothing, and for a quarter of an hour at most if it takes others. best_effort lets them pass at once. strict unless given."`
+	RateLimit         *int                   `json:"rate_limit,omitempty" minimum:"0" maximum:"1000" doc:"How many attempts a second are made at most, by all workers together. What has to wait keeps its order and loses no attempt. None unless given; 0 removes it."`
+	MaxInFlight       *int                   `json:"max_in_flight,omitempty" minimum:"1" maximum:"1000" doc:"How many requests are open at once at most, of each worker process. 10 unless given."`
 	InactivityMinutes *int                   `json:"inactivity_minutes,omitempty" minimum:"0" maximum:"1440" doc:"After how long a silence an endpoint that subscribes to whatsapp.conversation.inactive or conversation.inactive is told; 0 is never. 60 for the former unless given."`
 	Headers           *map[string]string     `json:"headers,omitempty" doc:"Sent along with every webhook. Replaces all headers that were set before."`
-	State             *handoff.EndpointState `json:"state,omitempty" enum:"enabled,disabled" doc:"What happens for a disabled endpoint is held and sent when it is enabled again."`
+	State             *handoff.EndpointState `json:"state,omitempty" enum:"enabled,disabled" doc:"What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. It may be enabled ten times a minute."`
 	Validate          *bool                  `json:"validate,omitempty" doc:"false saves without trying whether anything answers at the URL. true unless given."`
 }
 
 func (b EndpointFields) fields() admin.EndpointFields {
 	fields := admin.EndpointFields{
 		EventTypes: b.EventTypes, Payload: b.Payload, PayloadVersion: b.PayloadVersion, VendorSecret: b.VendorSecret, Retry: b.Retry,
-		InactivityMinutes: b.InactivityMinutes, Headers: b.Headers, State: b.State, Unchecked: b.Validate != nil && !*b.Validate,
+		Ordering: b.Ordering, RateLimit: b.RateLimit, MaxInFlight: b.MaxInFlight, InactivityMinutes: b.InactivityMinutes, Headers: b.Headers, State: b.State,
+		Unchecked: b.Validate != nil && !*b.Validate,
 	}
 	if b.Buffer != nil {
 		fields.Buffer = &admin.Buffer{WindowSeconds: b.Buffer.WindowSeconds, Max: b.Buffer.Max, Events: b.Buffer.Events}
@@ -68,9 +46,15 @@ func (b EndpointFields) fields() admin.EndpointFields {
 	return fields
 }
 
+// NewSecret is how an endpoint gets the secret that signs its webhooks.
+type NewSecret struct {
+	Secret  *string `json:"secret,omitempty" maxLength:"200" doc:"whsec_ and base64 of 24 to 64 random bytes, or whsk_ and base64 of an ed25519 key (seed and public key). One is generated unless given."`
+	KeyType *string `json:"key_type,omitempty" enum:"hmac,ed25519" doc:"What is generated: hmac is a secret that both sides share; of ed25519 the receiver has the public key only, public_key. hmac unless given."`
+}
+
 type createEndpointBody struct {
-	URL    string  `json:"url" minLength:"1" maxLength:"2048" example:"https://gateway.example.com/handoff"`
-	Secret *string `json:"secret,omitempty" maxLength:"200" doc:"whsec_ and base64 of 24 to 64 bytes, or an ed25519 whsk_ key. One is generated unless given."`
+	URL string `json:"url" minLength:"1" maxLength:"2048" example:"https://gateway.example.com/handoff"`
+	NewSecret
 	EndpointFields
 }
 
@@ -94,7 +78,7 @@ func (s *server) endpointRoutes() {
 	missing, owned := []int{http.StatusNotFound}, []int{http.StatusNotFound, http.StatusConflict}
 	handle(s, operation{
 		id: "create-endpoint", method: http.MethodPost, path: "/v1/inboxes/{id}/endpoints", tag: configurationTag, scope: handoff.ScopeAdmin,
-		summary: "Create an endpoint", description: "Refused if nothing answers at its URL. The answer shows the secret, this once.", status: http.StatusCreated,
+		summary: "Create an endpoint", description: "Refused if nothing answers at its URL. The answer shows a shared secret, this once; a private key is never shown.", status: http.StatusCreated,
 		errors: missing, atomic: true,
 	}, s.createEndpoint)
 	handle(s, operation{
@@ -107,8 +91,11 @@ func (s *server) endpointRoutes() {
 	}, s.getEndpoint)
 	handle(s, operation{
 		id: "update-endpoint", method: http.MethodPatch, path: "/v1/endpoints/{id}", tag: configurationTag, scope: handoff.ScopeAdmin,
-		summary: "Change an endpoint", description: "What is left out stays as it is. Enabling it sends what was held.", errors: owned,
+		summary: "Change an endpoint", description: "What is left out stays as it is. Enabling it sends what was held, and is refused with 429 the " +
+			"eleventh time in a minute. A new URL is a new receiver: what waits for the old one is tried there at once.",
+		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests},
 	}, s.updateEndpoint)
+	s.rotateSecretRoute()
 	handle(s, operation{
 		id: "delete-endpoint", method: http.MethodDelete, path: "/v1/endpoints/{id}", tag: configurationTag, scope: handoff.ScopeAdmin,
 		summary: "Delete an endpoint", description: "What is still on its way to it is not sent.", status: http.StatusNoContent, errors: owned,
@@ -117,14 +104,12 @@ func (s *server) endpointRoutes() {
 
 func (s *server) createEndpoint(ctx context.Context, in *createEndpointInput) (*output[Endpoint], error) {
 	fields := in.Body.fields()
-	fields.URL, fields.Secret = &in.Body.URL, in.Body.Secret
+	fields.URL, fields.Secret, fields.KeyType = &in.Body.URL, in.Body.Secret, in.Body.KeyType
 	row, secret, err := s.admin(ctx).CreateEndpoint(ctx, keyOf(ctx).AccountID, in.ID, fields)
 	if err != nil {
 		return nil, err
 	}
-	view, err := s.endpointView(row)
-	view.Secret = secret
-	return &output[Endpoint]{view}, err
+	return s.endpointAnswer(ctx, row, secret)
 }
 
 func (s *server) listEndpoints(ctx context.Context, in *ByID) (*listOutput[Endpoint], error) {
@@ -136,15 +121,8 @@ func (s *server) listEndpoints(ctx context.Context, in *ByID) (*listOutput[Endpo
 	if err != nil {
 		return nil, err
 	}
-	items := make([]Endpoint, 0, len(rows))
-	for _, row := range rows {
-		view, err := s.endpointView(row)
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, view)
-	}
-	return &listOutput[Endpoint]{list[Endpoint]{Items: items}}, nil
+	items, err := s.endpointViews(ctx, rows)
+	return &listOutput[Endpoint]{list[Endpoint]{Items: items}}, err
 }
 
 func (s *server) getEndpoint(ctx context.Context, in *ByID) (*output[Endpoint], error) {
@@ -152,8 +130,7 @@ func (s *server) getEndpoint(ctx context.Context, in *ByID) (*output[Endpoint], 
 	if err != nil {
 		return nil, db.NotFound(err, "endpoint")
 	}
-	view, err := s.endpointView(row)
-	return &output[Endpoint]{view}, err
+	return s.endpointAnswer(ctx, row, "")
 }
 
 func (s *server) updateEndpoint(ctx context.Context, in *updateEndpointInput) (*output[Endpoint], error) {
@@ -164,27 +141,9 @@ func (s *server) updateEndpoint(ctx context.Context, in *updateEndpointInput) (*
 		return nil, err
 	}
 	s.wake(ctx, wakes...)
-	view, err := s.endpointView(row)
-	return &output[Endpoint]{view}, err
+	return s.endpointAnswer(ctx, row, "")
 }
 
 func (s *server) deleteEndpoint(ctx context.Context, in *ByID) (*none, error) {
 	return nil, s.admin(ctx).DeleteEndpoint(ctx, keyOf(ctx).AccountID, in.ID)
-}
-
-func (s *server) endpointView(row dbsqlc.Endpoint) (Endpoint, error) {
-	headers, err := admin.OpenHeaders(s.Box, row)
-	names := slices.AppendSeq(make([]string, 0, len(headers)), maps.Keys(headers))
-	slices.Sort(names)
-	view := Endpoint{
-		ID: row.ID, InboxID: row.InboxID, URL: row.URL, Transport: row.Transport, EventTypes: row.EventTypes, Payload: row.Payload,
-		PayloadVersion: row.PayloadVersion, HeaderNames: names, VendorSecretSet: len(row.VendorSecret) > 0, Retry: row.Retry,
-		InactivityMinutes: row.InactivityMinutes, State: row.State, DisabledReason: db.OrEmpty(row.DisabledReason), PausedUntil: utc(row.PausedUntil),
-		LastSuccessAt: utc(row.LastSuccessAt), CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
-	}
-	if row.BufferSeconds != nil && row.BufferSize != nil {
-		window := int(*row.BufferSeconds)
-		view.Buffer = &EndpointBuffer{WindowSeconds: &window, Max: int(*row.BufferSize), Events: row.BufferEvents}
-	}
-	return view, err
 }

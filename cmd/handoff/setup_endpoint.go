@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"handoff"
 	"handoff/db/dbsqlc"
@@ -11,6 +12,7 @@ import (
 type endpointCmd struct {
 	Create endpointCreateCmd `cmd:"" help:"Make an endpoint. Its secret is shown once."`
 	List   endpointListCmd   `cmd:"" help:"List the endpoints of an inbox."`
+	Rotate endpointRotateCmd `cmd:"" help:"Give an endpoint another secret, which is shown once. Webhooks are signed with the one of before as well for a while."`
 	Update endpointUpdateCmd `cmd:"" help:"Change an endpoint; what is not given stays. Enabling it sends what was held."`
 	Delete endpointDeleteCmd `cmd:"" help:"Delete an endpoint."`
 }
@@ -25,10 +27,15 @@ type endpointView struct {
 	PayloadVersion    string                `json:"payload_version"`
 	VendorSecretSet   bool                  `json:"vendor_secret_set"`
 	Retry             string                `json:"retry"`
+	Ordering          string                `json:"ordering"`
+	RateLimit         *int32                `json:"rate_limit,omitempty"`
+	MaxInFlight       int32                 `json:"max_in_flight"`
 	Buffer            *bufferView           `json:"buffer,omitempty"`
 	InactivityMinutes *int32                `json:"inactivity_minutes,omitempty"`
 	State             handoff.EndpointState `json:"state"`
 	DisabledReason    *string               `json:"disabled_reason,omitempty"`
+	FailingSince      *time.Time            `json:"failing_since,omitempty"`
+	PublicKey         string                `json:"public_key,omitempty"`
 	Secret            string                `json:"secret,omitempty"`
 }
 
@@ -42,7 +49,8 @@ func viewEndpoint(row dbsqlc.Endpoint) endpointView {
 	view := endpointView{
 		ID: row.ID, InboxID: row.InboxID, URL: row.URL, Transport: row.Transport, EventTypes: row.EventTypes, Payload: row.Payload,
 		PayloadVersion: row.PayloadVersion, VendorSecretSet: len(row.VendorSecret) > 0, Retry: row.Retry,
-		InactivityMinutes: row.InactivityMinutes, State: row.State, DisabledReason: row.DisabledReason,
+		Ordering: row.Ordering, RateLimit: row.RateLimit, MaxInFlight: row.MaxInFlight, InactivityMinutes: row.InactivityMinutes,
+		State: row.State, DisabledReason: row.DisabledReason, FailingSince: row.FailingSince,
 	}
 	if row.BufferSeconds != nil && row.BufferSize != nil {
 		view.Buffer = &bufferView{*row.BufferSeconds, *row.BufferSize, row.BufferEvents}
@@ -59,6 +67,9 @@ type endpointFlags struct {
 	PayloadVersion    *string            `help:"v1 or v2 of kapso's events."`
 	VendorSecret      *string            `help:"Secret of the vendor's own signature (aksita, kapso); empty removes it."`
 	Retry             *string            `help:"durable, or none for one attempt."`
+	Ordering          *string            `help:"strict, or best_effort to let a failed webhook be passed by those behind it."`
+	RateLimit         *int               `help:"How many attempts a second are made at most, 1 to 1000; 0 is no limit."`
+	MaxInFlight       *int               `help:"How many requests are open at once at most, of each worker process, 1 to 1000; 10 by default."`
 	BufferWindow      *int               `help:"Seconds for which kapso's messages of one conversation are held back and sent together; 0 is no buffer."`
 	BufferMax         int                `help:"How many are sent together at most."`
 	BufferEvents      []string           `help:"whatsapp.message.received, whatsapp.message.sent."`
@@ -70,7 +81,7 @@ type endpointFlags struct {
 func (f endpointFlags) fields() admin.EndpointFields {
 	fields := admin.EndpointFields{
 		URL: f.URL, Headers: f.Headers, Payload: f.Payload, PayloadVersion: f.PayloadVersion, VendorSecret: f.VendorSecret, Retry: f.Retry,
-		InactivityMinutes: f.InactivityMinutes, Unchecked: !f.Validate,
+		Ordering: f.Ordering, RateLimit: f.RateLimit, MaxInFlight: f.MaxInFlight, InactivityMinutes: f.InactivityMinutes, Unchecked: !f.Validate,
 	}
 	if len(f.EventTypes) > 0 {
 		fields.EventTypes = &f.EventTypes
@@ -84,17 +95,53 @@ func (f endpointFlags) fields() admin.EndpointFields {
 type endpointCreateCmd struct {
 	vendorAdminFlags
 	accountFlag
-	Inbox handoff.ID `help:"Inbox whose events the endpoint receives." required:""`
+	Inbox   handoff.ID `help:"Inbox whose events the endpoint receives." required:""`
+	KeyType *string    `help:"What is generated to sign webhooks: hmac, a shared secret, or ed25519, of which receivers have the public key only."`
 	endpointFlags
 }
 
 func (c *endpointCreateCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
-		row, secret, err := a.CreateEndpoint(ctx, c.Account, c.Inbox, c.fields())
-		view := viewEndpoint(row)
-		view.Secret = secret
-		return view, err
+		fields := c.fields()
+		fields.KeyType = c.KeyType
+		row, secret, err := a.CreateEndpoint(ctx, c.Account, c.Inbox, fields)
+		if err != nil {
+			return nil, err
+		}
+		return viewSecret(a, row, secret)
 	})
+}
+
+type endpointRotateCmd struct {
+	adminFlags
+	accountFlag
+	idArgument
+	KeyType *string        `help:"What is generated: hmac, a shared secret, or ed25519, of which receivers have the public key only."`
+	Grace   *time.Duration `help:"For how long webhooks are signed with the secret of before as well, up to 168h; 24h by default."`
+}
+
+func (c *endpointRotateCmd) Run(ctx context.Context) error {
+	return c.with(ctx, func(a admin.Admin) (any, error) {
+		rotation := admin.Rotation{KeyType: c.KeyType}
+		if c.Grace != nil {
+			seconds := int(c.Grace.Seconds())
+			rotation.GraceSeconds = &seconds
+		}
+		row, secret, err := a.RotateSecret(ctx, c.Account, c.ID, rotation)
+		if err != nil {
+			return nil, err
+		}
+		return viewSecret(a, row, secret)
+	})
+}
+
+// viewSecret shows an endpoint with the secret that was just made, if one is to be shown, or with the public half of a private key.
+func viewSecret(a admin.Admin, row dbsqlc.Endpoint, secret string) (endpointView, error) {
+	view := viewEndpoint(row)
+	view.Secret = secret
+	var err error
+	view.PublicKey, err = admin.PublicKey(a.Box, row)
+	return view, err
 }
 
 type endpointListCmd struct {
@@ -106,7 +153,18 @@ type endpointListCmd struct {
 func (c *endpointListCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
 		rows, err := dbsqlc.New(a.DB).EndpointListByInbox(ctx, dbsqlc.EndpointListByInboxParams{AccountID: c.Account, InboxID: c.Inbox})
-		return views(rows, viewEndpoint), err
+		if err != nil {
+			return nil, err
+		}
+		out := make([]endpointView, 0, len(rows))
+		for _, row := range rows {
+			view, err := viewSecret(a, row, "")
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, view)
+		}
+		return out, nil
 	})
 }
 
@@ -124,7 +182,10 @@ func (c *endpointUpdateCmd) Run(ctx context.Context) error {
 		fields.State = c.State
 		// The contacts that wait are woken by the sweep of whatever process serves.
 		row, _, err := a.UpdateEndpoint(ctx, c.Account, c.ID, fields)
-		return viewEndpoint(row), err
+		if err != nil {
+			return nil, err
+		}
+		return viewSecret(a, row, "")
 	})
 }
 
