@@ -22,6 +22,7 @@ import (
 	"handoff/internal/admin"
 	"handoff/internal/dispatch"
 	"handoff/internal/mediastore"
+	"handoff/internal/metrics"
 	"handoff/internal/outbound"
 	"handoff/internal/secretbox"
 	"handoff/internal/temporalclient"
@@ -44,6 +45,7 @@ type stack struct {
 	poster      *outbound.Client
 	vendors     vendorFlags
 	store       *mediastore.Store
+	metrics     *metrics.Metrics
 	// migrated is set once the schema is known to be current: it only goes forward, and each look opens a connection of its own.
 	migrated atomic.Bool
 }
@@ -65,6 +67,11 @@ func openStack(ctx context.Context, log *slog.Logger, p postgresFlags, t tempora
 	if err != nil {
 		return nil, err
 	}
+	meter, err := metrics.New(metrics.Config{DB: pool, Now: time.Now, Log: log})
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
 	temporal, err := t.dial(log)
 	if err != nil {
 		pool.Close()
@@ -72,12 +79,15 @@ func openStack(ctx context.Context, log *slog.Logger, p postgresFlags, t tempora
 	}
 	return &stack{
 		log: log, databaseURL: p.DatabaseURL, pool: pool, temporal: temporal, namespace: t.TemporalNamespace, box: box, poster: poster,
-		vendors: v, store: store,
+		vendors: v, store: store, metrics: meter,
 	}, nil
 }
 
 func (s *stack) close() {
 	s.temporal.Close()
+	if err := s.metrics.Close(); err != nil {
+		s.log.Warn("close the metrics", "error", err)
+	}
 	s.pool.Close()
 	s.poster.Close()
 }
@@ -108,6 +118,19 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	return group.Wait()
 }
 
+// observed is a handler with /metrics beside it.
+func (s *stack) observed(handler http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.metrics.Handler())
+	mux.Handle("/", handler)
+	return mux
+}
+
+// serveMetrics answers scrapes, on a port of its own: what operators see is not for whoever reaches the API.
+func (s *stack) serveMetrics(ctx context.Context, listener net.Listener) error {
+	return runHTTP(ctx, api.Server(listener.Addr().String(), s.observed(http.NotFoundHandler())), listener)
+}
+
 // runHTTP serves until ctx is done and then lets requests under way finish.
 func runHTTP(ctx context.Context, server *http.Server, listener net.Listener) error {
 	failed := make(chan error, 1)
@@ -129,7 +152,7 @@ func runHTTP(ctx context.Context, server *http.Server, listener net.Listener) er
 func (s *stack) work(ctx context.Context, started func()) error {
 	w, err := worker.New(s.temporal, &activities.Activities{
 		DB: s.pool, Poster: s.poster, Graph: s.vendors.graph(s.poster), Store: s.store, Links: s.vendors.links(s.box), Box: s.box,
-		Log: s.log, Now: time.Now, InFlight: activities.NewInFlight(),
+		Log: s.log, Now: time.Now, InFlight: activities.NewInFlight(), Observe: s.metrics.Observe,
 		// 20 % to either side, so that what failed together does not come back together.
 		Jitter: func() float64 { return 0.8 + 0.4*rand.Float64() },
 	})
