@@ -67,6 +67,22 @@ func TestDelivery_52_ThePageNamesEveryHeader(t *testing.T) {
 	}
 }
 
+// Every call that the page names is one of the API.
+func TestDelivery_52_ThePageNamesCallsThatAre(t *testing.T) {
+	t.Parallel()
+	text, _ := page(t)
+	api, err := os.ReadFile("../../api/openapi.yaml")
+	require.NoError(t, err)
+	calls := regexp.MustCompile("`(GET|POST) (/v1/[a-z/{}-]+)").FindAllStringSubmatch(text, -1)
+	require.GreaterOrEqual(t, len(calls), 4)
+	for _, call := range calls {
+		_, after, found := strings.Cut(string(api), "\n  "+call[2]+":\n")
+		require.True(t, found, call[2])
+		operations, _, _ := strings.Cut(after, "\n  /")
+		require.Contains(t, "\n"+operations, "\n    "+strings.ToLower(call[1])+":", call[0])
+	}
+}
+
 // withLibrary is a recipe whose verify is replaced by that of the page's variant, and the variant's import put on top.
 func withLibrary(t *testing.T, file, verify, language string) string {
 	t.Helper()

@@ -145,7 +145,7 @@ class Receiver(BaseHTTPRequestHandler):
         length = self.headers.get("content-length", "")
         if not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > MAX_BODY:
             self.close_connection = True  # the body stays unread
-            return self.answer(413)
+            return self.answer(413 if length else 411)
         body = self.rfile.read(int(length))
         try:
             verify(self.secret, self.headers, body)
