@@ -195,7 +195,7 @@ func (s *server) declareRoutes() {
 	for _, declare := range []func(){
 		s.intakeRoutes, s.sampleRoutes, s.receiptRoutes,
 		s.conversationRoutes, s.commandRoutes, s.messageRoutes, s.mediaRoutes, s.eventRoutes, s.noteRoutes,
-		s.inboxRoutes, s.endpointRoutes, s.agentRoutes, s.keyRoutes, s.deliveryRoutes,
+		s.inboxRoutes, s.endpointRoutes, s.endpointHealthRoute, s.agentRoutes, s.keyRoutes, s.deliveryRoutes,
 		s.healthRoutes,
 	} {
 		declare()

@@ -16,16 +16,19 @@ import (
 const endpointAttempts = `-- name: EndpointAttempts :many
 SELECT (CASE WHEN a.status IS NOT NULL THEN (a.status / 100)::text || 'xx' ELSE coalesce(a.error_class, 'unknown') END)::text AS class,
     count(*) AS day, count(*) FILTER (WHERE a.started_at >= $1::timestamptz) AS recent
-FROM delivery_attempts a JOIN endpoints e ON e.id = a.endpoint_id
-WHERE e.account_id = $2 AND a.endpoint_id = $3 AND a.started_at >= $4::timestamptz
+FROM (
+    SELECT l.status, l.error_class, l.started_at FROM delivery_attempts l JOIN endpoints e ON e.id = l.endpoint_id
+    WHERE e.account_id = $2 AND l.endpoint_id = $3 AND l.started_at >= $4::timestamptz
+    ORDER BY l.started_at DESC LIMIT $5) a
 GROUP BY 1 ORDER BY 1
 `
 
 type EndpointAttemptsParams struct {
-	Recently   time.Time
-	AccountID  uuid.UUID
-	EndpointID uuid.UUID
-	Since      time.Time
+	Recently     time.Time
+	AccountID    uuid.UUID
+	EndpointID   uuid.UUID
+	Since        time.Time
+	AttemptLimit int32
 }
 
 type EndpointAttemptsRow struct {
@@ -34,13 +37,15 @@ type EndpointAttemptsRow struct {
 	Recent int64
 }
 
-// By the status's hundreds or the class of error: unknown is one under way, or whose worker died.
+// By the status's hundreds or the class of error; unknown is one under way, or whose worker died. Of a busy endpoint the latest
+// attempt_limit are counted.
 func (q *Queries) EndpointAttempts(ctx context.Context, arg EndpointAttemptsParams) ([]EndpointAttemptsRow, error) {
 	rows, err := q.db.Query(ctx, endpointAttempts,
 		arg.Recently,
 		arg.AccountID,
 		arg.EndpointID,
 		arg.Since,
+		arg.AttemptLimit,
 	)
 	if err != nil {
 		return nil, err

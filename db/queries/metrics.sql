@@ -55,9 +55,12 @@ WHERE d.account_id = @account_id AND d.endpoint_id = @endpoint_id AND d.state IN
 GROUP BY d.state;
 
 -- name: EndpointAttempts :many
--- By the status's hundreds or the class of error: unknown is one under way, or whose worker died.
+-- By the status's hundreds or the class of error; unknown is one under way, or whose worker died. Of a busy endpoint the latest
+-- attempt_limit are counted.
 SELECT (CASE WHEN a.status IS NOT NULL THEN (a.status / 100)::text || 'xx' ELSE coalesce(a.error_class, 'unknown') END)::text AS class,
     count(*) AS day, count(*) FILTER (WHERE a.started_at >= @recently::timestamptz) AS recent
-FROM delivery_attempts a JOIN endpoints e ON e.id = a.endpoint_id
-WHERE e.account_id = @account_id AND a.endpoint_id = @endpoint_id AND a.started_at >= @since::timestamptz
+FROM (
+    SELECT l.status, l.error_class, l.started_at FROM delivery_attempts l JOIN endpoints e ON e.id = l.endpoint_id
+    WHERE e.account_id = @account_id AND l.endpoint_id = @endpoint_id AND l.started_at >= @since::timestamptz
+    ORDER BY l.started_at DESC LIMIT @attempt_limit) a
 GROUP BY 1 ORDER BY 1;

@@ -42,7 +42,6 @@ type Config struct {
 // Metrics are those of one process.
 type Metrics struct {
 	registry *prometheus.Registry
-	provider *sdk.MeterProvider
 	attempts metric.Int64Counter
 	duration metric.Float64Histogram
 	latency  metric.Float64Histogram
@@ -56,8 +55,8 @@ func New(config Config) (*Metrics, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the exporter of metrics: %w", err)
 	}
-	m := &Metrics{registry: registry, provider: sdk.NewMeterProvider(sdk.WithReader(exporter))}
-	meter := m.provider.Meter("handoff")
+	m := &Metrics{registry: registry}
+	meter := sdk.NewMeterProvider(sdk.WithReader(exporter)).Meter("handoff")
 	if err := m.instruments(meter); err != nil {
 		return nil, err
 	}
@@ -104,6 +103,3 @@ func class(a activities.Attempted) string {
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTimeout})
 }
-
-// Close ends the collection.
-func (m *Metrics) Close() error { return m.provider.Shutdown(context.Background()) }
