@@ -193,7 +193,7 @@ func TestOneThatIsAskedForKeepsItsBytes(t *testing.T) {
 	s := newBatchScene(t)
 	n := len(s.Gateway.Requests())
 	s.says("one", "two")
-	s.Gateway.Answer(func(int) (int, string) { return http.StatusServiceUnavailable, "" })
+	s.Gateway.Answer(func(int) (int, string) { return http.StatusInternalServerError, "" })
 	s.redeliver(s.delivery().ID)
 	s.hooks()
 	require.Equal(t, [][]string{{"two"}, {"one"}}, s.batches(n), "the first has now something behind it that is not held back")

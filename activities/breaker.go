@@ -136,7 +136,7 @@ func (l *lane) throttle(ruled *ruling, r outbound.Result, next *time.Time) {
 	}
 	now := l.Now()
 	wait := schedule[0]
-	if next != nil {
+	if next != nil && next.After(now) { // that of an extra attempt may have gone by
 		wait = next.Sub(now)
 	}
 	wait = min(wait, throttleAtMost)

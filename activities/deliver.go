@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,6 +36,7 @@ func (a *Activities) DeliverWebhooks(ctx context.Context, in DeliverInput) (Deli
 	for out.Finished < in.Max && ctx.Err() == nil {
 		finished, err := lane.step(ctx)
 		if err != nil && out.Finished == 0 {
+			lane.noteSuccess(ctx) // an answer that refuses a message shows that its vendor is there
 			return out, a.undelivered(ctx, err)
 		}
 		if err != nil || !finished {
@@ -164,11 +166,16 @@ func (l *lane) due(ctx context.Context, d dbsqlc.Delivery) error {
 	if d.ManualAt != nil || d.NextAttemptAt == nil || !now.Before(*d.NextAttemptAt) {
 		return nil
 	}
-	behind := len(l.queue) > 1
+	behind := len(l.queue) > 0 && l.holdsUp(l.queue[1:])
 	if behind && !d.Bypassed && (l.poison(d.FirstAttemptAt) || l.unordered(d)) {
 		return l.bypass(ctx, d)
 	}
 	return l.waitFor(d, behind)
+}
+
+// holdsUp tells whether the rest of a queue waits for what stands before it: what was passed by keeps to its own time.
+func (l *lane) holdsUp(rest []dbsqlc.Delivery) bool {
+	return slices.ContainsFunc(rest, func(d dbsqlc.Delivery) bool { return !d.Bypassed })
 }
 
 // poison tells whether a delivery, by its first attempt, has held its lane for long enough while its endpoint took others.
@@ -252,7 +259,9 @@ func (a *Activities) TestDelivery(ctx context.Context, in TestDeliveryInput) (De
 	if err := l.due(ctx, d); err != nil {
 		return DeliverResult{}, a.undelivered(ctx, err)
 	}
-	if _, err := l.attempt(ctx, d); err != nil {
+	_, err = l.attempt(ctx, d)
+	l.noteSuccess(ctx)
+	if err != nil {
 		return DeliverResult{}, a.undelivered(ctx, err)
 	}
 	return DeliverResult{Finished: 1}, nil

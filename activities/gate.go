@@ -17,6 +17,9 @@ const (
 	slotPatience = 2 * time.Second
 	// slotQueue is how many lanes, for each attempt that may be in flight, wait on the spot for an endpoint that is full.
 	slotQueue = 2
+	// slotLate is how much later than its place under a rate limit an attempt may leave. Of a fast endpoint's places, which lie closer
+	// together, the database alone would make every other one late.
+	slotLate = 50 * time.Millisecond
 )
 
 // pass waits until the endpoint's limits allow one more attempt. The attempt may be made if there is no error, and done must be called
@@ -25,10 +28,28 @@ func (l *lane) pass(ctx context.Context, d *dbsqlc.Delivery) (done func(), err e
 	if err := l.takeSlot(ctx, d); err != nil {
 		return nil, err
 	}
-	return l.InFlight.enter(ctx, l.endpoint.ID, int(l.endpoint.MaxInFlight), func() error {
-		wait := time.Duration(float64(2*slotPatience) * l.Jitter())
-		return &waiting{wait: wait, reason: l.host + " has as many requests in flight as it may have"}
-	})
+	done, err = l.InFlight.enter(ctx, l.endpoint.ID, int(l.endpoint.MaxInFlight), l.full)
+	if err != nil || !l.missed(d) {
+		return done, err
+	}
+	// Its place under the rate limit went by meanwhile, as did those of others who waited: they would leave all at once.
+	if err := l.takeSlot(ctx, d); err != nil {
+		done()
+		return nil, err
+	}
+	return done, nil
+}
+
+// full says that an endpoint has no place for one more attempt.
+func (l *lane) full() error {
+	wait := time.Duration(float64(2*slotPatience) * l.Jitter())
+	return &waiting{wait: wait, reason: l.host + " has as many requests in flight as it may have"}
+}
+
+// missed tells whether the place of d under its endpoint's rate limit has gone by: taken now, it would be taken beside somebody else's.
+func (l *lane) missed(d *dbsqlc.Delivery) bool {
+	limit := l.endpoint.RateLimit
+	return limit != nil && (d.SlotAt == nil || l.Now().Sub(*d.SlotAt) > max(time.Second/time.Duration(*limit), slotLate))
 }
 
 // takeSlot keeps an endpoint's rate limit, over all workers. A delivery takes the next free place in line, however far off, and comes back
@@ -38,9 +59,7 @@ func (l *lane) takeSlot(ctx context.Context, d *dbsqlc.Delivery) error {
 		return nil
 	}
 	now := l.Now()
-	late := time.Second / time.Duration(*l.endpoint.RateLimit)
-	// A place that has gone by would be taken beside somebody else's.
-	if d.SlotAt == nil || now.Sub(*d.SlotAt) > late {
+	if l.missed(d) {
 		slot, err := l.queries().EndpointTakeSlot(ctx, dbsqlc.EndpointTakeSlotParams{ID: l.endpoint.ID, Now: now})
 		if err != nil {
 			return err
@@ -83,6 +102,7 @@ type InFlight struct {
 func NewInFlight() *InFlight { return &InFlight{endpoints: map[handoff.ID]*flight{}} }
 
 type flight struct {
+	limit   int // as the latest comer read it
 	flying  int
 	waiting []chan struct{}
 }
@@ -96,6 +116,7 @@ func (f *InFlight) enter(ctx context.Context, endpoint handoff.ID, limit int, fu
 		at = &flight{}
 		f.endpoints[endpoint] = at
 	}
+	at.limit = limit
 	if at.flying < limit {
 		at.flying++
 		f.mu.Unlock()
@@ -142,7 +163,7 @@ func (f *InFlight) leave(endpoint handoff.ID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	at := f.endpoints[endpoint]
-	if len(at.waiting) > 0 {
+	if len(at.waiting) > 0 && at.flying <= at.limit {
 		close(at.waiting[0])
 		at.waiting = at.waiting[1:]
 		return

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -12,6 +13,9 @@ var schedule = []time.Duration{
 	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour,
 	24 * time.Hour,
 }
+
+// Jitter is a factor of 0.8 to 1.2 for every wait between attempts, so that what failed together does not come back together.
+func Jitter() float64 { return 0.8 + 0.4*rand.Float64() }
 
 // refusalSchedule is for an answer such as 400 that says "never": three more attempts within two minutes outlast a deploy of the
 // gateway, and more would hold the conversation's lane for nothing.

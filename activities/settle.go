@@ -43,14 +43,14 @@ func (l *lane) settle(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.Attempt
 	if out.State == handoff.DeliveryFailed {
 		l.reread() // it was read before the gap was marked
 	}
-	if out.State != handoff.DeliveryPending {
-		return true, nil
+	if out.State != handoff.DeliveryPending || l.endpoint.State == handoff.EndpointDisabled {
+		return true, nil // in the latter case it is held by now
 	}
 	if d.ManualAt != nil {
 		l.reread() // the schedule goes on as it was, and what stands behind still stands behind
 		return true, nil
 	}
-	return false, l.waitFor(d, len(l.queue) > 0)
+	return false, l.waitFor(d, l.holdsUp(l.queue))
 }
 
 // disable stops all deliveries to an endpoint that says it is gone. They are held, not lost: enabling it sends them.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -85,9 +84,6 @@ func openStack(ctx context.Context, log *slog.Logger, p postgresFlags, t tempora
 
 func (s *stack) close() {
 	s.temporal.Close()
-	if err := s.metrics.Close(); err != nil {
-		s.log.Warn("close the metrics", "error", err)
-	}
 	s.pool.Close()
 	s.poster.Close()
 }
@@ -153,8 +149,7 @@ func (s *stack) work(ctx context.Context, started func()) error {
 	w, err := worker.New(s.temporal, &activities.Activities{
 		DB: s.pool, Poster: s.poster, Graph: s.vendors.graph(s.poster), Store: s.store, Links: s.vendors.links(s.box), Box: s.box,
 		Log: s.log, Now: time.Now, InFlight: activities.NewInFlight(), Observe: s.metrics.Observe,
-		// 20 % to either side, so that what failed together does not come back together.
-		Jitter: func() float64 { return 0.8 + 0.4*rand.Float64() },
+		Jitter: activities.Jitter,
 	})
 	if err != nil {
 		return err

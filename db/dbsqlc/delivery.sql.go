@@ -759,7 +759,8 @@ const laneNext = `-- name: LaneNext :many
 SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_id, message_id, event_type, seq, webhook_id, path, body, headers, buffered, after_id, state, attempts, step, first_attempt_at, next_attempt_at, manual_at, bypassed, after_gap, gap_told, failure, created_at, finished_at, hastened, slot_at, manual_count FROM deliveries
 WHERE inbox_id = $1 AND contact_id = $2 AND endpoint_id = $3
   AND (state = 'pending' OR manual_at IS NOT NULL)
-ORDER BY (manual_at IS NULL), (bypassed AND next_attempt_at > $4::timestamptz), position
+ORDER BY (manual_at IS NULL), coalesce(bypassed AND next_attempt_at > $4::timestamptz, false),
+    CASE WHEN bypassed AND next_attempt_at > $4 THEN next_attempt_at END, position
 LIMIT $5
 `
 
@@ -771,7 +772,8 @@ type LaneNextParams struct {
 	RowLimit   int32
 }
 
-// What a lane sends next: what somebody asked for, then bypassed ones that are due, then the rest in order.
+// What a lane sends next: what somebody asked for, then bypassed ones that are due, then the rest in order; bypassed ones that are not due
+// come last, the next one first.
 func (q *Queries) LaneNext(ctx context.Context, arg LaneNextParams) ([]Delivery, error) {
 	rows, err := q.db.Query(ctx, laneNext,
 		arg.InboxID,

@@ -136,7 +136,7 @@ func (q *Queries) DeliverySetSlot(ctx context.Context, arg DeliverySetSlotParams
 
 const endpointListRecovered = `-- name: EndpointListRecovered :many
 SELECT id, account_id, inbox_id, recovered_at::timestamptz AS recovered_at, recovered_from FROM endpoints
-WHERE recovered_at IS NOT NULL AND state = 'enabled'
+WHERE recovered_at IS NOT NULL AND failing_since IS NULL AND state = 'enabled'
 `
 
 type EndpointListRecoveredRow struct {
@@ -147,6 +147,7 @@ type EndpointListRecoveredRow struct {
 	RecoveredFrom *time.Time
 }
 
+// One that fails again wakes nobody until it has succeeded once more.
 func (q *Queries) EndpointListRecovered(ctx context.Context) ([]EndpointListRecoveredRow, error) {
 	rows, err := q.db.Query(ctx, endpointListRecovered)
 	if err != nil {
@@ -242,7 +243,7 @@ WITH evidence AS (
         WHERE a.endpoint_id = $5 AND a.started_at >= greatest($6::timestamptz, j.judged_from) AND a.healthy IS NOT NULL
         ORDER BY a.started_at DESC LIMIT 100) recent)
 UPDATE endpoints SET failing_since = coalesce(failing_since, $1::timestamptz), failures = endpoints.failures + 1,
-    last_failure_at = $1::timestamptz, recovered_at = NULL,
+    last_failure_at = $1::timestamptz,
     open_until = CASE WHEN open_until IS NOT NULL OR (evidence.attempts >= $2::bigint AND evidence.failures * 100 >= evidence.attempts * $3::bigint)
         THEN $4::timestamptz END
 FROM evidence WHERE endpoints.id = $5
@@ -284,7 +285,8 @@ const endpointNoteSuccess = `-- name: EndpointNoteSuccess :exec
 UPDATE endpoints SET last_success_at = $1::timestamptz, failing_since = NULL, failures = 0, open_until = NULL,
     judged_from = CASE WHEN open_until IS NULL THEN judged_from ELSE $1 END,
     recovered_at = CASE WHEN failing_since <= $2::timestamptz THEN $1 ELSE recovered_at END,
-    recovered_from = CASE WHEN failing_since <= $2 THEN last_success_at ELSE recovered_from END
+    -- Those that were not woken after an earlier recovery, because the endpoint failed once more, are still to be.
+    recovered_from = CASE WHEN failing_since <= $2 AND recovered_at IS NULL THEN last_success_at ELSE recovered_from END
 WHERE id = $3 AND (last_success_at IS NULL OR last_success_at < $4::timestamptz OR failing_since IS NOT NULL OR open_until IS NOT NULL)
 `
 

@@ -26,11 +26,13 @@ WHERE d.inbox_id = @inbox_id AND d.contact_id = @contact_id AND (d.state = 'pend
 GROUP BY d.endpoint_id, e.url ORDER BY d.endpoint_id;
 
 -- name: LaneNext :many
--- What a lane sends next: what somebody asked for, then bypassed ones that are due, then the rest in order.
+-- What a lane sends next: what somebody asked for, then bypassed ones that are due, then the rest in order; bypassed ones that are not due
+-- come last, the next one first.
 SELECT * FROM deliveries
 WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND endpoint_id = @endpoint_id
   AND (state = 'pending' OR manual_at IS NOT NULL)
-ORDER BY (manual_at IS NULL), (bypassed AND next_attempt_at > @now::timestamptz), position
+ORDER BY (manual_at IS NULL), coalesce(bypassed AND next_attempt_at > @now::timestamptz, false),
+    CASE WHEN bypassed AND next_attempt_at > @now THEN next_attempt_at END, position
 LIMIT @row_limit;
 
 -- name: DeliveryGet :one

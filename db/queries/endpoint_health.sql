@@ -4,7 +4,8 @@
 UPDATE endpoints SET last_success_at = @succeeded_at::timestamptz, failing_since = NULL, failures = 0, open_until = NULL,
     judged_from = CASE WHEN open_until IS NULL THEN judged_from ELSE @succeeded_at END,
     recovered_at = CASE WHEN failing_since <= @failing_before::timestamptz THEN @succeeded_at ELSE recovered_at END,
-    recovered_from = CASE WHEN failing_since <= @failing_before THEN last_success_at ELSE recovered_from END
+    -- Those that were not woken after an earlier recovery, because the endpoint failed once more, are still to be.
+    recovered_from = CASE WHEN failing_since <= @failing_before AND recovered_at IS NULL THEN last_success_at ELSE recovered_from END
 WHERE id = @id AND (last_success_at IS NULL OR last_success_at < @unless_after::timestamptz OR failing_since IS NOT NULL OR open_until IS NOT NULL);
 
 -- name: EndpointNoteFailure :one
@@ -16,7 +17,7 @@ WITH evidence AS (
         WHERE a.endpoint_id = @id AND a.started_at >= greatest(@since::timestamptz, j.judged_from) AND a.healthy IS NOT NULL
         ORDER BY a.started_at DESC LIMIT 100) recent)
 UPDATE endpoints SET failing_since = coalesce(failing_since, @failed_at::timestamptz), failures = endpoints.failures + 1,
-    last_failure_at = @failed_at::timestamptz, recovered_at = NULL,
+    last_failure_at = @failed_at::timestamptz,
     open_until = CASE WHEN open_until IS NOT NULL OR (evidence.attempts >= @at_least::bigint AND evidence.failures * 100 >= evidence.attempts * @percent::bigint)
         THEN @open_until::timestamptz END
 FROM evidence WHERE endpoints.id = @id
@@ -32,8 +33,9 @@ RETURNING (slot_at - interval '1 second' / rate_limit)::timestamptz AS slot_at;
 UPDATE deliveries SET slot_at = @slot_at WHERE id = @id;
 
 -- name: EndpointListRecovered :many
+-- One that fails again wakes nobody until it has succeeded once more.
 SELECT id, account_id, inbox_id, recovered_at::timestamptz AS recovered_at, recovered_from FROM endpoints
-WHERE recovered_at IS NOT NULL AND state = 'enabled';
+WHERE recovered_at IS NOT NULL AND failing_since IS NULL AND state = 'enabled';
 
 -- name: DeliveryListWaiting :many
 -- The first delivery of each lane that waits for an endpoint that answers again. It is due unless others were taken since its first
