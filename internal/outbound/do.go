@@ -70,7 +70,7 @@ func (c *Client) send(ctx context.Context, r Request) (Result, error) {
 	defer response.Body.Close()
 	result := Result{Status: response.StatusCode, Header: response.Header}
 	if result.Status == http.StatusSwitchingProtocols {
-		return result, nil // nobody asked for it; what follows is no body, and it would be read until the deadline
+		return result, nil // what follows is a connection and no body: net/http would read from it beyond every deadline
 	}
 	// Read to the end where it is near, so that the connection can be used again.
 	result.Body, err = io.ReadAll(io.LimitReader(response.Body, MaxBody+1))

@@ -18,6 +18,8 @@ var (
 	ErrTooLarge = errors.New("the file is larger than allowed")
 )
 
+var errSwitched = errors.New("the server switches to another protocol, which nobody asked for")
+
 // Error is a GET without an answer. Its text may be shown to a tenant; the cause is for the operator's log only.
 type Error struct {
 	Class ErrorClass
@@ -80,6 +82,9 @@ func (s *Stream) open(ctx context.Context, client *http.Client, url string, head
 		return s.failure(withoutURL(err))
 	}
 	s.Status, s.Header, s.Size, s.body = response.StatusCode, response.Header, response.ContentLength, response.Body
+	if s.Status == http.StatusSwitchingProtocols { // what follows is a connection, which no deadline would end
+		return &Error{Class: ErrorProtocol, Err: errSwitched}
+	}
 	if s.Status >= 300 && s.Status < 400 {
 		return ErrRedirect
 	}
