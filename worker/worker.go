@@ -20,9 +20,12 @@ const (
 	// A cached conversation takes about 28 KB.
 	cachedConversations = 5000
 	stopTimeout         = 20 * time.Second
+	// beatEvery is how often a long activity's heartbeat is sent. The SDK would wait for four fifths of the time-out, and a worker that
+	// is late by the rest of it would be taken for dead.
+	beatEvery = 1500 * time.Millisecond
 	// stickyTimeout is how long a task waits for the worker that has its conversation cached. The SDK's 5 s are as long as the API
 	// waits for a command: after the death of a worker, an agent's first command for each of its conversations would be 503.
-	stickyTimeout = 2 * time.Second
+	stickyTimeout = time.Second
 )
 
 // WorkflowRegistry is what a worker, a replayer and a test environment have in common, so that a replay cannot differ from
@@ -47,6 +50,7 @@ func RegisterActivities(r ActivityRegistry, a *activities.Activities) {
 	r.RegisterActivityWithOptions(a.ApplyInbound, activity.RegisterOptions{Name: "ApplyInbound"})
 	r.RegisterActivityWithOptions(a.Claim, activity.RegisterOptions{Name: "Claim"})
 	r.RegisterActivityWithOptions(a.DeliverWebhooks, activity.RegisterOptions{Name: "DeliverWebhooks"})
+	r.RegisterActivityWithOptions(a.DeliverFirst, activity.RegisterOptions{Name: "DeliverFirst"})
 	r.RegisterActivityWithOptions(a.End, activity.RegisterOptions{Name: "End"})
 	r.RegisterActivityWithOptions(a.Release, activity.RegisterOptions{Name: "Release"})
 	r.RegisterActivityWithOptions(a.Reply, activity.RegisterOptions{Name: "Reply"})
@@ -66,6 +70,7 @@ func New(c client.Client, a *activities.Activities) (worker.Worker, error) {
 		MaxConcurrentActivityTaskPollers: activityPollers,
 		StickyScheduleToStartTimeout:     stickyTimeout,
 		WorkerStopTimeout:                stopTimeout,
+		MaxHeartbeatThrottleInterval:     beatEvery,
 	})
 	RegisterWorkflows(w)
 	RegisterActivities(w, a)

@@ -18,8 +18,10 @@ const (
 	// While requests crowd in, fewer conversations are woken: accepting comes first, and what is accepted meanwhile is one batch.
 	crowd               = 8
 	maxOutstandingCrowd = 2
-	// outstandingFor is how long a wake-up that did nothing keeps its place. The sweep comes back to it later.
-	outstandingFor = time.Second
+	// outstandingFor is how long a wake-up that did nothing keeps its place; most take 20 ms. After the death of a worker each of its
+	// conversations takes the seconds until Temporal gives it to another: at a second for each place, what is said in a hundred of them
+	// would wait for 12 seconds.
+	outstandingFor = 200 * time.Millisecond
 	lookEvery      = 5 * time.Millisecond
 )
 

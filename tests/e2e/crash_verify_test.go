@@ -95,22 +95,28 @@ func (s *stack) requireWebhooksInOrder(want int) {
 
 // messageOf names what a webhook tells.
 func messageOf(r fixture.Request) string {
+	var reply struct { // of HitlChat's body, which carries no id
+		Meta struct {
+			Text struct {
+				Body string `json:"body"`
+			} `json:"text"`
+		} `json:"meta_payload"`
+	}
+	_ = json.Unmarshal([]byte(r.Body), &reply) // another body has none of it
+	return strings.Join([]string{r.Header.Get("Handoff-Event"), r.Header.Get("Handoff-Conversation"), externalID(r), reply.Meta.Text.Body}, " ")
+}
+
+// externalID is the gateway's own id of a message that a webhook tells of, in our own body.
+func externalID(r fixture.Request) string {
 	var native struct {
 		Data struct {
 			Message struct {
 				ExternalID string `json:"external_id"`
 			} `json:"message"`
 		} `json:"data"`
-		Reply struct { // in HitlChat's body, which carries no id
-			Text struct {
-				Body string `json:"body"`
-			} `json:"text"`
-		} `json:"meta_payload"`
 	}
-	_ = json.Unmarshal([]byte(r.Body), &native) // a body has one of them, or none
-	return strings.Join([]string{
-		r.Header.Get("Handoff-Event"), r.Header.Get("Handoff-Conversation"), native.Data.Message.ExternalID, native.Reply.Text.Body,
-	}, " ")
+	_ = json.Unmarshal([]byte(r.Body), &native) // a vendor's body has none of it
+	return native.Data.Message.ExternalID
 }
 
 func (s *stack) deliveries(state string) []json.RawMessage {
