@@ -55,6 +55,7 @@ func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, e
 		d.FirstAttemptAt = &started
 	}
 	r := l.rule(d, result)
+	l.InFlight.first.note(l.endpoint.ID, result.Duration, r.verdict == verdictDelivered)
 	out := l.outcome(d, result, r)
 	l.throttle(&r, result, out.NextAttemptAt)
 	l.observe(d, out, result, r)

@@ -27,6 +27,9 @@ const heartbeatEvery = 1500 * time.Millisecond
 // next attempt, only if there were none: Temporal would repeat the finished ones with the failed one.
 func (a *Activities) DeliverWebhooks(ctx context.Context, in DeliverInput) (DeliverResult, error) {
 	defer heartbeat(ctx)()
+	if err := a.awaitFirst(ctx, in); err != nil {
+		return DeliverResult{}, a.undelivered(ctx, err)
+	}
 	lane, err := a.openLane(ctx, in)
 	if err != nil {
 		return DeliverResult{}, a.storeFailed(ctx, "read the lane", err)
@@ -51,7 +54,7 @@ func (a *Activities) DeliverWebhooks(ctx context.Context, in DeliverInput) (Deli
 		return out, nil
 	}
 	// The request may have been cancelled meanwhile; what was sent is still counted.
-	out.Lanes, err = listLanes(context.WithoutCancel(ctx), a.queries(), in.Ref)
+	out.Lanes, err = a.listLanes(context.WithoutCancel(ctx), a.queries(), in.Ref)
 	return out, a.storeFailed(ctx, "read the lanes", err)
 }
 
@@ -131,6 +134,9 @@ func (l *lane) step(ctx context.Context) (finished bool, err error) {
 		l.reread()
 		_, err := l.queries().DeliveryHold(ctx, l.endpoint.ID)
 		return false, err
+	}
+	if l.first && !l.mayBeFirst(next) {
+		return false, errLeft
 	}
 	if next.AfterID != nil {
 		return l.await(ctx, next)

@@ -96,10 +96,16 @@ func sleep(ctx context.Context, wait time.Duration) error {
 type InFlight struct {
 	mu        sync.Mutex
 	endpoints map[handoff.ID]*flight
+	first     *firstAttempts
 }
 
 // NewInFlight is for one worker.
-func NewInFlight() *InFlight { return &InFlight{endpoints: map[handoff.ID]*flight{}} }
+func NewInFlight() *InFlight {
+	return &InFlight{
+		endpoints: map[handoff.ID]*flight{},
+		first:     &firstAttempts{lanes: map[laneKey]chan struct{}{}, pace: map[handoff.ID]time.Duration{}},
+	}
+}
 
 type flight struct {
 	limit   int // as the latest comer read it

@@ -32,6 +32,7 @@ type lane struct {
 	rippled     bool // an attempt changed more than its delivery: there may be new ones
 	success     bool
 	seen        int64 // the highest position read
+	first       bool  // only first attempts are made
 }
 
 func (a *Activities) openLane(ctx context.Context, in DeliverInput) (*lane, error) {

@@ -39,6 +39,7 @@ type ledger struct {
 	contact *protocol.Contact
 	counts  *counts
 	links   Links
+	fast    func(endpoint handoff.ID) bool
 
 	changed  bool // the conversation's row has changed in more than its last number
 	numbered bool // the last number has changed
@@ -63,7 +64,7 @@ func (a *Activities) openLedger(ctx context.Context, tx pgx.Tx, ref Ref, now tim
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{q: q, ref: ref, now: now, wake: wake, pipeline: db.NewPipeline(tx), links: a.Links, shown: map[handoff.ID]bool{}}
+	l := &ledger{q: q, ref: ref, now: now, wake: wake, pipeline: db.NewPipeline(tx), links: a.Links, fast: a.InFlight.first.fast, shown: map[handoff.ID]bool{}}
 	l.later = dbsqlc.New(l.pipeline)
 	conv, err := q.ConversationLockLatest(ctx, dbsqlc.ConversationLockLatestParams{InboxID: ref.InboxID, ContactID: ref.ContactID})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -211,7 +212,7 @@ func (l *ledger) write(ctx context.Context) error {
 
 // snapshot reads back what the rows say now.
 func (l *ledger) snapshot(ctx context.Context) (Snapshot, error) {
-	lanes, err := listLanes(ctx, l.later, l.ref)
+	lanes, err := listLanes(ctx, l.later, l.ref, l.fast)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -242,11 +243,15 @@ func (l *ledger) conversation(ctx context.Context) (*Conversation, error) {
 	return c, err
 }
 
-func listLanes(ctx context.Context, q *dbsqlc.Queries, ref Ref) ([]Lane, error) {
+func (a *Activities) listLanes(ctx context.Context, q *dbsqlc.Queries, ref Ref) ([]Lane, error) {
+	return listLanes(ctx, q, ref, a.InFlight.first.fast)
+}
+
+func listLanes(ctx context.Context, q *dbsqlc.Queries, ref Ref, fast func(endpoint handoff.ID) bool) ([]Lane, error) {
 	rows, err := q.LaneList(ctx, dbsqlc.LaneListParams{InboxID: ref.InboxID, ContactID: &ref.ContactID})
 	lanes := make([]Lane, 0, len(rows))
 	for _, row := range rows {
-		lane := Lane{EndpointID: row.EndpointID, Pending: row.Pending, Last: row.LastPosition, Urgent: row.Urgent, Host: hostOf(row.URL)}
+		lane := Lane{EndpointID: row.EndpointID, Pending: row.Pending, Last: row.LastPosition, Urgent: row.Urgent, Host: hostOf(row.URL), Fast: fast(row.EndpointID)}
 		if row.Failure != "" {
 			lane.Trouble = fmt.Sprintf("%s, attempt %d", row.Failure, row.Attempts)
 		}

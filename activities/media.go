@@ -62,7 +62,7 @@ func (a *Activities) DownloadMedia(ctx context.Context, in MediaInput) (MediaRes
 		}
 	}
 	var out MediaResult
-	if out.Lanes, err = listLanes(ctx, a.queries(), in.Ref); err != nil {
+	if out.Lanes, err = a.listLanes(ctx, a.queries(), in.Ref); err != nil {
 		return out, a.storeFailed(ctx, "read the lanes", err)
 	}
 	out.Media, err = listMedia(ctx, a.queries(), in.Ref)

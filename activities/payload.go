@@ -65,6 +65,8 @@ type Lane struct {
 	Urgent bool `json:"urgent,omitempty"`
 	// Host is where the endpoint's URL points to. The rest of the URL is confidential.
 	Host string `json:"host,omitempty"`
+	// Fast tells that the endpoint answers so fast that first attempts may be made within the workflow task.
+	Fast bool `json:"fast,omitempty"`
 	// Trouble is how the latest attempt failed, in words; empty while all goes well.
 	Trouble string `json:"trouble,omitempty"`
 }
@@ -124,6 +126,8 @@ type DeliverInput struct {
 	Max int `json:"max"`
 	// Last is the highest position that the workflow knows of.
 	Last int64 `json:"last"`
+	// BusyUntil is until when a first attempt may be under way that a workflow task did not wait for; zero for none.
+	BusyUntil time.Time `json:"busy_until,omitzero"`
 }
 
 // DeliverResult tells how far a lane has come.
@@ -134,6 +138,10 @@ type DeliverResult struct {
 	Last int64 `json:"last"`
 	// Lanes are the contact's lanes that have something to be sent, after this.
 	Lanes []Lane `json:"lanes,omitempty"`
+	// Left tells that first attempts did not do: the lane goes on with a regular activity.
+	Left bool `json:"left,omitempty"`
+	// BusyUntil is until when a first attempt may be under way; zero for none.
+	BusyUntil time.Time `json:"busy_until,omitzero"`
 }
 
 // TestDeliveryInput asks for one delivery outside any conversation.

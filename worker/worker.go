@@ -50,6 +50,7 @@ func RegisterActivities(r ActivityRegistry, a *activities.Activities) {
 	r.RegisterActivityWithOptions(a.ApplyInbound, activity.RegisterOptions{Name: "ApplyInbound"})
 	r.RegisterActivityWithOptions(a.Claim, activity.RegisterOptions{Name: "Claim"})
 	r.RegisterActivityWithOptions(a.DeliverWebhooks, activity.RegisterOptions{Name: "DeliverWebhooks"})
+	r.RegisterActivityWithOptions(a.DeliverFirst, activity.RegisterOptions{Name: "DeliverFirst"})
 	r.RegisterActivityWithOptions(a.End, activity.RegisterOptions{Name: "End"})
 	r.RegisterActivityWithOptions(a.Release, activity.RegisterOptions{Name: "Release"})
 	r.RegisterActivityWithOptions(a.Reply, activity.RegisterOptions{Name: "Reply"})

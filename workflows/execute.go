@@ -34,6 +34,16 @@ func local[In, Out any](ctx workflow.Context, summary string, activity func(cont
 	return out, err
 }
 
+// executeLocal starts a local activity that is tried once: what it does not do is done otherwise.
+func executeLocal[In, Out any](ctx workflow.Context, summary string, activity func(context.Context, In) (Out, error), in In) workflow.Future {
+	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		StartToCloseTimeout: 5 * time.Second,
+		Summary:             summary,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+	return workflow.ExecuteLocalActivity(ctx, activity, in)
+}
+
 func applyInbound(ctx workflow.Context, in activities.ApplyInboundInput) (activities.Snapshot, error) {
 	return local(ctx, "apply inbound", a.ApplyInbound, in)
 }

@@ -24,6 +24,10 @@ type lane struct {
 	urgent   bool  // somebody asked for an attempt now
 	trouble  string
 	grown    bool // more is pending than when the activity started, and none of it is new
+	fast     bool // first attempts may be made within the workflow task
+	left     bool // they did not do
+	busy     time.Time
+	first    bool // what is in flight are first attempts
 	alone    bool // nothing stood behind the first delivery when the activity started
 
 	future workflow.Future
@@ -56,7 +60,7 @@ func (c *conversation) seeLanes(lanes []activities.Lane) {
 		}
 		// Older ones than it has read, such as held ones that were released, are left to the lane's next activity.
 		l.grown = l.grown || (l.running() && seen.Pending > l.pending && seen.Last <= l.last)
-		l.host, l.pending, l.last, l.trouble = seen.Host, seen.Pending, max(l.last, seen.Last), seen.Trouble
+		l.host, l.pending, l.last, l.trouble, l.fast = seen.Host, seen.Pending, max(l.last, seen.Last), seen.Trouble, seen.Fast
 		// The lane may wait for hours: it is cancelled, which takes effect at once while it waits, and started again. That is for
 		// what somebody asked for now, and for the first delivery behind one that fails: it waits for as long as nothing is behind.
 		blocks := l.alone && seen.Pending > 1 && seen.Trouble != ""
@@ -74,23 +78,32 @@ func (c *conversation) startLanes(ctx workflow.Context) {
 		if l.pending == 0 || l.future != nil {
 			continue
 		}
-		laneCtx, cancel := workflow.WithCancel(ctx)
-		laneCtx = workflow.WithActivityOptions(laneCtx, workflow.ActivityOptions{
-			// A batch of attempts, each with a deadline of 15 s. A dead worker is found by its missing heartbeat long before.
-			StartToCloseTimeout: 10 * time.Minute,
-			// With the wait before the retry, what a dead worker had begun goes on within five seconds.
-			HeartbeatTimeout:    4 * time.Second,
-			WaitForCancellation: true,
-			Summary:             "webhooks to " + l.host,
-			// The wait between attempts comes with the error; this is for what we did not expect, such as a database that is away.
-			RetryPolicy: &temporal.RetryPolicy{
-				InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
-			},
-		})
-		l.urgent, l.grown, l.alone = false, false, l.pending == 1
-		l.cancel = cancel
-		l.future = execute(laneCtx, a.DeliverWebhooks, activities.DeliverInput{Ref: c.in.Ref, EndpointID: id, Max: laneBatch, Last: l.last})
+		l.start(ctx, activities.DeliverInput{Ref: c.in.Ref, EndpointID: id, Max: laneBatch, Last: l.last, BusyUntil: l.busy})
 	}
+}
+
+func (l *lane) start(ctx workflow.Context, in activities.DeliverInput) {
+	laneCtx, cancel := workflow.WithCancel(ctx)
+	l.cancel = cancel
+	l.first = l.fast && !l.left && !l.urgent && l.trouble == ""
+	l.urgent, l.grown, l.alone, l.busy = false, false, l.pending == 1, time.Time{}
+	if l.first {
+		l.future = executeLocal(laneCtx, "first attempts to "+l.host, a.DeliverFirst, in)
+		return
+	}
+	laneCtx = workflow.WithActivityOptions(laneCtx, workflow.ActivityOptions{
+		// A batch of attempts, each with a deadline of 15 s. A dead worker is found by its missing heartbeat long before.
+		StartToCloseTimeout: 10 * time.Minute,
+		// With the wait before the retry, what a dead worker had begun goes on within five seconds.
+		HeartbeatTimeout:    4 * time.Second,
+		WaitForCancellation: true,
+		Summary:             "webhooks to " + l.host,
+		// The wait between attempts comes with the error; this is for what we did not expect, such as a database that is away.
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
+		},
+	})
+	l.future = execute(laneCtx, a.DeliverWebhooks, in)
 }
 
 // collectLane takes in what a lane's activity did.
@@ -102,6 +115,10 @@ func (c *conversation) collectLane(ctx workflow.Context, l *lane) error {
 	err := l.future.Get(ctx, &result)
 	l.cancel()
 	l.future, l.cancel = nil, nil
+	if l.first && err != nil {
+		l.left = true
+		return nil
+	}
 	var cancelled *temporal.CanceledError
 	var undelivered *temporal.ApplicationError
 	if errors.As(err, &cancelled) || (errors.As(err, &undelivered) && undelivered.Type() == activities.Undelivered) {
@@ -113,6 +130,11 @@ func (c *conversation) collectLane(ctx workflow.Context, l *lane) error {
 		return workflow.Sleep(ctx, time.Second)
 	}
 	l.failure = ""
+	l.left, l.busy = result.Left, result.BusyUntil
+	if l.left {
+		c.seeLanes(result.Lanes)
+		return nil
+	}
 	if l.last <= result.Last && !l.urgent && !l.grown {
 		l.pending, l.trouble = 0, ""
 	}

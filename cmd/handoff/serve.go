@@ -8,8 +8,22 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"handoff/activities"
 	"handoff/api"
 )
+
+// workerFlags are what a worker is given beside its connections.
+type workerFlags struct {
+	FirstAttempts string `help:"Where the first attempt of a webhook is made: task, within the workflow task where its endpoint answers at once, or activity." env:"HANDOFF_FIRST_ATTEMPTS" enum:"task,activity" default:"task"`
+}
+
+func (f workerFlags) inFlight() *activities.InFlight {
+	inFlight := activities.NewInFlight()
+	if f.FirstAttempts == "activity" {
+		return inFlight.InActivities()
+	}
+	return inFlight
+}
 
 type serveCmd struct {
 	postgresFlags
@@ -17,6 +31,7 @@ type serveCmd struct {
 	secretFlags
 	outboundFlags
 	vendorFlags
+	workerFlags
 	Listen        string `help:"Address of the API." env:"HANDOFF_LISTEN" default:":8080"`
 	MetricsListen string `help:"Address of /metrics; empty for none." env:"HANDOFF_METRICS_LISTEN" default:":9464"`
 	TemporalUIURL string `help:"Where operators open the Temporal UI; conversations link to it." env:"HANDOFF_TEMPORAL_UI_URL"`
@@ -45,7 +60,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	group.Go(func() error { return s.serve(ctx, listener) })
 	if c.WithWorker {
-		group.Go(func() error { return s.work(ctx, func() {}) })
+		group.Go(func() error { return s.work(ctx, c.inFlight(), func() {}) })
 	}
 	return group.Wait()
 }
@@ -56,6 +71,7 @@ type workerCmd struct {
 	secretFlags
 	outboundFlags
 	vendorFlags
+	workerFlags
 	Listen string `help:"Address of /livez, /readyz and /metrics; empty for none." env:"HANDOFF_WORKER_LISTEN" default:":8081"`
 }
 
@@ -73,7 +89,7 @@ func (c *workerCmd) Run(ctx context.Context, log *slog.Logger) error {
 		}
 		group.Go(func() error { return runHTTP(ctx, api.Server(c.Listen, s.observed(api.Health(s.checkBoth))), listener) })
 	}
-	group.Go(func() error { return s.work(ctx, func() { log.Info("working") }) })
+	group.Go(func() error { return s.work(ctx, c.inFlight(), func() { log.Info("working") }) })
 	return group.Wait()
 }
 

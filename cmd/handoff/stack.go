@@ -144,13 +144,14 @@ func runHTTP(ctx context.Context, server *http.Server, listener net.Listener) er
 	return nil
 }
 
-// work runs the worker until ctx is done; activities under way are finished. It calls started once tasks are taken.
-func (s *stack) work(ctx context.Context, started func()) error {
-	w, err := worker.New(s.temporal, &activities.Activities{
+// work runs the worker until ctx is done; what is under way is finished. It calls started once tasks are taken.
+func (s *stack) work(ctx context.Context, inFlight *activities.InFlight, started func()) error {
+	a := &activities.Activities{
 		DB: s.pool, Poster: s.poster, Graph: s.vendors.graph(s.poster), Store: s.store, Links: s.vendors.links(s.box), Box: s.box,
-		Log: s.log, Now: time.Now, InFlight: activities.NewInFlight(), Observe: s.metrics.Observe,
+		Log: s.log, Now: time.Now, InFlight: inFlight, Observe: s.metrics.Observe,
 		Jitter: activities.Jitter,
-	})
+	}
+	w, err := worker.New(s.temporal, a)
 	if err != nil {
 		return err
 	}
@@ -160,6 +161,7 @@ func (s *stack) work(ctx context.Context, started func()) error {
 	started()
 	<-ctx.Done()
 	w.Stop()
+	a.Drain()
 	return nil
 }
 

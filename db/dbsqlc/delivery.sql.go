@@ -697,6 +697,36 @@ func (q *Queries) DeliveryRequest(ctx context.Context, arg DeliveryRequestParams
 	return result.RowsAffected(), nil
 }
 
+const laneBusy = `-- name: LaneBusy :one
+SELECT EXISTS (
+    SELECT FROM (
+        SELECT d.id, d.attempts FROM deliveries d
+        WHERE d.inbox_id = $1 AND d.contact_id = $2 AND d.endpoint_id = $3 AND d.state = 'pending'
+        ORDER BY d.position LIMIT 1) head
+    JOIN delivery_attempts a ON a.delivery_id = head.id AND a.n = head.attempts
+    WHERE a.status IS NULL AND a.error IS NULL AND a.started_at > $4)::boolean
+`
+
+type LaneBusyParams struct {
+	InboxID    uuid.UUID
+	ContactID  *uuid.UUID
+	EndpointID uuid.UUID
+	Since      time.Time
+}
+
+// Is an attempt of the lane's first delivery under way, or was its worker killed in the middle of it, just now?
+func (q *Queries) LaneBusy(ctx context.Context, arg LaneBusyParams) (bool, error) {
+	row := q.db.QueryRow(ctx, laneBusy,
+		arg.InboxID,
+		arg.ContactID,
+		arg.EndpointID,
+		arg.Since,
+	)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const laneList = `-- name: LaneList :many
 SELECT d.endpoint_id, e.url, count(*) AS pending, max(d.position)::bigint AS last_position,
     (bool_or(d.manual_at IS NOT NULL OR d.hastened) OR coalesce((

@@ -172,3 +172,13 @@ DELETE FROM deliveries WHERE id = @id AND after_id IS NOT NULL;
 -- name: AttemptUnknown :one
 -- Did the worker that made the latest attempt die before it could write down what came of it?
 SELECT EXISTS (SELECT FROM delivery_attempts a WHERE a.delivery_id = @id AND a.n = @n AND a.status IS NULL AND a.error IS NULL)::boolean;
+
+-- name: LaneBusy :one
+-- Is an attempt of the lane's first delivery under way, or was its worker killed in the middle of it, just now?
+SELECT EXISTS (
+    SELECT FROM (
+        SELECT d.id, d.attempts FROM deliveries d
+        WHERE d.inbox_id = @inbox_id AND d.contact_id = @contact_id AND d.endpoint_id = @endpoint_id AND d.state = 'pending'
+        ORDER BY d.position LIMIT 1) head
+    JOIN delivery_attempts a ON a.delivery_id = head.id AND a.n = head.attempts
+    WHERE a.status IS NULL AND a.error IS NULL AND a.started_at > @since)::boolean;

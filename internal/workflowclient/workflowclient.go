@@ -21,6 +21,10 @@ import (
 // timeout bounds every call. The SDK retries within it while Temporal is away, and after it the caller is told to come back.
 const timeout = 5 * time.Second
 
+// taskTimeout is as long as the heartbeat time-out of a lane's activity: whatever a worker dies in, others go on after five seconds. Tasks
+// that take longer, with a database that is slow, are kept alive by the SDK.
+const taskTimeout = 5 * time.Second
+
 // Client sends signals and updates to conversations.
 type Client struct{ temporal client.Client }
 
@@ -51,7 +55,9 @@ func startOptions(in workflows.ConversationInput) client.StartWorkflowOptions {
 		TaskQueue:                workflows.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:            fmt.Sprintf("contact %s in inbox %s", in.ContactID, in.InboxID),
+		// A task whose worker died is run again by another after this time. The server's default is 10 s.
+		WorkflowTaskTimeout: taskTimeout,
+		StaticSummary:       fmt.Sprintf("contact %s in inbox %s", in.ContactID, in.InboxID),
 	}
 }
 

@@ -21,6 +21,8 @@ type options struct {
 	clients                   int
 	floorOps, floorSequential int
 	logLevel, temporalBinary  string
+	firstAttempts             string
+	slow                      time.Duration
 	verbose                   bool
 }
 
@@ -36,6 +38,8 @@ func parseOptions() options {
 	flag.IntVar(&o.floorSequential, "floor-sequential", 200, "signals with which Temporal's own latency is measured")
 	flag.StringVar(&o.logLevel, "log-level", "info", "log level of the product")
 	flag.StringVar(&o.temporalBinary, "temporal-binary", "", "another build of the Temporal development server, such as one with symbols for a profiler")
+	flag.StringVar(&o.firstAttempts, "first-attempts", "task", "where first attempts are made: task, within the workflow task, or activity")
+	flag.DurationVar(&o.slow, "slow", time.Second, "how long the endpoint of the slow load takes to answer")
 	flag.BoolVar(&o.verbose, "v", false, "say what is going on")
 	flag.Parse()
 	return o
@@ -84,13 +88,18 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
+	third, err := slow(ctx, s, r, o)
+	if err != nil {
+		return err
+	}
 	second.print(fmt.Sprintf("Saturation: %d contacts × %d messages, %d clients", o.burstContacts, o.burstEach, o.clients))
+	third.print(o)
 	floor, err := measureFloor(ctx, s.temporal.GRPCAddress, o)
 	if err != nil {
 		return err
 	}
 	floor.print(first, second)
-	if lost := first.lost + second.lost; lost > 0 {
+	if lost := first.lost + second.lost + third.lost; lost > 0 {
 		return fmt.Errorf("%d messages were lost", lost)
 	}
 	return nil

@@ -18,6 +18,7 @@ type receiver struct {
 	mu         sync.Mutex
 	arrived    map[string]time.Time
 	duplicates int
+	delay      time.Duration
 }
 
 func newReceiver() *receiver { return &receiver{arrived: map[string]time.Time{}} }
@@ -54,6 +55,10 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	r.mu.Lock()
+	delay := r.delay
+	r.mu.Unlock()
+	time.Sleep(delay)
+	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, again := r.arrived[event.Data.Message.ExternalID]; again {
 		r.duplicates++
@@ -67,6 +72,13 @@ func (r *receiver) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.arrived, r.duplicates = map[string]time.Time{}, 0
+}
+
+// answerAfter makes the receiver slow.
+func (r *receiver) answerAfter(delay time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.delay = delay
 }
 
 func (r *receiver) count() int {

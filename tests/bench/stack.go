@@ -27,6 +27,7 @@ const (
 // stack is the product as an operator runs it, with a database and a Temporal server of its own.
 type stack struct {
 	dir, binary, url, key string
+	adminKey, agent       string
 	env                   []string
 	postgres              *pgserver.Server
 	temporal              *devtemporal.Server
@@ -59,6 +60,7 @@ func startStack(ctx context.Context, log io.Writer, receiver string, o options) 
 		"DATABASE_URL=" + s.postgres.URL("handoff"), "TEMPORAL_ADDRESS=" + s.temporal.GRPCAddress, "HANDOFF_ALLOW_LOOPBACK=1",
 		"HANDOFF_KEYSET=" + strings.TrimSpace(string(keyset)), "HANDOFF_LISTEN=" + api, "HANDOFF_WORKER_LISTEN=" + health,
 		"HANDOFF_LOG_LEVEL=" + o.logLevel, "HANDOFF_METRICS_LISTEN=127.0.0.1:0",
+		"HANDOFF_FIRST_ATTEMPTS=" + o.firstAttempts,
 	}
 	if err := s.setUp(ctx, receiver); err != nil {
 		return s, err
@@ -104,6 +106,12 @@ func (s *stack) setUp(ctx context.Context, receiver string) error {
 	}
 	_, err = s.make(ctx, "id", "endpoint", "create", "--account="+account, "--inbox="+inbox, "--url="+receiver, "--event-types=message.received")
 	if err != nil {
+		return err
+	}
+	if s.agent, err = s.make(ctx, "id", "agent", "create", "--account="+account, "--name=Ana"); err != nil {
+		return err
+	}
+	if s.adminKey, err = s.make(ctx, "key", "key", "create", "--account="+account, "--name=admin", "--scope=admin"); err != nil {
 		return err
 	}
 	s.key, err = s.make(ctx, "key", "key", "create", "--account="+account, "--name=bench", "--scope=gateway")

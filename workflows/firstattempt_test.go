@@ -1,0 +1,63 @@
+package workflows_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+
+	"handoff"
+)
+
+// delivering counts the lanes' activities of a story.
+func (s *story) delivering() *int {
+	n := new(int)
+	s.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+		if info.ActivityType.Name == "DeliverWebhooks" {
+			*n++
+		}
+	})
+	return n
+}
+
+// The first webhook tells that the endpoint answers at once; each of the others then costs no activity. A machine that is too busy to answer
+// within the task makes one of them cost one.
+func TestAFastEndpointIsServedWithinTheTask(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	n := s.delivering()
+	s.says("I need to speak to a human")
+	var want []string
+	for i, text := range []string{"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"} {
+		want = append(want, text)
+		s.at(time.Duration(i+1)*time.Minute, func() { s.reply(s.Ana, text) })
+	}
+	s.at(time.Hour, func() { s.resolveBy(s.Ana) })
+	s.run()
+	require.NoError(t, s.env.GetWorkflowError())
+	require.Equal(t, append(want, "resolved"), s.arrived())
+	require.GreaterOrEqual(t, *n, 1)
+	require.Less(t, *n, len(want))
+	for _, d := range s.deliveries() {
+		require.Equal(t, handoff.DeliveryDelivered, d.State)
+		require.EqualValues(t, 1, d.Attempts)
+	}
+}
+
+func TestAnOperatorMayWantActivitiesForAllAttempts(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.real.InFlight = s.real.InFlight.InActivities()
+	n := s.delivering()
+	s.says("I need to speak to a human")
+	s.at(time.Minute, func() { s.reply(s.Ana, "one") })
+	s.at(2*time.Minute, func() { s.reply(s.Ana, "two") })
+	s.at(time.Hour, func() { s.resolveBy(s.Ana) })
+	s.run()
+	require.NoError(t, s.env.GetWorkflowError())
+	require.Equal(t, []string{"one", "two", "resolved"}, s.arrived())
+	require.Equal(t, 3, *n)
+}
