@@ -57,7 +57,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	delay := r.delay
 	r.mu.Unlock()
-	time.Sleep(delay)
+	<-time.After(delay)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, again := r.arrived[event.Data.Message.ExternalID]; again {

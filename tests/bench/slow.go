@@ -20,6 +20,9 @@ type slowResult struct {
 // slowContacts are few: each waits for a slow endpoint that takes ten at once.
 const slowContacts = 40
 
+// setOut is after how long the webhook of a message is on its way.
+const setOut = 20 * time.Millisecond
+
 // slow has an agent claim each of some conversations just after a message of its contact has set out for an endpoint that has become slow.
 func slow(ctx context.Context, s *stack, r *receiver, o options) (slowResult, error) {
 	var out slowResult
@@ -49,7 +52,7 @@ func slow(ctx context.Context, s *stack, r *receiver, o options) (slowResult, er
 		m := sent{id: fmt.Sprintf("wamid.slow.%d", i), scheduled: time.Now()}
 		s.post(ctx, "slowly", contact, &m)
 		posted++
-		time.Sleep(20 * time.Millisecond)
+		<-time.After(setOut)
 		start := time.Now()
 		if err := s.call(ctx, http.MethodPost, "/v1/conversations/"+conversation.ID+"/claim", map[string]string{"agent_id": s.agent}, nil); err != nil {
 			out.refused++
@@ -62,7 +65,7 @@ func slow(ctx context.Context, s *stack, r *receiver, o options) (slowResult, er
 		}
 	}
 	for deadline := time.Now().Add(2 * time.Minute); r.count() < posted && time.Now().Before(deadline); {
-		time.Sleep(pollWebhooks)
+		<-time.After(pollWebhooks)
 	}
 	out.lost = posted - r.count()
 	slices.Sort(out.first)
