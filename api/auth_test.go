@@ -136,6 +136,8 @@ func TestAccountsNeverMeet(t *testing.T) {
 	bodies := map[string]any{
 		"/notes": map[string]string{"text": "x"}, "/messages": map[string]string{"type": "text", "text": "x"},
 		"/endpoints": map[string]string{"url": "http://127.0.0.1:9/"},
+		"/recover":   map[string]any{"since": time.Now().Add(-time.Hour)},
+		"/replay":    map[string]any{"since": time.Now().Add(-time.Hour), "until": time.Now()},
 	}
 	checked := 0
 	for path, item := range document(t).Paths.Map() {
