@@ -65,6 +65,15 @@ verify: $(BIN)/sqlc build
 histories:
 	@HANDOFF_RECORD_HISTORIES=1 $(GO) test ./workflows -run TestRecordHistories -count=1 -v
 
+## alerts: test deploy/prometheus/alerts.yaml with Prometheus' own query engine (builds it once, a minute or more)
+.PHONY: alerts
+alerts:
+	@$(GO) -C tests/alerts vet ./...
+	@$(GO) -C tests/alerts test ./...
+	@$(GO) build -C tests/alerts -o $(BIN)/alerts .
+	@$(GO) build -o $(BIN)/testrun ./internal/testenv/testrun
+	@HANDOFF_ALERTS=$(BIN)/alerts $(BIN)/testrun -- $(GO) test -count=1 $(ARGS) ./tests/metrics
+
 ## bench: measure latency and throughput on this machine
 .PHONY: bench
 bench:
