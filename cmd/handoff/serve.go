@@ -56,6 +56,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 		if err != nil {
 			return fmt.Errorf("listen on %s (HANDOFF_METRICS_LISTEN): %w", c.MetricsListen, err)
 		}
+		log.Info("serving metrics", "address", listener.Addr().String())
 		group.Go(func() error { return s.serveMetrics(ctx, listener) })
 	}
 	group.Go(func() error { return s.serve(ctx, listener) })
