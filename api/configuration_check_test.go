@@ -115,7 +115,7 @@ func TestWithoutMetasAnswerAnInboxIsSavedUncheckedOnly(t *testing.T) {
 	require.Contains(t, string(health.body), "Meta could not be asked")
 }
 
-func TestAnEndpointsURLIsTriedWhenItIsSaved(t *testing.T) {
+func TestDelivery_38_ADeadURLIsRefusedWithItsReason(t *testing.T) {
 	t.Parallel()
 	w := newConfigured(t)
 	list := "/v1/inboxes/" + w.Inbox.ID.String()

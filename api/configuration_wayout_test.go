@@ -57,11 +57,14 @@ func TestAnInboxsWayOutIsNotChangedByHand(t *testing.T) {
 	path, _ := w.wayOut(t, inbox)
 	for _, change := range []string{
 		`{"url":"https://example.com"}`, `{"event_types":["*"]}`, `{"headers":{"A":"b"}}`, `{"state":"disabled","retry":"none"}`, `{"payload":"meta"}`,
-		`{"buffer":{}}`, `{"inactivity_minutes":3}`, `{"vendor_secret":"x"}`, `{"payload_version":"v1"}`,
+		`{"buffer":{}}`, `{"inactivity_minutes":3}`, `{"vendor_secret":"x"}`, `{"payload_version":"v1"}`, `{"ordering":"best_effort"}`,
+		`{"rate_limit":0}`, `{"max_in_flight":10}`,
 	} {
 		refused := w.do(t, "PATCH", path, w.adm, change).refused(http.StatusConflict, handoff.CodeConflict)
 		require.Contains(t, refused.text("detail"), "only its state can be changed", change)
 	}
+	rotated := w.do(t, "POST", path+"/rotate-secret", w.adm, `{}`).refused(http.StatusConflict, handoff.CodeConflict)
+	require.Contains(t, rotated.text("detail"), "has no secret of its own")
 	refused := w.do(t, "DELETE", path, w.adm, nil).refused(http.StatusConflict, handoff.CodeConflict)
 	require.Contains(t, refused.text("detail"), "remove the token, or disable the endpoint")
 

@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"handoff"
 	"handoff/db"
@@ -26,7 +29,7 @@ type EndpointFields struct {
 	Retry             *string                `json:"retry,omitempty" enum:"durable,none" doc:"durable repeats a failed webhook for three days; none gives up after one attempt. durable unless given."`
 	Buffer            *EndpointBuffer        `json:"buffer,omitempty" doc:"Of kapso's events. None unless given."`
 	Ordering          *string                `json:"ordering,omitempty" enum:"strict,best_effort" doc:"strict sends each contact's webhooks in order: those behind a failed one wait for it while the endpoint takes nothing, and for a quarter of an hour at most if it takes others. best_effort lets them pass at once. strict unless given."`
-	RateLimit         *int                   `json:"rate_limit,omitempty" minimum:"0" maximum:"1000" doc:"How many attempts a second are made at most, by all workers together. What has to wait keeps its order and loses no attempt. None unless given; 0 removes it."`
+	RateLimit         removable              `json:"rate_limit,omitempty" minimum:"0" maximum:"1000" doc:"How many attempts a second are made at most, by all workers together. What has to wait keeps its order and loses no attempt. None unless given; 0 or null removes it."`
 	MaxInFlight       *int                   `json:"max_in_flight,omitempty" minimum:"1" maximum:"1000" doc:"How many requests are open at once at most, of each worker process. 10 unless given."`
 	InactivityMinutes *int                   `json:"inactivity_minutes,omitempty" minimum:"0" maximum:"1440" doc:"After how long a silence an endpoint that subscribes to whatsapp.conversation.inactive or conversation.inactive is told; 0 is never. 60 for the former unless given."`
 	Headers           *map[string]string     `json:"headers,omitempty" doc:"Sent along with every webhook. Replaces all headers that were set before."`
@@ -34,10 +37,24 @@ type EndpointFields struct {
 	Validate          *bool                  `json:"validate,omitempty" doc:"false saves without trying whether anything answers at the URL. true unless given."`
 }
 
+// removable is a number that is removed by 0 and by null, and stays if it is absent: a pointer cannot tell null from that.
+type removable struct{ given *int }
+
+// UnmarshalJSON reads null as 0.
+func (r *removable) UnmarshalJSON(data []byte) error {
+	r.given = new(int)
+	return json.Unmarshal(data, r.given)
+}
+
+// Schema is that of a number or null.
+func (removable) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeInteger, Nullable: true}
+}
+
 func (b EndpointFields) fields() admin.EndpointFields {
 	fields := admin.EndpointFields{
 		EventTypes: b.EventTypes, Payload: b.Payload, PayloadVersion: b.PayloadVersion, VendorSecret: b.VendorSecret, Retry: b.Retry,
-		Ordering: b.Ordering, RateLimit: b.RateLimit, MaxInFlight: b.MaxInFlight, InactivityMinutes: b.InactivityMinutes, Headers: b.Headers, State: b.State,
+		Ordering: b.Ordering, RateLimit: b.RateLimit.given, MaxInFlight: b.MaxInFlight, InactivityMinutes: b.InactivityMinutes, Headers: b.Headers, State: b.State,
 		Unchecked: b.Validate != nil && !*b.Validate,
 	}
 	if b.Buffer != nil {

@@ -59,7 +59,7 @@ func TestChatlayersHealthCheck(t *testing.T) {
 }
 
 // Nobody can try out which inboxes there are.
-func TestChatlayersRequestsWithoutTheRightTokenAreAllRefusedAlike(t *testing.T) {
+func TestDelivery_38_ChatlayersRequestsWithoutTheRightTokenAreAllRefusedAlike(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	inbox := w.AddInbox(t, handoff.ProtocolChatlayer)

@@ -33,7 +33,7 @@ func (w *world) bodyFor(inbox dbsqlc.Inbox, phone string, texts ...string) []byt
 	return of.Body(phone, texts...)
 }
 
-func TestMetasCheckOfTheCallbackURL(t *testing.T) {
+func TestDelivery_38_MetasCheckOfTheCallbackURL(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	inbox := w.AddInbox(t, handoff.ProtocolHitlChat)
