@@ -47,10 +47,14 @@ func (l *lane) batch(ctx context.Context, head dbsqlc.Delivery) (bool, error) {
 	return l.step(ctx)
 }
 
-// headOf are the held-back deliveries of one event that lead the lane.
+// headOf are the held-back deliveries of one event that lead the lane, as many as fit into one webhook.
 func headOf(rows []dbsqlc.Delivery, size int) []dbsqlc.Delivery {
-	n := 0
+	n, bytes := 0, batchEnvelope
 	for n < len(rows) && n < size && rows[n].Buffered && rows[n].EventType == rows[0].EventType {
+		bytes += len(rows[n].Body) + len(",")
+		if n > 0 && bytes > maxWebhook {
+			break
+		}
 		n++
 	}
 	return rows[:n]

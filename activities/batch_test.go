@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func (s *scene) batches(n int) (out [][]string) {
 	return out
 }
 
-func TestHeldBackWebhooksLeaveTogetherAfterTheirWindow(t *testing.T) {
+func TestDelivery_34_HeldBackWebhooksLeaveTogetherAfterTheirWindow(t *testing.T) {
 	t.Parallel()
 	s := newBatchScene(t)
 	n := len(s.Gateway.Requests())
@@ -76,7 +77,7 @@ func TestHeldBackWebhooksLeaveTogetherAfterTheirWindow(t *testing.T) {
 	require.Equal(t, "2", s.Gateway.Requests()[n].Header.Get("X-Batch-Size"))
 }
 
-func TestAFullBatchLeavesAtOnceAndOneAloneIsABatchToo(t *testing.T) {
+func TestDelivery_34_AFullBatchLeavesAtOnceAndOneAloneIsABatchToo(t *testing.T) {
 	t.Parallel()
 	s := newBatchScene(t)
 	n := len(s.Gateway.Requests())
@@ -203,4 +204,66 @@ func TestOneThatIsAskedForKeepsItsBytes(t *testing.T) {
 	require.Equal(t, [][]string{{"two"}, {"one"}, {"one"}, {"two"}}, s.batches(n))
 	require.Equal(t, s.Gateway.Requests()[n].Body, s.Gateway.Requests()[n+3].Body)
 	require.Zero(t, s.Count(t, "deliveries", "state = 'pending'"))
+}
+
+func TestDelivery_34_TwelveInAWindowAreOneWebhook(t *testing.T) {
+	t.Parallel()
+	s := newBatchScene(t)
+	s.Exec(t, "UPDATE endpoints SET buffer_size = 50 WHERE id = $1", s.Endpoint.ID)
+	n := len(s.Gateway.Requests())
+	want := s.twelve()
+	s.now = s.now.Add(5 * time.Second)
+	require.Zero(t, s.hooks())
+	require.Equal(t, [][]string{want}, s.batches(n), "one POST, and its array is in order")
+	require.Equal(t, "12", s.Gateway.Requests()[n].Header.Get("X-Batch-Size"))
+	require.Zero(t, s.hooks())
+	require.Len(t, s.Gateway.Requests(), n+1)
+}
+
+// twelve takes in twelve messages within one second.
+func (s *graphScene) twelve() (texts []string) {
+	s.Helper()
+	for i := range 12 {
+		texts = append(texts, "message "+strconv.Itoa(i))
+	}
+	s.says(texts...)
+	return texts
+}
+
+// Kapso's documents have a shutdown flush what is held back. Here it waits in the database, and the next worker sends it, in the window
+// that it was promised: nothing is lost, and nothing is torn apart by a deploy.
+func TestDelivery_34_AShutdownLosesNothingAndKeepsTheWindow(t *testing.T) {
+	t.Parallel()
+	s := newBatchScene(t)
+	s.Exec(t, "UPDATE endpoints SET buffer_size = 50 WHERE id = $1", s.Endpoint.ID)
+	n := len(s.Gateway.Requests())
+	want := s.twelve()
+	s.now = s.now.Add(2 * time.Second)
+	require.Equal(t, 3*time.Second, s.hooks())
+	window := s.windowEnd()
+
+	stopping, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := s.DeliverWebhooks(stopping, activities.DeliverInput{Ref: s.ref, EndpointID: s.Endpoint.ID, Max: 20, Last: 1})
+	require.Error(t, err)
+	require.Len(t, s.Gateway.Requests(), n, "the worker that stops flushes nothing")
+	require.Equal(t, 12, s.Count(t, "deliveries", "state = 'pending' AND buffered AND endpoint_id = $1", s.Endpoint.ID), "and loses nothing")
+
+	s.Activities = s.World.Activities(t, func() time.Time { return s.now }) // the next worker
+	require.Equal(t, 3*time.Second, s.hooks())
+	require.Equal(t, window, s.windowEnd(), "it is the same window")
+	s.now = s.now.Add(3 * time.Second)
+	require.Zero(t, s.hooks())
+	require.Equal(t, [][]string{want}, s.batches(n))
+}
+
+// windowEnd is when what is held back may leave.
+func (s *graphScene) windowEnd() time.Time {
+	s.Helper()
+	var first, last time.Time
+	err := s.World.DB.QueryRow(context.Background(), "SELECT min(next_attempt_at), max(next_attempt_at) FROM deliveries WHERE buffered AND state = 'pending'").
+		Scan(&first, &last)
+	require.NoError(s, err)
+	require.Equal(s, first, last)
+	return first
 }

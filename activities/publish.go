@@ -94,6 +94,9 @@ func (l *ledger) deliver(ctx context.Context, endpoint dbsqlc.Endpoint, e dbsqlc
 		return err
 	}
 	row.Buffered = endpoint.BufferSeconds != nil && slices.Contains(endpoint.BufferEvents, hook.Event)
+	if err := l.fit(&row); err != nil {
+		return err
+	}
 	if row.Buffered && row.State == handoff.DeliveryPending {
 		until := l.now.Add(time.Duration(*endpoint.BufferSeconds) * time.Second)
 		row.NextAttemptAt = &until

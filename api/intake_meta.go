@@ -81,6 +81,7 @@ func forwardHeader(c *gin.Context, inbox dbsqlc.Inbox, body []byte) map[string]s
 // acceptMeta accepts a signed body, whatever is in it: Meta repeats what is refused for days, and a repeat says nothing else. Of a body
 // that is for other numbers only, the bytes are kept.
 func (s *server) acceptMeta(ctx context.Context, inbox dbsqlc.Inbox, r db.NewReceipt) (inboundAnswer, error) {
+	r.Insistent = true
 	accepted, err := s.accept(ctx, r)
 	if code := handoff.ErrorCode(err); code == handoff.CodeInvalid || code == handoff.CodeForbidden {
 		s.Log.WarnContext(ctx, "nothing in a webhook of Meta's is for its inbox", "inbox_id", inbox.ID, "items", len(r.Items),

@@ -23,7 +23,9 @@ type NewReceipt struct {
 	Items    []handoff.Item
 	// ForwardHeader goes with the bytes where they are forwarded: the vendor's signature.
 	ForwardHeader map[string]string
-	At            time.Time
+	// Insistent says that the sender repeats what is refused for days: a message that is too large is then put aside alone.
+	Insistent bool
+	At        time.Time
 }
 
 // Accepted is what became of a body.
@@ -118,6 +120,9 @@ func Accept(ctx context.Context, db DB, r NewReceipt) (Accepted, error) {
 	err := InTx(ctx, db, func(tx pgx.Tx, q *dbsqlc.Queries) error {
 		// The lock and the look at the inboxes are one round trip.
 		if err := a.route(ctx, dbsqlc.New(NewPipeline(tx))); err != nil {
+			return err
+		}
+		if err := a.checkSizes(); err != nil {
 			return err
 		}
 		for _, step := range []func(context.Context, *dbsqlc.Queries) error{

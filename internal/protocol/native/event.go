@@ -27,6 +27,8 @@ type EventData struct {
 	Details        json.RawMessage    `json:"details,omitempty" doc:"What the type adds, such as {\"reason\":\"resolved\"} of conversation.ended."`
 	Contact        *EventContact      `json:"contact,omitempty"`
 	Conversation   *EventConversation `json:"conversation,omitempty" doc:"The conversation as of this event."`
+	Truncated      bool               `json:"truncated,omitempty" doc:"The event would have been larger than 256 KiB: the message's text and content are left out, and, where that is not enough, details and what is said of the contact."`
+	URL            string             `json:"url,omitempty" format:"uri-reference" doc:"Of a truncated event: where the whole can be read, as a path of this API, with an agent's key."`
 }
 
 // EventActor is who did it.
@@ -92,7 +94,7 @@ func Webhooks(e protocol.Event) ([]protocol.Webhook, error) {
 	if !slices.Contains(handoff.EventTypes, e.Type) {
 		return nil, nil
 	}
-	body, err := json.Marshal(EventBody{Type: e.Type, Timestamp: written(e.At), Data: data(e)})
+	body, err := encode(EventBody{Type: e.Type, Timestamp: written(e.At), Data: data(e)})
 	if err != nil {
 		return nil, handoff.Errorf(handoff.CodeInternal, "encode event %s: %w", e.ID, err)
 	}
