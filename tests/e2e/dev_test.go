@@ -263,7 +263,7 @@ func (d *dev) requireConversationGoesOn() {
 	var state workflows.State
 	require.NoError(d, value.Get(&state))
 	require.NotNil(d, state.InactiveAt)
-	require.WithinDuration(d, *conv.InactiveAt, *state.InactiveAt, time.Second)
+	require.WithinDuration(d, *conv.InactiveAt, *state.InactiveAt, 10*time.Second)
 }
 
 // requireAlone starts a second stack on the same directory, which is refused.

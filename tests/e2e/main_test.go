@@ -22,6 +22,9 @@ import (
 // so that the number of cores, Go's default, leaves the machine idle.
 const atOnce = "6"
 
+// theMachine is for tests that use all of it, or measure how soon something happens: they do not go side by side.
+var theMachine sync.Mutex
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	given := false

@@ -25,6 +25,8 @@ const (
 // so that it is in a header; by it, and by what was written, the first success of each event is in its conversation's order.
 func TestDelivery_26_OrderOfEachConversationOverABadNetwork(t *testing.T) {
 	t.Parallel()
+	theMachine.Lock()
+	defer theMachine.Unlock()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	s := newStack(t, "message.received")

@@ -31,6 +31,8 @@ const (
 // lost; none arrives twice but those that were on their way when the worker died, and these under the same id.
 func TestDelivery_22_KillsOfTheWorkerInMidSend(t *testing.T) {
 	t.Parallel()
+	theMachine.Lock()
+	defer theMachine.Unlock()
 	s := newStack(t, "message.received")
 	s.slowGateway(100 * time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
