@@ -24,6 +24,9 @@ const (
 	headerLimit         = 256
 )
 
+// settleWithin is how long an outcome may take to be written down. A database that hangs would hold the lane for ever, whose worker lives.
+const settleWithin = 30 * time.Second
+
 // attempt makes one request and writes down what came of it. It gives true when the delivery needs no further attempt, and a
 // *waiting when it does.
 func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, err error) {
@@ -50,6 +53,8 @@ func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, e
 	// From here on the attempt is finished whatever happens to the activity: its outcome must be written down.
 	ctx = context.WithoutCancel(ctx)
 	result := send(ctx)
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
 	d.Attempts = n
 	if d.FirstAttemptAt == nil {
 		d.FirstAttemptAt = &started

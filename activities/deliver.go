@@ -19,7 +19,7 @@ import (
 // Undelivered is the type of the error with which a lane's activity asks to be run again.
 const Undelivered = "undelivered"
 
-// heartbeatEvery is short enough for the activity's heartbeat time-out of five seconds. The first beat comes after this time, so
+// heartbeatEvery is short enough for the activity's heartbeat time-out of four seconds. The first beat comes after this time, so
 // that a lane that is through in milliseconds costs no call at all.
 const heartbeatEvery = 1500 * time.Millisecond
 

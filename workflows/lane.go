@@ -98,9 +98,10 @@ func (l *lane) start(ctx workflow.Context, in activities.DeliverInput) {
 		HeartbeatTimeout:    4 * time.Second,
 		WaitForCancellation: true,
 		Summary:             "webhooks to " + l.host,
-		// The wait between attempts comes with the error; this is for what we did not expect, such as a database that is away.
+		// The wait between attempts comes with the error; this is for what we did not expect, such as a database that is away or a worker
+		// that died. It stays short, because it grows with every wait before as well.
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
+			InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 2 * time.Second,
 		},
 	})
 	l.future = execute(laneCtx, a.DeliverWebhooks, in)
