@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"testing"
@@ -9,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"handoff"
+	"handoff/db/dbsqlc"
+	"handoff/internal/admin"
 )
 
 func TestAnEndpointsOrderAndLimits(t *testing.T) {
@@ -91,6 +94,9 @@ func TestDelivery_29_AnEndpointShowsItsBreakerAndItsFailures(t *testing.T) {
 	require.Equal(t, since.Add(9*time.Second).UTC().Format(time.RFC3339Nano), ill.text("last_failure_at"))
 	require.EqualValues(t, 10, ill.field("failures"))
 	require.Nil(t, ill.field("last_success_at"))
+	health := string(w.do(t, "GET", "/v1/inboxes/"+w.Inbox.ID.String()+"/health", w.adm, nil).is(http.StatusOK).body)
+	require.Contains(t, health, "it has failed 10 times in a row since "+since.UTC().Format(time.RFC3339))
+	require.Contains(t, health, "nothing is sent to it until "+since.Add(39*time.Second).UTC().Format(time.RFC3339))
 	c.forward(time.Minute)
 	require.Equal(t, "half_open", w.do(t, "GET", path, w.adm, nil).text("breaker.state"))
 	require.Equal(t, "half_open", w.do(t, "GET", "/v1/inboxes/"+w.Inbox.ID.String()+"/endpoints", w.adm, nil).text("items.0.breaker.state"))
@@ -151,4 +157,26 @@ func TestDelivery_31_AnEndpointIsEnabledTenTimesAMinute(t *testing.T) {
 	c.forward(30 * time.Second)
 	w.do(t, "PATCH", path, w.adm, `{"state":"enabled"}`).is(http.StatusOK)
 	require.Equal(t, 1, w.Count(t, "endpoints", "enables = 1 AND enables_since = $1 AND id = $2", c.now(), w.Endpoint.ID))
+}
+
+// A lane finds its endpoint gone in the moment in which an admin changes something else of it.
+func TestAChangeDoesNotEnableAnEndpointThatIsBeingDisabled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tx, err := w.DB.Begin(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	_, err = dbsqlc.New(tx).EndpointDisable(t.Context(), dbsqlc.EndpointDisableParams{ID: w.Endpoint.ID, Reason: "gone"})
+	require.NoError(t, err)
+	done, retry, a := make(chan error, 1), admin.RetryNone, w.admin()
+	go func() {
+		_, _, err := a.UpdateEndpoint(context.Background(), w.Account.ID, w.Endpoint.ID, admin.EndpointFields{Retry: &retry})
+		done <- err
+	}()
+	require.Eventually(t, func() bool {
+		return w.Count(t, "pg_stat_activity", "datname = current_database() AND wait_event_type = 'Lock'") == 1
+	}, 5*time.Second, time.Millisecond)
+	require.NoError(t, tx.Commit(t.Context()))
+	require.NoError(t, <-done)
+	require.Equal(t, 1, w.Count(t, "endpoints", "id = $1 AND state = 'disabled' AND disabled_reason = 'gone' AND retry = 'none'", w.Endpoint.ID))
 }

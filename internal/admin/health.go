@@ -46,7 +46,7 @@ func (a Admin) InboxHealth(ctx context.Context, account, id handoff.ID) (Health,
 	if err := a.credentialHealth(ctx, &health, inbox); err != nil {
 		return health, err
 	}
-	if err := endpointHealth(ctx, q, &health, inbox, p); err != nil {
+	if err := endpointHealth(ctx, q, &health, inbox, p, a.now()); err != nil {
 		return health, err
 	}
 	health.OK = !slices.ContainsFunc(health.Checks, func(c graph.CheckResult) bool { return !c.OK })
@@ -101,7 +101,7 @@ func (a Admin) metaHealth(ctx context.Context, h *Health, inbox dbsqlc.Inbox) er
 	return err
 }
 
-func endpointHealth(ctx context.Context, q *dbsqlc.Queries, h *Health, inbox dbsqlc.Inbox, p protocol.Protocol) error {
+func endpointHealth(ctx context.Context, q *dbsqlc.Queries, h *Health, inbox dbsqlc.Inbox, p protocol.Protocol, now time.Time) error {
 	rows, err := q.EndpointListByInbox(ctx, dbsqlc.EndpointListByInboxParams{AccountID: inbox.AccountID, InboxID: inbox.ID})
 	if err != nil {
 		return err
@@ -114,7 +114,6 @@ func endpointHealth(ctx context.Context, q *dbsqlc.Queries, h *Health, inbox dbs
 	if p.Carrier != "" && !carried {
 		h.add("endpoints", false, "no endpoint takes %s: agents cannot answer; add one", p.Carrier)
 	}
-	now := time.Now()
 	for _, row := range rows {
 		var late dbsqlc.EndpointBacklogRow
 		if i := slices.IndexFunc(backlog, func(b dbsqlc.EndpointBacklogRow) bool { return b.EndpointID == row.ID }); i >= 0 {
@@ -144,6 +143,12 @@ func (h *Health) endpoint(row dbsqlc.Endpoint, late dbsqlc.EndpointBacklogRow, n
 	}
 	if row.PausedUntil != nil && row.PausedUntil.After(now) {
 		parts = append(parts, "its vendor asked for a pause until "+row.PausedUntil.UTC().Format(time.RFC3339))
+	}
+	if row.FailingSince != nil {
+		parts = append(parts, fmt.Sprintf("it has failed %d times in a row since %s", row.Failures, row.FailingSince.UTC().Format(time.RFC3339)))
+	}
+	if row.OpenUntil != nil && row.OpenUntil.After(now) {
+		parts = append(parts, "nothing is sent to it until "+row.OpenUntil.UTC().Format(time.RFC3339)+", because most of its latest attempts failed")
 	}
 	if row.LastSuccessAt != nil {
 		parts = append(parts, "it last took something at "+row.LastSuccessAt.UTC().Format(time.RFC3339))
