@@ -15,6 +15,7 @@ import (
 
 	"handoff"
 	"handoff/db/dbtest"
+	"handoff/internal/outbound"
 )
 
 // ill makes a scene of which every metric has something to tell: a delivery that arrived, and an endpoint that fails.
@@ -58,6 +59,33 @@ func TestDelivery_51_EveryAttemptIsCounted(t *testing.T) {
 	s.scrape().is(1, "handoff_delivery_attempts_total", "class=4xx outcome=gone transport=webhook trigger=manual")
 	s.pass(time.Minute)
 	s.scrape().is(1, "handoff_endpoints", "state=disabled")
+}
+
+// What is sent again has arrived before, and a broken proxy of our own is no attempt of the receiver's.
+func TestLatencyIsOfTheFirstSuccessAndAFailedProxyIsThrottled(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.write("Hello")
+	s.pass(3 * time.Second)
+	s.deliver()
+	s.Exec(t, "UPDATE deliveries SET manual_at = $1, manual_count = 1", s.now)
+	s.deliver()
+	require.Len(t, s.Gateway.Requests(), 2)
+	got := s.scrape()
+	got.is(1, "handoff_delivery_attempts_total", "class=2xx outcome=delivered transport=webhook trigger=manual")
+	got.is(1, "handoff_delivery_latency_seconds", "transport=webhook")
+	require.InDelta(t, 3, got.families["handoff_delivery_latency_seconds"].GetMetric()[0].GetHistogram().GetSampleSum(), 0.1)
+
+	proxy, err := outbound.ParseProxy("http://127.0.0.1:1")
+	require.NoError(t, err)
+	s.activities.Poster = outbound.NewClient(outbound.Config{AllowLoopback: true, Proxy: proxy})
+	t.Cleanup(s.activities.Poster.Close)
+	s.write("Hello again")
+	s.deliver()
+	s.pass(time.Minute)
+	got = s.scrape()
+	got.is(1, "handoff_delivery_attempts_total", "class=proxy outcome=throttled transport=webhook trigger=schedule")
+	got.is(1, "handoff_endpoint_success_ratio", "endpoint_id="+s.Endpoint.ID.String())
 }
 
 func TestDelivery_51_TheBacklogAndTheBreakerAreOnTheMetricsPage(t *testing.T) {
