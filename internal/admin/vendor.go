@@ -102,6 +102,8 @@ func ReachBy(client *outbound.Client) func(ctx context.Context, url string) erro
 			return nil
 		case result.ErrorClass == outbound.ErrorCanceled:
 			return handoff.Errorf(handoff.CodeUnavailable, "the URL was not tried to the end: try again")
+		case result.ErrorClass == outbound.ErrorProxy:
+			return handoff.Errorf(handoff.CodeUnavailable, "the URL was not tried: %s", result.Public())
 		}
 		return errors.New(result.Public())
 	}

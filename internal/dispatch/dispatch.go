@@ -32,6 +32,7 @@ const (
 	noteLimit    = 200
 	overdueEvery = 30 * time.Second
 	expireEvery  = time.Hour
+	expireLimit  = 1000
 	// A look at a database that never answers is given up, and made again: otherwise the dispatcher would stop without a word.
 	lookTimeout = 20 * time.Second
 	noteTimeout = 5 * time.Second
@@ -210,5 +211,6 @@ func (d *Dispatcher) expire(ctx context.Context) error {
 	_, parked := q.ParkedStatusExpire(ctx, now.Add(-parkedFor))
 	_, commands := q.CommandExpire(ctx, now.Add(-rememberFor))
 	_, keys := q.IdempotencyKeyExpire(ctx, now.Add(-rememberFor))
-	return errors.Join(parked, commands, keys)
+	_, secrets := q.EndpointSecretExpire(ctx, dbsqlc.EndpointSecretExpireParams{Now: now, RowLimit: expireLimit})
+	return errors.Join(parked, commands, keys, secrets)
 }

@@ -186,8 +186,12 @@ func TestWhatHasServedItsTimeIsForgotten(t *testing.T) {
 		SELECT n, id, now() - interval '8 days' + n * interval '1 minute' FROM conversations, generate_series(-1, 1, 2) AS n`)
 	w.Exec(t, `INSERT INTO idempotency_keys (account_id, route, key, request_hash, command_id, created_at)
 		SELECT $1, 'r', n, '', $1, now() - interval '8 days' + n * interval '1 minute' FROM generate_series(-1, 1, 2) AS n`, w.Account.ID)
+	w.Exec(t, `INSERT INTO endpoint_secrets (id, account_id, endpoint_id, secret, created_at, expires_at)
+		SELECT gen_random_uuid(), $1, $2, '', now(), now() + n * interval '1 minute' FROM generate_series(-1, 1, 2) AS n`, w.Account.ID, w.Endpoint.ID)
 	require.NoError(t, New(w.DB, nil, slog.New(slog.DiscardHandler)).expire(t.Context()))
 	require.Equal(t, 1, w.Count(t, "parked_statuses", "true"))
 	require.Equal(t, 1, w.Count(t, "commands", "true"))
 	require.Equal(t, 1, w.Count(t, "idempotency_keys", "true"))
+	require.Equal(t, 1, w.Count(t, "endpoint_secrets", "expires_at > now()"))
+	require.Equal(t, 1, w.Count(t, "endpoint_secrets", "true"))
 }
