@@ -46,6 +46,10 @@ func (l *lane) settle(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.Attempt
 	if out.State != handoff.DeliveryPending || l.endpoint.State == handoff.EndpointDisabled {
 		return true, nil // in the latter case it is held by now
 	}
+	if d.Bypassed {
+		l.reread() // others may go before it is due again
+		return true, nil
+	}
 	if d.ManualAt != nil {
 		l.reread() // the schedule goes on as it was, and what stands behind still stands behind
 		return true, nil

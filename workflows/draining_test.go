@@ -40,7 +40,7 @@ func (s *story) arrived() (out []string) {
 	return out
 }
 
-func TestTheEndIsToldAfterTheMessageThatFailedForThirtyHours(t *testing.T) {
+func TestDelivery_25_TheEndIsToldAfterTheMessageThatFailedForThirtyHours(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	s.downUntil(30 * time.Hour)

@@ -59,14 +59,14 @@ func (s *story) arrivedAt(text string) time.Duration {
 	return 0
 }
 
-func TestAPoisonedHeadHoldsItsLaneForAQuarterOfAnHour(t *testing.T) {
+func TestDelivery_27_APoisonedHeadHoldsItsLaneForAQuarterOfAnHour(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	s.patient()
 	s.refusesPoison()
 	s.says("I need to speak to a human")
 	s.at(time.Minute, func() { s.template(s.Ana, "poison"); s.template(s.Ana, "second") })
-	s.at(2*time.Minute, s.othersAreTaken)
+	s.at(2*time.Minute, func() { s.janeIsServed("to Jane") })
 	s.at(30*time.Minute, func() { s.template(s.Ana, "third") })
 	s.at(100*time.Hour, func() { s.resolveBy(s.Ana) })
 	s.run()
@@ -79,6 +79,7 @@ func TestAPoisonedHeadHoldsItsLaneForAQuarterOfAnHour(t *testing.T) {
 	_, after := s.attempts(poison.ID)
 	require.Equal(t, plan(time.Minute, 0, 5*time.Second, 5*time.Minute, 30*time.Minute, 2*time.Hour, 5*time.Hour, 10*time.Hour,
 		14*time.Hour, 20*time.Hour, 24*time.Hour), after, "its own schedule goes on")
+	require.Equal(t, 2*time.Minute, s.arrivedAt("to Jane"), "another conversation does not notice")
 	for _, r := range s.Gateway.Requests() {
 		require.Equal(t, strings.Contains(r.Body, "second"), r.Header.Get("Handoff-Gap") == "true", r.Body)
 	}
@@ -146,7 +147,7 @@ func TestAHangingEndpointDelaysNobodyElse(t *testing.T) {
 	}
 }
 
-func TestGoneDisablesTheEndpointAndHoldsTheRest(t *testing.T) {
+func TestDelivery_12_GoneDisablesTheEndpointAndHoldsTheRest(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	other := fixture.NewGateway(t)

@@ -191,11 +191,13 @@ func (s *story) conversations() []dbsqlc.Conversation {
 	return out
 }
 
+// conversation is the contact's latest.
 func (s *story) conversation() dbsqlc.Conversation {
 	s.Helper()
 	all := s.conversations()
-	require.NotEmpty(s, all)
-	return all[0]
+	i := slices.IndexFunc(all, func(c dbsqlc.Conversation) bool { return c.ContactID == s.in.ContactID })
+	require.GreaterOrEqual(s, i, 0)
+	return all[i]
 }
 
 func (s *story) message(id handoff.ID) dbsqlc.Message {

@@ -733,7 +733,10 @@ SELECT d.endpoint_id, e.url, count(*) AS pending, max(d.position)::bigint AS las
         -- What is held back for a batch goes when the batch is full, or when something stands behind it.
         (array_agg(d.buffered ORDER BY d.position) FILTER (WHERE NOT d.bypassed))[1]
         AND (bool_or(NOT d.buffered) FILTER (WHERE NOT d.bypassed) OR count(DISTINCT d.event_type) FILTER (WHERE NOT d.bypassed) > 1
-            OR count(*) FILTER (WHERE NOT d.bypassed) >= max(coalesce(e.buffer_size, 1)))), false))::boolean AS urgent,
+            OR count(*) FILTER (WHERE NOT d.bypassed) >= max(coalesce(e.buffer_size, 1)))), false)
+        -- What is new does not wait until those are due that were passed by.
+        OR coalesce(bool_or(d.bypassed)
+            AND (array_agg(d.attempts = 0 AND NOT d.buffered ORDER BY d.position) FILTER (WHERE NOT d.bypassed))[1], false))::boolean AS urgent,
     coalesce((array_agg(d.failure ORDER BY d.position))[1], '')::text AS failure,
     (array_agg(d.attempts ORDER BY d.position))[1]::integer AS attempts
 FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
@@ -790,7 +793,7 @@ SELECT id, position, account_id, endpoint_id, inbox_id, contact_id, conversation
 WHERE inbox_id = $1 AND contact_id = $2 AND endpoint_id = $3
   AND (state = 'pending' OR manual_at IS NOT NULL)
 ORDER BY (manual_at IS NULL), coalesce(bypassed AND next_attempt_at > $4::timestamptz, false),
-    CASE WHEN bypassed AND next_attempt_at > $4 THEN next_attempt_at END, position
+    CASE WHEN bypassed THEN next_attempt_at END, position
 LIMIT $5
 `
 
@@ -803,7 +806,7 @@ type LaneNextParams struct {
 }
 
 // What a lane sends next: what somebody asked for, then bypassed ones that are due, then the rest in order; bypassed ones that are not due
-// come last, the next one first.
+// come last. Of the bypassed ones the next one comes first, or the first would keep the others from ever being tried.
 func (q *Queries) LaneNext(ctx context.Context, arg LaneNextParams) ([]Delivery, error) {
 	rows, err := q.db.Query(ctx, laneNext,
 		arg.InboxID,

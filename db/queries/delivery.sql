@@ -18,7 +18,10 @@ SELECT d.endpoint_id, e.url, count(*) AS pending, max(d.position)::bigint AS las
         -- What is held back for a batch goes when the batch is full, or when something stands behind it.
         (array_agg(d.buffered ORDER BY d.position) FILTER (WHERE NOT d.bypassed))[1]
         AND (bool_or(NOT d.buffered) FILTER (WHERE NOT d.bypassed) OR count(DISTINCT d.event_type) FILTER (WHERE NOT d.bypassed) > 1
-            OR count(*) FILTER (WHERE NOT d.bypassed) >= max(coalesce(e.buffer_size, 1)))), false))::boolean AS urgent,
+            OR count(*) FILTER (WHERE NOT d.bypassed) >= max(coalesce(e.buffer_size, 1)))), false)
+        -- What is new does not wait until those are due that were passed by.
+        OR coalesce(bool_or(d.bypassed)
+            AND (array_agg(d.attempts = 0 AND NOT d.buffered ORDER BY d.position) FILTER (WHERE NOT d.bypassed))[1], false))::boolean AS urgent,
     coalesce((array_agg(d.failure ORDER BY d.position))[1], '')::text AS failure,
     (array_agg(d.attempts ORDER BY d.position))[1]::integer AS attempts
 FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
@@ -27,12 +30,12 @@ GROUP BY d.endpoint_id, e.url ORDER BY d.endpoint_id;
 
 -- name: LaneNext :many
 -- What a lane sends next: what somebody asked for, then bypassed ones that are due, then the rest in order; bypassed ones that are not due
--- come last, the next one first.
+-- come last. Of the bypassed ones the next one comes first, or the first would keep the others from ever being tried.
 SELECT * FROM deliveries
 WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND endpoint_id = @endpoint_id
   AND (state = 'pending' OR manual_at IS NOT NULL)
 ORDER BY (manual_at IS NULL), coalesce(bypassed AND next_attempt_at > @now::timestamptz, false),
-    CASE WHEN bypassed AND next_attempt_at > @now THEN next_attempt_at END, position
+    CASE WHEN bypassed THEN next_attempt_at END, position
 LIMIT @row_limit;
 
 -- name: DeliveryGet :one
