@@ -86,7 +86,7 @@ func (c *crowd) drain() {
 			for errs[i] == nil && c.left(ref) {
 				var wait time.Duration
 				if wait, _, errs[i] = runLane(c.Activities, ref, c.Endpoint.ID); wait > 0 {
-					time.Sleep(wait)
+					<-time.After(wait)
 				}
 			}
 		})
@@ -124,12 +124,12 @@ type counter struct {
 	now, most, in int
 }
 
-func newCounter(w *fixture.World, t *testing.T, each time.Duration) *counter {
+func newCounter(t *testing.T, w *fixture.World, each time.Duration) *counter {
 	t.Helper()
 	c := &counter{}
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		c.add(1)
-		time.Sleep(each) // it is the gateway that takes its time
+		<-time.After(each) // it is the gateway that takes its time
 		c.add(-1)
 	}))
 	t.Cleanup(server.Close)

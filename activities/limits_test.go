@@ -119,7 +119,7 @@ func TestDelivery_28_AnEndpointHasFewInFlight(t *testing.T) {
 	t.Parallel()
 	const limit, lanes = 3, 30
 	c := newCrowd(t, lanes, 1)
-	counter := newCounter(c.World, t, 20*time.Millisecond)
+	counter := newCounter(t, c.World, 20*time.Millisecond)
 	c.Exec(t, "UPDATE endpoints SET max_in_flight = $1", limit)
 	c.Activities = c.World.Activities(t, time.Now)
 	shared := *c.Activities

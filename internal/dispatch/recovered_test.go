@@ -102,7 +102,7 @@ func TestAnEndpointThatAnswersAgainGetsWhatWaitsForIt(t *testing.T) {
 	require.Equal(t, 300, o.hastened())
 	require.Equal(t, 300, o.raised())
 	require.Zero(t, o.behind(), "what stands behind the first goes after it")
-	require.Equal(t, 300, len(o.dispatchers[0].queue.wakes), "each is signalled, once")
+	require.Len(t, o.dispatchers[0].queue.wakes, 300, "each is signalled, once")
 	require.Zero(t, o.Count(t, "endpoints", "recovered_at IS NOT NULL"))
 	require.Empty(t, o.dispatchers[0].pages)
 
