@@ -42,7 +42,7 @@ func (l *lane) healthOf(r outbound.Result, v verdict, manual bool) *bool {
 	switch {
 	case v == verdictDelivered:
 		return &well
-	case v == verdictThrottled, v == verdictGone, manual, r.ErrorClass == outbound.ErrorCanceled, r.Status == http.StatusTooManyRequests:
+	case v == verdictThrottled, v == verdictGone, v == verdictFailed && l.endpoint.Transport == handoff.TransportWebhook, manual, r.ErrorClass == outbound.ErrorCanceled, r.Status == http.StatusTooManyRequests:
 		return nil
 	case l.endpoint.Transport == handoff.TransportWebhook, r.Err != nil, r.Status >= http.StatusInternalServerError:
 		return &ill

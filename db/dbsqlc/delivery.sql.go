@@ -25,6 +25,8 @@ UPDATE deliveries SET state = $1, step = $2, next_attempt_at = $3, failure = $4,
     manual_at = CASE WHEN $6::boolean AND manual_count <= 1 THEN NULL ELSE manual_at END,
     manual_count = CASE WHEN $6 THEN greatest(manual_count - 1, 0) ELSE manual_count END
 WHERE id = $7 AND (attempts = $8 OR $1::text = 'delivered') AND (state <> 'delivered' OR $1::text = 'delivered')
+    -- What was held meanwhile, because another lane's attempt disabled the endpoint, stays so.
+    AND (state <> 'held' OR $1::text <> 'pending' OR $6)
 `
 
 type AttemptFinishParams struct {

@@ -14,7 +14,8 @@ import (
 
 const deliveryHasten = `-- name: DeliveryHasten :exec
 UPDATE deliveries SET hastened = true, next_attempt_at = least(next_attempt_at, $1::timestamptz)
-WHERE id = ANY($2::uuid[]) AND state = 'pending'
+WHERE deliveries.id IN (
+    SELECT d.id FROM deliveries d WHERE d.id = ANY($2::uuid[]) AND d.state = 'pending' ORDER BY d.id FOR UPDATE SKIP LOCKED)
 `
 
 type DeliveryHastenParams struct {
@@ -22,6 +23,7 @@ type DeliveryHastenParams struct {
 	Ids []uuid.UUID
 }
 
+// One that somebody has in his hands is being sent, or held.
 func (q *Queries) DeliveryHasten(ctx context.Context, arg DeliveryHastenParams) error {
 	_, err := q.db.Exec(ctx, deliveryHasten, arg.Now, arg.Ids)
 	return err

@@ -75,7 +75,9 @@ UPDATE deliveries SET state = @state, step = @step, next_attempt_at = @next_atte
     manual_at = CASE WHEN @manual::boolean AND manual_count <= 1 THEN NULL ELSE manual_at END,
     manual_count = CASE WHEN @manual THEN greatest(manual_count - 1, 0) ELSE manual_count END
 -- A worker that was taken for dead may finish late: its failure must not undo what a later attempt did. A success is one anyhow.
-WHERE id = @id AND (attempts = @n OR @state::text = 'delivered') AND (state <> 'delivered' OR @state::text = 'delivered');
+WHERE id = @id AND (attempts = @n OR @state::text = 'delivered') AND (state <> 'delivered' OR @state::text = 'delivered')
+    -- What was held meanwhile, because another lane's attempt disabled the endpoint, stays so.
+    AND (state <> 'held' OR @state::text <> 'pending' OR @manual);
 
 -- name: DeliveryFail :exec
 UPDATE deliveries SET state = 'failed', next_attempt_at = NULL, manual_at = NULL, manual_count = 0, failure = @failure::text, finished_at = @finished_at

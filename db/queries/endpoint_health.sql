@@ -50,8 +50,10 @@ SELECT heads.id, heads.contact_id::uuid AS contact_id,
 FROM heads ORDER BY heads.contact_id;
 
 -- name: DeliveryHasten :exec
+-- One that somebody has in his hands is being sent, or held.
 UPDATE deliveries SET hastened = true, next_attempt_at = least(next_attempt_at, @now::timestamptz)
-WHERE id = ANY(@ids::uuid[]) AND state = 'pending';
+WHERE deliveries.id IN (
+    SELECT d.id FROM deliveries d WHERE d.id = ANY(@ids::uuid[]) AND d.state = 'pending' ORDER BY d.id FOR UPDATE SKIP LOCKED);
 
 -- name: WakeRaiseContacts :many
 -- Their rows are locked in the order that everybody follows.
