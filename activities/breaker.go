@@ -39,12 +39,15 @@ const recoveredAfter = 5 * time.Second
 // that it is ill: replaying what failed must not close the way for what is new.
 func (l *lane) healthOf(r outbound.Result, v verdict, manual bool) *bool {
 	well, ill := true, false
+	webhook := l.endpoint.Transport == handoff.TransportWebhook
 	switch {
 	case v == verdictDelivered:
 		return &well
-	case v == verdictThrottled, v == verdictGone, v == verdictFailed && l.endpoint.Transport == handoff.TransportWebhook, manual, r.ErrorClass == outbound.ErrorCanceled, r.Status == http.StatusTooManyRequests:
+	case manual, v == verdictThrottled, v == verdictGone, r.ErrorClass == outbound.ErrorCanceled, r.Status == http.StatusTooManyRequests:
 		return nil
-	case l.endpoint.Transport == handoff.TransportWebhook, r.Err != nil, r.Status >= http.StatusInternalServerError:
+	case webhook && v == verdictFailed:
+		return nil // it said what to do, and so it is there
+	case webhook, r.Err != nil, r.Status >= http.StatusInternalServerError:
 		return &ill
 	}
 	return &well // the vendor refuses a message, and so it is there

@@ -57,6 +57,9 @@ func TestDelivery_12_AReceiverDisablesItselfOrAbortsAMessage(t *testing.T) {
 			require.Len(t, s.Gateway.Requests(), 1)
 			require.Equal(t, 1, s.Count(t, "deliveries", "contact_id = $1 AND state = $2 AND attempts = 1 AND NOT (state = 'failed' AND next_attempt_at IS NOT NULL)",
 				s.refs[0].ContactID, c.first))
+			if c.first == failed {
+				require.Zero(t, s.endpoint().Failures, "it says nothing against the endpoint")
+			}
 			after := s.EndpointState(t, s.Endpoint.ID)
 			require.Equal(t, c.reason, after.Reason)
 			require.Equal(t, c.reason != "", after.State == handoff.EndpointDisabled)
