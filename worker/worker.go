@@ -25,7 +25,7 @@ const (
 	beatEvery = 1500 * time.Millisecond
 	// stickyTimeout is how long a task waits for the worker that has its conversation cached. The SDK's 5 s are as long as the API
 	// waits for a command: after the death of a worker, an agent's first command for each of its conversations would be 503.
-	stickyTimeout = time.Second
+	stickyTimeout = 2 * time.Second
 )
 
 // WorkflowRegistry is what a worker, a replayer and a test environment have in common, so that a replay cannot differ from

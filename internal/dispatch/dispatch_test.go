@@ -168,12 +168,34 @@ func TestFewConversationsAreAwakeAtOnce(t *testing.T) {
 	require.NoError(t, o.look(t.Context()))
 	require.True(t, o.take(late))
 
-	require.False(t, o.take(wakes[3]))
-	for key := range o.since { // wake-ups that did nothing lose their places
-		o.since[key] = time.Now().Add(-outstandingFor)
+	age := func(by time.Duration) {
+		for key := range o.since {
+			o.since[key] = time.Now().Add(-by)
+		}
+		require.NoError(t, o.look(t.Context()))
+	}
+	o.moved = time.Now().Add(time.Minute)
+	age(outstandingFor / 2)
+	require.False(t, o.take(wakes[3]), "others get on, and so will these")
+	age(outstandingFor)
+	require.True(t, o.take(wakes[3]), "wake-ups that did nothing lose their places")
+}
+
+func TestWhereNothingMovesPlacesAreGivenUpSooner(t *testing.T) {
+	t.Parallel()
+	w := fixture.New(t, dbtest.Pool(t))
+	o := newOutstanding(w.DB)
+	for i := range maxOutstanding {
+		require.True(t, o.take(accepted(t, w, fmt.Sprintf("4477009001%02d", i))))
+	}
+	late := accepted(t, w, "447700900199")
+	o.waiting.Add(1)
+	for key := range o.since {
+		o.since[key] = time.Now().Add(-stuckFor)
 	}
 	require.NoError(t, o.look(t.Context()))
-	require.True(t, o.take(wakes[3]))
+	require.True(t, o.take(late))
+	require.Len(t, o.since, 1)
 }
 
 func TestWhatHasServedItsTimeIsForgotten(t *testing.T) {
