@@ -21,10 +21,11 @@ const (
 	killEvery      = 3 * time.Second
 	killFor        = 30 * time.Second
 	// killRecovery is how long after the last restart of the worker what waited for it has arrived, at the 95th percentile: the heartbeat
-	// of a dead one is missed after 4 seconds, and the retry waits for up to two. With the machine to itself it is 2.1 s; the margin is
-	// for one that runs other tests, where a process alone takes seconds to start. The restarts before do not count: the next kill comes
-	// sooner than what the last one had interrupted. The log has what was measured.
-	killRecovery = 5*time.Second + 3*time.Second
+	// of a dead one is missed after 4 seconds, and the retry waits for up to two. With the machine to itself it is 2.1 s; among all other
+	// tests, where a process alone takes seconds to start and 33 events a second are more than is left of two cores, 11.5 s were seen. Without
+	// heartbeats it would be minutes. The restarts before do not count: the next kill comes sooner than what the last one had interrupted.
+	// The log has what was measured.
+	killRecovery = 20 * time.Second
 )
 
 // TestDelivery_22_KillsOfTheWorkerInMidSend kills the worker every three seconds, for half a minute, while 1000 events leave. None is
