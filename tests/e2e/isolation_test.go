@@ -52,7 +52,7 @@ func TestDelivery_28_HangingEndpointsDelayNobodyElse(t *testing.T) {
 	for i, inbox := range ill {
 		load.Go(func() error {
 			for contact := range hangingContacts {
-				if _, err := s.native(t.Context(), inbox, fmt.Sprintf("ill-%d-%d", i, contact), contact); err != nil {
+				if err := s.native(t.Context(), inbox, fmt.Sprintf("ill-%d-%d", i, contact), contact); err != nil {
 					return err
 				}
 			}
@@ -82,17 +82,16 @@ func (s *stack) nativeInbox(name, url string) string {
 	return inbox.ID
 }
 
-// native writes one message by our own protocol, and gives when.
-func (s *stack) native(ctx context.Context, inbox, id string, contact int) (time.Time, error) {
+// native writes one message by our own protocol.
+func (s *stack) native(ctx context.Context, inbox, id string, contact int) error {
 	body, err := json.Marshal(map[string]any{
 		"contact": map[string]string{"id": fmt.Sprintf("%s-%d", inbox, contact), "name": "John"}, "id": id, "text": "Is anybody there?",
 	})
 	if err != nil {
-		return time.Time{}, err
+		return err
 	}
-	at := time.Now()
 	_, err = s.insist(ctx, http.StatusOK, http.MethodPost, "/v1/inboxes/"+inbox+"/messages", s.gatewayKey, string(body))
-	return at, err
+	return err
 }
 
 // steadily writes to the inboxes in turn, at healthyRate, whatever becomes of what was written before, and gives when each was due.
@@ -106,10 +105,7 @@ func (s *stack) steadily(inboxes []string, load string, lasting time.Duration) m
 		id := fmt.Sprintf("%s-%d", load, i)
 		due[id] = at
 		require.True(s, pause(s.Context(), time.Until(at)))
-		all.Go(func() error {
-			_, err := s.native(s.Context(), inboxes[i%len(inboxes)], id, i%50)
-			return err
-		})
+		all.Go(func() error { return s.native(s.Context(), inboxes[i%len(inboxes)], id, i%50) })
 	}
 	require.NoError(s, all.Wait())
 	return due
