@@ -92,7 +92,8 @@ func sleep(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// InFlight bounds how many attempts a worker makes at once to one endpoint, so that one that hangs cannot take all there is.
+// InFlight is what a worker has under way. It bounds how many attempts are made at once to one endpoint, so that one that hangs cannot take
+// all there is, and knows those that workflow tasks have begun.
 type InFlight struct {
 	mu        sync.Mutex
 	endpoints map[handoff.ID]*flight
