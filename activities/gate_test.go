@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -25,11 +25,8 @@ func line(t *testing.T, f *InFlight, id handoff.ID, limit, waiting int) chan fun
 			turn <- leave
 		}
 	}()
-	require.Eventually(t, func() bool {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return len(f.endpoints[id].waiting) == waiting
-	}, 10*time.Second, time.Millisecond)
+	synctest.Wait()
+	require.Len(t, f.endpoints[id].waiting, waiting)
 	return turn
 }
 
@@ -43,6 +40,10 @@ func enter(t *testing.T, f *InFlight, id handoff.ID, limit int) func() {
 // Many wait in line when somebody lowers the limit. Each place that came free was handed on, and so as many stayed in flight as before.
 func TestDelivery_28_ALimitThatIsLoweredIsKept(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, aLimitThatIsLoweredIsKept)
+}
+
+func aLimitThatIsLoweredIsKept(t *testing.T) {
 	f, id := NewInFlight(), handoff.NewID()
 	flying := []func(){enter(t, f, id, 3), enter(t, f, id, 3), enter(t, f, id, 3)}
 	first := line(t, f, id, 3, 1)
@@ -60,6 +61,10 @@ func TestDelivery_28_ALimitThatIsLoweredIsKept(t *testing.T) {
 
 func TestDelivery_28_TheLineIsShortAndPatienceEnds(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, theLineIsShortAndPatienceEnds)
+}
+
+func theLineIsShortAndPatienceEnds(t *testing.T) {
 	f, id := NewInFlight(), handoff.NewID()
 	leave := enter(t, f, id, 1)
 	first, second := line(t, f, id, 1, 1), line(t, f, id, 1, slotQueue)
@@ -76,6 +81,7 @@ func TestDelivery_28_TheLineIsShortAndPatienceEnds(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = f.enter(t.Context(), id, 1, full)
 	require.ErrorIs(t, err, errFull, "nobody leaves for two seconds")
+	synctest.Wait()
 	require.Empty(t, second, "the one before has waited for as long")
 	leave()
 	require.Empty(t, f.endpoints)

@@ -39,13 +39,18 @@ func TestDelivery_51_AnOperatorFollowsALateDelivery(t *testing.T) {
 	type health struct {
 		Pending int64          `json:"pending"`
 		Age     float64        `json:"oldest_undelivered_age_seconds"`
-		Recent  map[string]any `json:"last_5_minutes"`
+		Recent  struct {
+			Classes map[string]int `json:"attempts_by_class"`
+		} `json:"last_5_minutes"`
 	}
 	path := s.url + "/v1/endpoints/" + s.endpoint + "/health"
-	told := into[health](t, call(t, http.MethodGet, path, s.adminKey, nil), http.StatusOK)
+	var told health
+	until(t, 30*time.Second, "the failed attempt is written down", func() bool {
+		told = into[health](t, call(t, http.MethodGet, path, s.adminKey, nil), http.StatusOK)
+		return told.Recent.Classes["5xx"] > 0
+	})
 	require.EqualValues(t, 1, told.Pending)
 	require.Positive(t, told.Age)
-	require.Contains(t, told.Recent["attempts_by_class"], "5xx")
 
 	type delivery struct {
 		ConversationID string `json:"conversation_id"`
