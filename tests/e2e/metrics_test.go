@@ -37,8 +37,8 @@ func TestDelivery_51_AnOperatorFollowsALateDelivery(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, call(t, http.MethodGet, s.url+"/metrics", s.adminKey, nil).status, "not on the API's port")
 
 	type health struct {
-		Pending int64          `json:"pending"`
-		Age     float64        `json:"oldest_undelivered_age_seconds"`
+		Pending int64   `json:"pending"`
+		Age     float64 `json:"oldest_undelivered_age_seconds"`
 		Recent  struct {
 			Classes map[string]int `json:"attempts_by_class"`
 		} `json:"last_5_minutes"`
