@@ -31,6 +31,14 @@ type firstAttempts struct {
 	pace  map[handoff.ID]time.Duration
 	all   sync.WaitGroup
 	never bool
+	// patience and answer are taskPatience and fastAnswer, unless somebody says otherwise.
+	patience, answer time.Duration
+}
+
+func newFirstAttempts() *firstAttempts {
+	return &firstAttempts{
+		lanes: map[laneKey]chan struct{}{}, pace: map[handoff.ID]time.Duration{}, patience: taskPatience, answer: fastAnswer,
+	}
 }
 
 type laneKey struct{ contact, endpoint handoff.ID }
@@ -79,7 +87,7 @@ func (f *firstAttempts) fast(endpoint handoff.ID) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	pace, known := f.pace[endpoint]
-	return known && pace <= fastAnswer && !f.never
+	return known && pace <= f.answer && !f.never
 }
 
 // errLeft says that a lane has something that is no first attempt.
@@ -92,7 +100,7 @@ func (a *Activities) DeliverFirst(ctx context.Context, in DeliverInput) (Deliver
 	if !ok {
 		return DeliverResult{Left: true, BusyUntil: a.Now().Add(busyAtMost)}, nil
 	}
-	patience, cancel := context.WithTimeout(ctx, taskPatience)
+	patience, cancel := context.WithTimeout(ctx, a.InFlight.first.patience)
 	defer cancel()
 	done := make(chan DeliverResult, 1)
 	go func() {
@@ -182,6 +190,12 @@ func (a *Activities) awaitFirst(ctx context.Context, in DeliverInput) error {
 // InActivities has every attempt made in an activity, and none within a workflow task.
 func (f *InFlight) InActivities() *InFlight {
 	f.first.never = true
+	return f
+}
+
+// Within sets how long a workflow task waits for first attempts, and how fast an endpoint has to answer on average to be tried so.
+func (f *InFlight) Within(patience, answer time.Duration) *InFlight {
+	f.first.patience, f.first.answer = patience, answer
 	return f
 }
 

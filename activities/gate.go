@@ -102,10 +102,7 @@ type InFlight struct {
 
 // NewInFlight is for one worker.
 func NewInFlight() *InFlight {
-	return &InFlight{
-		endpoints: map[handoff.ID]*flight{},
-		first:     &firstAttempts{lanes: map[laneKey]chan struct{}{}, pace: map[handoff.ID]time.Duration{}},
-	}
+	return &InFlight{endpoints: map[handoff.ID]*flight{}, first: newFirstAttempts()}
 }
 
 type flight struct {
