@@ -1,0 +1,4 @@
+package db
+
+// MigrationProvider gives tests every step of the schema.
+var MigrationProvider = migrationProvider
