@@ -239,6 +239,5 @@ func tellingHeaders(header http.Header) json.RawMessage {
 
 func excerptOf(body []byte, limit int) string {
 	body = body[:min(len(body), limit)]
-
 	return strings.ReplaceAll(strings.ToValidUTF8(string(body), "\uFFFD"), "\x00", "\uFFFD")
 }

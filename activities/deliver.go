@@ -34,22 +34,11 @@ func (a *Activities) DeliverWebhooks(ctx context.Context, in DeliverInput) (Deli
 	if err != nil {
 		return DeliverResult{}, a.storeFailed(ctx, "read the lane", err)
 	}
-	var out DeliverResult
-	empty := false
-	for out.Finished < in.Max && ctx.Err() == nil {
-		finished, err := lane.step(ctx)
-		if err != nil && out.Finished == 0 {
-			lane.noteSuccess(ctx) // an answer that refuses a message shows that its vendor is there
-			return out, a.undelivered(ctx, err)
-		}
-		if err != nil || !finished {
-			empty = err == nil
-			break
-		}
-		out.Finished++
+	finished, empty, err := lane.drain(ctx, ctx)
+	if err != nil && finished == 0 {
+		return DeliverResult{}, a.undelivered(ctx, err)
 	}
-	lane.noteSuccess(ctx)
-	out.Last = lane.seen
+	out := DeliverResult{Finished: finished, Last: lane.seen}
 	if empty && !lane.rippled {
 		return out, nil
 	}
@@ -103,6 +92,20 @@ func heartbeat(ctx context.Context) (stop func()) {
 		}
 	}()
 	return func() { close(done) }
+}
+
+// drain sends the lane's next deliveries in order, at most as many as one activity may and none once patience is at its end. It gives how
+// many it finished, whether there is no other, and what stopped it.
+func (l *lane) drain(ctx, patience context.Context) (finished int, empty bool, err error) {
+	defer l.noteSuccess(ctx) // also where none was finished: an answer that refuses a message shows that its vendor is there
+	for finished < l.in.Max && patience.Err() == nil {
+		done, err := l.step(ctx)
+		if err != nil || !done {
+			return finished, err == nil, err
+		}
+		finished++
+	}
+	return finished, false, nil
 }
 
 // step sends the lane's next delivery. It gives false when there is none.

@@ -25,7 +25,6 @@ func (l *lane) noteHealth(ctx context.Context, healthy *bool, ruled ruling) erro
 		return db.InTx(ctx, l.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error { return l.disableFor(ctx, q, reasonAsked) })
 	}
 	if healthy == nil || *healthy {
-		l.success = l.success || healthy != nil
 		return nil
 	}
 	return l.noteFailure(ctx)
@@ -81,9 +80,9 @@ func (l *lane) tellOperators(ctx context.Context, q *dbsqlc.Queries, e dbsqlc.Ev
 		return err
 	}
 	var rows []dbsqlc.DeliveryInsertParams
+	now := l.Now()
 	for _, endpoint := range endpoints {
 		for _, hook := range hooks {
-			now := l.Now()
 			rows = append(rows, dbsqlc.DeliveryInsertParams{
 				ID: handoff.NewID(), AccountID: e.AccountID, EndpointID: endpoint.ID, InboxID: endpoint.InboxID, EventID: &e.ID,
 				EventType: hook.Event, WebhookID: handoff.NewWebhookID(), Body: hook.Body, State: handoff.DeliveryPending,

@@ -30,7 +30,6 @@ type firstAttempts struct {
 	lanes map[laneKey]chan struct{}
 	pace  map[handoff.ID]time.Duration
 	all   sync.WaitGroup
-	never bool
 	// patience and answer are taskPatience and fastAnswer, unless somebody says otherwise.
 	patience, answer time.Duration
 }
@@ -87,7 +86,7 @@ func (f *firstAttempts) fast(endpoint handoff.ID) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	pace, known := f.pace[endpoint]
-	return known && pace <= f.answer && !f.never
+	return known && pace <= f.answer
 }
 
 // errLeft says that a lane has something that is no first attempt.
@@ -124,25 +123,12 @@ func (a *Activities) deliverFirst(patience context.Context, in DeliverInput) Del
 		return DeliverResult{Left: true}
 	}
 	lane.first = true
-	var out DeliverResult
-	empty := false
-	for out.Finished < in.Max && patience.Err() == nil && !empty {
-		finished, err := lane.step(ctx)
-		if err != nil {
-			out.Left = true
-			if errors.Is(err, errLeft) {
-				// A task that is run again, elsewhere, may find the attempt that its first run left under way.
-				out.BusyUntil = a.Now().Add(busyAtMost)
-			}
-			break
-		}
-		if empty = !finished; !empty {
-			out.Finished++
-		}
+	finished, empty, err := lane.drain(ctx, patience)
+	out := DeliverResult{Finished: finished, Last: lane.seen, Left: !empty}
+	if errors.Is(err, errLeft) {
+		// A task that is run again, elsewhere, may find the attempt that its first run left under way.
+		out.BusyUntil = a.Now().Add(busyAtMost)
 	}
-	lane.noteSuccess(ctx)
-	out.Last = lane.seen
-	out.Left = out.Left || !empty
 	if !out.Left && !lane.rippled {
 		return out
 	}
@@ -189,8 +175,7 @@ func (a *Activities) awaitFirst(ctx context.Context, in DeliverInput) error {
 
 // InActivities has every attempt made in an activity, and none within a workflow task.
 func (f *InFlight) InActivities() *InFlight {
-	f.first.never = true
-	return f
+	return f.Within(taskPatience, -1) // no endpoint is that fast
 }
 
 // Within sets how long a workflow task waits for first attempts, and how fast an endpoint has to answer on average to be tried so.

@@ -3,6 +3,7 @@ package activities_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -59,11 +60,8 @@ func (s *graphScene) leave() time.Duration { return s.lane(s.out.ID) }
 // sendOf is the delivery that takes a message to its vendor.
 func (s *scene) sendOf(message handoff.ID) dbsqlc.Delivery {
 	s.Helper()
-	rows, err := dbsqlc.New(s.World.DB).DeliveryList(context.Background(), dbsqlc.DeliveryListParams{
-		AccountID: s.Account.ID, BeforePosition: 1 << 40, RowLimit: 1000,
-	})
-	require.NoError(s, err)
-	for _, row := range rows {
+	rows := s.Deliveries(s.T)
+	for _, row := range slices.Backward(rows) {
 		if row.MessageID != nil && *row.MessageID == message {
 			return row
 		}

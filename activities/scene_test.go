@@ -111,12 +111,9 @@ func (s *scene) deliver() (activities.DeliverResult, error) {
 
 func (s *scene) delivery() dbsqlc.Delivery {
 	s.Helper()
-	rows, err := dbsqlc.New(s.World.DB).DeliveryList(context.Background(), dbsqlc.DeliveryListParams{
-		AccountID: s.Account.ID, BeforePosition: 1 << 40, RowLimit: 1,
-	})
-	require.NoError(s, err)
-	require.Len(s, rows, 1)
-	return rows[0]
+	rows := s.Deliveries(s.T)
+	require.NotEmpty(s, rows)
+	return rows[len(rows)-1]
 }
 
 func (s *scene) message(id handoff.ID) dbsqlc.Message {

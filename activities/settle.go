@@ -19,7 +19,7 @@ import (
 func (l *lane) settle(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.AttemptFinishParams, r outbound.Result, ruled ruling) (bool, error) {
 	was, v := d.State, ruled.verdict
 	d.State, d.NextAttemptAt, d.Failure = out.State, out.NextAttemptAt, out.Failure
-	l.success = l.success || v == verdictDelivered
+	l.success = l.success || (out.Healthy != nil && *out.Healthy)
 	err := l.pause(ctx, ruled)
 	if err != nil {
 		return false, err

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"net/http"
 
@@ -90,18 +91,18 @@ func (s *server) redeliver(ctx context.Context, in *redeliverInput) (*output[Del
 	if len(row.Body) == 0 {
 		return nil, handoff.Errorf(handoff.CodeConflict, "there is nothing to send again: %s", cmp.Or(db.OrEmpty(row.Failure), "it has no bytes of its own"))
 	}
-	endpoint, err := q.DeliveryEndpoint(ctx, dbsqlc.DeliveryEndpointParams{ID: row.EndpointID, Now: s.Now()})
-	if err != nil {
+	endpoint, err := q.EndpointGet(ctx, dbsqlc.EndpointGetParams{AccountID: account, ID: row.EndpointID})
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return nil, err
 	}
-	if endpoint.Endpoint.DeletedAt != nil || endpoint.Endpoint.State == handoff.EndpointDisabled {
+	if err != nil || endpoint.State == handoff.EndpointDisabled {
 		return nil, handoff.Errorf(handoff.CodeConflict, "the endpoint is disabled or deleted: enable it first, which sends what is held for it")
 	}
 	if err := s.requestDelivery(ctx, row); err != nil {
 		return nil, err
 	}
 	if row.ContactID == nil {
-		err = s.Commands.TestWebhook(ctx, testInput(row))
+		err = s.Commands.TestWebhook(ctx, workflows.NewWebhookTestInput(account, row.ID))
 	} else {
 		s.wake(ctx, db.Wake{AccountID: account, InboxID: row.InboxID, ContactID: *row.ContactID})
 	}
@@ -123,10 +124,4 @@ func (s *server) requestDelivery(ctx context.Context, row dbsqlc.Delivery) error
 		_, err := q.DeliveryRequest(ctx, dbsqlc.DeliveryRequestParams{AccountID: row.AccountID, ID: row.ID})
 		return err
 	})
-}
-
-func testInput(row dbsqlc.Delivery) workflows.WebhookTestInput {
-	var in workflows.WebhookTestInput
-	in.AccountID, in.DeliveryID = row.AccountID, row.ID
-	return in
 }

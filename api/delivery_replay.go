@@ -144,9 +144,7 @@ func (s *server) replay(ctx context.Context, list string, r db.Replay) (*output[
 // sendAlone starts the workflows of deliveries that belong to no conversation. One that cannot be started now is found later by its row.
 func (s *server) sendAlone(ctx context.Context, account handoff.ID, ids []handoff.ID) {
 	for _, id := range ids {
-		var in workflows.WebhookTestInput
-		in.AccountID, in.DeliveryID = account, id
-		if err := s.Commands.TestWebhook(ctx, in); err != nil {
+		if err := s.Commands.TestWebhook(ctx, workflows.NewWebhookTestInput(account, id)); err != nil {
 			s.Log.WarnContext(ctx, "a delivery of no conversation could not be sent again at once", "delivery_id", id, "error", err)
 			return
 		}

@@ -67,6 +67,37 @@ func (s *server) deliveryViews(ctx context.Context, rows []dbsqlc.Delivery) ([]D
 	if err != nil {
 		return nil, err
 	}
+	return s.showDeliveries(rows, attempts)
+}
+
+// briefViews are for lists.
+func (s *server) briefViews(ctx context.Context, brief []dbsqlc.DeliveryListBriefRow) ([]Delivery, error) {
+	rows, ids := make([]dbsqlc.Delivery, 0, len(brief)), make([]handoff.ID, 0, len(brief))
+	for _, row := range brief {
+		ids = append(ids, row.ID)
+		rows = append(rows, dbsqlc.Delivery{
+			ID: row.ID, WebhookID: row.WebhookID, EndpointID: row.EndpointID, InboxID: row.InboxID, EventType: row.EventType,
+			EventID: row.EventID, ConversationID: row.ConversationID, MessageID: row.MessageID, Seq: row.Seq, State: row.State,
+			Failure: row.Failure, NextAttemptAt: row.NextAttemptAt, CreatedAt: row.CreatedAt, FinishedAt: row.FinishedAt,
+		})
+	}
+	found, err := s.queries(ctx).AttemptListBrief(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	attempts := make([]dbsqlc.DeliveryAttempt, 0, len(found))
+	for _, a := range found {
+		attempts = append(attempts, dbsqlc.DeliveryAttempt{
+			DeliveryID: a.DeliveryID, N: a.N, Trigger: a.Trigger, StartedAt: a.StartedAt, DurationMs: a.DurationMs, Status: a.Status,
+			Error: a.Error, ErrorClass: a.ErrorClass, NextAttemptAt: a.NextAttemptAt, ResponseHeaders: a.ResponseHeaders,
+			ResponseExcerpt: &a.ResponseExcerpt, ResponseTruncated: a.ResponseTruncated,
+		})
+	}
+	return s.showDeliveries(rows, attempts)
+}
+
+// showDeliveries puts attempts to their deliveries.
+func (s *server) showDeliveries(rows []dbsqlc.Delivery, attempts []dbsqlc.DeliveryAttempt) ([]Delivery, error) {
 	shown, err := s.attemptViews(attempts)
 	if err != nil {
 		return nil, err
@@ -74,39 +105,6 @@ func (s *server) deliveryViews(ctx context.Context, rows []dbsqlc.Delivery) ([]D
 	views := make([]Delivery, 0, len(rows))
 	for _, row := range rows {
 		views = append(views, deliveryView(row, shown[row.ID]))
-	}
-	return views, nil
-}
-
-// briefViews are for lists.
-func (s *server) briefViews(ctx context.Context, rows []dbsqlc.DeliveryListBriefRow) ([]Delivery, error) {
-	ids := make([]handoff.ID, 0, len(rows))
-	for _, row := range rows {
-		ids = append(ids, row.ID)
-	}
-	brief, err := s.queries(ctx).AttemptListBrief(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	attempts := make([]dbsqlc.DeliveryAttempt, 0, len(brief))
-	for _, a := range brief {
-		attempts = append(attempts, dbsqlc.DeliveryAttempt{
-			DeliveryID: a.DeliveryID, N: a.N, Trigger: a.Trigger, StartedAt: a.StartedAt, DurationMs: a.DurationMs, Status: a.Status,
-			Error: a.Error, ErrorClass: a.ErrorClass, NextAttemptAt: a.NextAttemptAt, ResponseHeaders: a.ResponseHeaders,
-			ResponseExcerpt: &a.ResponseExcerpt, ResponseTruncated: a.ResponseTruncated,
-		})
-	}
-	shown, err := s.attemptViews(attempts)
-	if err != nil {
-		return nil, err
-	}
-	views := make([]Delivery, 0, len(rows))
-	for _, row := range rows {
-		views = append(views, deliveryView(dbsqlc.Delivery{
-			ID: row.ID, WebhookID: row.WebhookID, EndpointID: row.EndpointID, InboxID: row.InboxID, EventType: row.EventType,
-			EventID: row.EventID, ConversationID: row.ConversationID, MessageID: row.MessageID, Seq: row.Seq, State: row.State,
-			Failure: row.Failure, NextAttemptAt: row.NextAttemptAt, CreatedAt: row.CreatedAt, FinishedAt: row.FinishedAt,
-		}, shown[row.ID]))
 	}
 	return views, nil
 }

@@ -46,8 +46,8 @@ type Endpoint struct {
 
 // EndpointBreaker is the circuit breaker of an endpoint.
 type EndpointBreaker struct {
-	State     string     `json:"state" enum:"closed,open,half_open" doc:"open: most of its latest attempts failed, and nothing is sent until open_until. half_open: the next attempt decides."`
-	OpenUntil *time.Time `json:"open_until,omitempty"`
+	State     handoff.BreakerState `json:"state" enum:"closed,open,half_open" doc:"open: most of its latest attempts failed, and nothing is sent until open_until. half_open: the next attempt decides."`
+	OpenUntil *time.Time           `json:"open_until,omitempty"`
 }
 
 // OldSecret is a secret that was replaced by another and is still good.
@@ -56,21 +56,8 @@ type OldSecret struct {
 	ExpiresAt  time.Time `json:"expires_at" doc:"From then on webhooks are not signed with it."`
 }
 
-// The states of a circuit breaker.
-const (
-	breakerClosed   = "closed"
-	breakerOpen     = "open"
-	breakerHalfOpen = "half_open"
-)
-
 func breakerOf(row dbsqlc.Endpoint, now time.Time) EndpointBreaker {
-	switch {
-	case row.OpenUntil == nil:
-		return EndpointBreaker{State: breakerClosed}
-	case now.Before(*row.OpenUntil):
-		return EndpointBreaker{State: breakerOpen, OpenUntil: utc(row.OpenUntil)}
-	}
-	return EndpointBreaker{State: breakerHalfOpen, OpenUntil: utc(row.OpenUntil)}
+	return EndpointBreaker{State: handoff.BreakerAt(row.OpenUntil, now), OpenUntil: utc(row.OpenUntil)}
 }
 
 // endpointAnswer shows an endpoint, and the secret that was just made, if one is to be shown.

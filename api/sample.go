@@ -12,6 +12,7 @@ import (
 	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/protocol/hitlchat"
+	"handoff/workflows"
 )
 
 // sampleContact is of the range that is kept free for fiction.
@@ -69,7 +70,7 @@ func (s *server) sendSamples(ctx context.Context, inboxID *handoff.ID) ([]Delive
 		if err != nil {
 			return nil, err
 		}
-		if err := s.Commands.TestWebhook(ctx, testInput(row)); err != nil {
+		if err := s.Commands.TestWebhook(ctx, workflows.NewWebhookTestInput(row.AccountID, row.ID)); err != nil {
 			return nil, err
 		}
 		rows = append(rows, row)

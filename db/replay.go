@@ -96,13 +96,8 @@ func (out *Replayed) ask(ctx context.Context, q *dbsqlc.Queries, r Replay, rows 
 			contacts = append(contacts, *row.ContactID)
 		}
 	}
-	// First, because a contact's wake row is locked before anything else of that contact.
-	raised, err := q.WakeRaiseContacts(ctx, dbsqlc.WakeRaiseContactsParams{InboxID: endpoint.InboxID, ContactIds: contacts})
-	if err != nil {
+	if out.Wakes, err = RaiseContacts(ctx, q, endpoint.InboxID, contacts); err != nil {
 		return err
-	}
-	for _, w := range raised {
-		out.Wakes = append(out.Wakes, Wake{AccountID: w.AccountID, InboxID: w.InboxID, ContactID: w.ContactID})
 	}
 	asked, err := q.DeliveryReplay(ctx, dbsqlc.DeliveryReplayParams{Ids: ids, Now: &r.At})
 	out.Deliveries = int(asked)
@@ -133,13 +128,9 @@ func Revive(ctx context.Context, db DB, account, id handoff.ID, at time.Time) ([
 		if _, err := Replayable(ctx, q, account, id); err != nil {
 			return err
 		}
-		// First, because a contact's wake row is locked before anything else of that contact.
-		raised, err := q.WakeRaiseByEndpoint(ctx, id)
-		if err != nil {
+		var err error
+		if wakes, err = RaiseHeld(ctx, q, id); err != nil {
 			return err
-		}
-		for _, w := range raised {
-			wakes = append(wakes, Wake{AccountID: w.AccountID, InboxID: w.InboxID, ContactID: w.ContactID})
 		}
 		revived, err := q.EndpointRevive(ctx, dbsqlc.EndpointReviveParams{AccountID: account, ID: id, Now: at})
 		if err != nil {

@@ -123,6 +123,11 @@ type WebhookTestInput struct {
 	activities.TestDeliveryInput
 }
 
+// NewWebhookTestInput names a delivery that belongs to no conversation.
+func NewWebhookTestInput(account, delivery handoff.ID) WebhookTestInput {
+	return WebhookTestInput{activities.TestDeliveryInput{AccountID: account, DeliveryID: delivery}}
+}
+
 // NewConversationInput names the contact of an inbox whose conversation a command or signal is for.
 func NewConversationInput(account, inbox, contact handoff.ID) ConversationInput {
 	return ConversationInput{Ref: activities.Ref{AccountID: account, InboxID: inbox, ContactID: contact}}

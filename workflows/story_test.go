@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math"
 	"slices"
 	"strconv"
 	"testing"
@@ -234,12 +233,7 @@ func (s *story) state() workflows.State {
 // deliveries are all of the account, the oldest first.
 func (s *story) deliveries() []dbsqlc.Delivery {
 	s.Helper()
-	rows, err := dbsqlc.New(s.DB).DeliveryList(context.Background(), dbsqlc.DeliveryListParams{
-		AccountID: s.Account.ID, BeforePosition: math.MaxInt64, RowLimit: 1000,
-	})
-	require.NoError(s, err)
-	slices.Reverse(rows)
-	return rows
+	return s.Deliveries(s.T)
 }
 
 // attempts are those of a delivery, each as the time since the start of the story.

@@ -201,8 +201,7 @@ const endpointInsert = `-- name: EndpointInsert :one
 INSERT INTO endpoints (id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds,
     buffer_size, buffer_events, inactivity_minutes, event_types, headers, ordering, rate_limit, max_in_flight)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    $12, $13, $14, $15, $16, coalesce(nullif($17::text, ''), 'strict'), $18,
-    coalesce(nullif($19::integer, 0), 10))
+    $12, $13, $14, $15, $16, $17, $18, $19)
 RETURNING id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds, buffer_size, buffer_events, inactivity_minutes, paused_until, event_types, headers, state, disabled_reason, last_success_at, created_at, updated_at, deleted_at, ordering, rate_limit, max_in_flight, failing_since, failures, last_failure_at, open_until, judged_from, recovered_at, recovered_from, slot_at, enables, enables_since
 `
 

@@ -117,15 +117,6 @@ UPDATE deliveries SET manual_at = now(), manual_count = manual_count + 1 WHERE a
 -- Is there another way in which the message may yet arrive, or has arrived?
 SELECT count(*) FROM deliveries WHERE message_id = @message_id AND id <> @id AND state IN ('pending', 'delivered', 'held');
 
--- name: DeliveryList :many
-SELECT * FROM deliveries
-WHERE account_id = @account_id AND after_id IS NULL
-  AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state'))
-  AND (sqlc.narg('endpoint_id')::uuid IS NULL OR endpoint_id = sqlc.narg('endpoint_id'))
-  AND (sqlc.narg('conversation_id')::uuid IS NULL OR conversation_id = sqlc.narg('conversation_id'))
-  AND position < @before_position
-ORDER BY position DESC LIMIT @row_limit;
-
 -- name: AttemptList :many
 SELECT * FROM delivery_attempts WHERE delivery_id = ANY(@delivery_ids::uuid[]) ORDER BY delivery_id, n;
 

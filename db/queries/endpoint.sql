@@ -2,8 +2,7 @@
 INSERT INTO endpoints (id, account_id, inbox_id, url, transport, secret, vendor_secret, payload, payload_version, retry, buffer_seconds,
     buffer_size, buffer_events, inactivity_minutes, event_types, headers, ordering, rate_limit, max_in_flight)
 VALUES (@id, @account_id, @inbox_id, @url, @transport, @secret, @vendor_secret, @payload, @payload_version, @retry, @buffer_seconds,
-    @buffer_size, @buffer_events, @inactivity_minutes, @event_types, @headers, coalesce(nullif(@ordering::text, ''), 'strict'), @rate_limit,
-    coalesce(nullif(@max_in_flight::integer, 0), 10))
+    @buffer_size, @buffer_events, @inactivity_minutes, @event_types, @headers, @ordering, @rate_limit, @max_in_flight)
 RETURNING *;
 
 -- name: EndpointUpdate :one

@@ -82,8 +82,7 @@ func sameLimit(a, b *int32) bool {
 
 // enable lets an endpoint that was disabled receive again, first of all what was held for it, and gives the contacts to wake for that.
 func (a Admin) enable(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Endpoint) ([]db.Wake, error) {
-	// First, because a contact's wake row is locked before anything else of that contact.
-	wakes, err := raiseHeld(ctx, q, row.ID)
+	wakes, err := db.RaiseHeld(ctx, q, row.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -96,14 +95,5 @@ func (a Admin) enable(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Endpoin
 		return nil, err
 	}
 	_, err = q.DeliveryRelease(ctx, row.ID)
-	return wakes, err
-}
-
-func raiseHeld(ctx context.Context, q *dbsqlc.Queries, endpoint handoff.ID) ([]db.Wake, error) {
-	rows, err := q.WakeRaiseByEndpoint(ctx, endpoint)
-	wakes := make([]db.Wake, 0, len(rows))
-	for _, row := range rows {
-		wakes = append(wakes, db.Wake{AccountID: row.AccountID, InboxID: row.InboxID, ContactID: row.ContactID})
-	}
 	return wakes, err
 }

@@ -63,6 +63,7 @@ func (a Admin) saveWayOut(ctx context.Context, q *dbsqlc.Queries, inbox dbsqlc.I
 		_, err := q.EndpointInsert(ctx, dbsqlc.EndpointInsertParams{
 			ID: handoff.NewID(), AccountID: inbox.AccountID, InboxID: inbox.ID, URL: url, EventTypes: []string{}, Transport: transport,
 			Payload: PayloadEvents, PayloadVersion: defaultVersion, Retry: RetryDurable, BufferEvents: []string{},
+			Ordering: OrderingStrict, MaxInFlight: defaultMaxInFlight,
 		})
 		return err
 	}

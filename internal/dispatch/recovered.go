@@ -26,8 +26,8 @@ type page struct {
 	after       handoff.ID
 }
 
-// wakeRecovered wakes the lanes that wait for endpoints that answer again, some each time. If an endpoint fails once more meanwhile, the
-// worker that sees it takes it off the list, and the rest keep to their schedules.
+// wakeRecovered wakes the lanes that wait for endpoints that answer again, some each time. If an endpoint fails once more meanwhile, it
+// is left alone until it has succeeded again.
 func (d *Dispatcher) wakeRecovered(ctx context.Context) error {
 	endpoints, err := dbsqlc.New(d.db).EndpointListRecovered(ctx)
 	if err != nil {
@@ -76,12 +76,10 @@ func (d *Dispatcher) hasten(ctx context.Context, e dbsqlc.EndpointListRecoveredR
 	if len(ids) == 0 {
 		return nil
 	}
-	var rows []dbsqlc.WakeRaiseContactsRow
+	var wakes []db.Wake
 	err := db.InTx(ctx, d.db, func(_ pgx.Tx, q *dbsqlc.Queries) error {
 		var err error
-		// First, because a contact's wake row is locked before anything else of that contact.
-		rows, err = q.WakeRaiseContacts(ctx, dbsqlc.WakeRaiseContactsParams{InboxID: e.InboxID, ContactIds: contacts})
-		if err != nil {
+		if wakes, err = db.RaiseContacts(ctx, q, e.InboxID, contacts); err != nil {
 			return err
 		}
 		return q.DeliveryHasten(ctx, dbsqlc.DeliveryHastenParams{Ids: ids, Now: time.Now()})
@@ -90,8 +88,8 @@ func (d *Dispatcher) hasten(ctx context.Context, e dbsqlc.EndpointListRecoveredR
 		return err
 	}
 	d.log.InfoContext(ctx, "an endpoint answers again, and what waits for it is sent", "endpoint", e.ID, "lanes", len(ids))
-	for _, row := range rows {
-		d.Wake(db.Wake{AccountID: row.AccountID, InboxID: row.InboxID, ContactID: row.ContactID})
+	for _, wake := range wakes {
+		d.Wake(wake)
 	}
 	return nil
 }

@@ -45,24 +45,14 @@ func (d *database) readSuccess(ctx context.Context, q *dbsqlc.Queries, now time.
 	}, err
 }
 
-// The values of handoff_endpoint_breaker_open.
-const (
-	breakerClosed   = 0
-	breakerHalfOpen = 0.5
-	breakerOpen     = 1
-)
+// breakerValues are those of handoff_endpoint_breaker_open.
+var breakerValues = map[handoff.BreakerState]float64{handoff.BreakerClosed: 0, handoff.BreakerHalfOpen: 0.5, handoff.BreakerOpen: 1}
 
 func (d *database) readBreakers(ctx context.Context, q *dbsqlc.Queries, now time.Time) (show, error) {
 	rows, err := q.MetricsBreakers(ctx, endpointLimit)
 	return func(o metric.Observer) {
 		for _, row := range rows {
-			value := float64(breakerClosed)
-			switch {
-			case row.OpenUntil != nil && row.OpenUntil.After(now):
-				value = breakerOpen
-			case row.OpenUntil != nil:
-				value = breakerHalfOpen
-			}
+			value := breakerValues[handoff.BreakerAt(row.OpenUntil, now)]
 			o.ObserveFloat64(d.gauges.breakerOpen, value, metric.WithAttributes(endpointLabel(row.EndpointID)))
 		}
 	}, err

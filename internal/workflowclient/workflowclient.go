@@ -88,9 +88,7 @@ func (c *Client) TestWebhook(ctx context.Context, in workflows.WebhookTestInput)
 
 // Deliver sees to it that a delivery that belongs to no conversation has a workflow that sends it.
 func (c *Client) Deliver(ctx context.Context, account, delivery handoff.ID) error {
-	var in workflows.WebhookTestInput
-	in.AccountID, in.DeliveryID = account, delivery
-	return c.startDelivery(ctx, in, enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)
+	return c.startDelivery(ctx, workflows.NewWebhookTestInput(account, delivery), enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)
 }
 
 func (c *Client) startDelivery(ctx context.Context, in workflows.WebhookTestInput, existing enumspb.WorkflowIdConflictPolicy) error {

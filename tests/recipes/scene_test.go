@@ -2,6 +2,7 @@ package recipes_test
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -79,12 +80,9 @@ func (s *scene) deliver() (int, error) {
 // delivery is the newest to the recipe.
 func (s *scene) delivery() dbsqlc.Delivery {
 	s.Helper()
-	rows, err := dbsqlc.New(s.World.DB).DeliveryList(context.Background(), dbsqlc.DeliveryListParams{
-		AccountID: s.Account.ID, EndpointID: &s.endpoint.ID, BeforePosition: 1 << 40, RowLimit: 1,
-	})
-	require.NoError(s, err)
-	require.Len(s, rows, 1)
-	return rows[0]
+	rows := slices.DeleteFunc(s.Deliveries(s.T), func(d dbsqlc.Delivery) bool { return d.EndpointID != s.endpoint.ID })
+	require.NotEmpty(s, rows)
+	return rows[len(rows)-1]
 }
 
 // waits is the time after which a failed run of the activity wants to be run again.
