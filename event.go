@@ -12,6 +12,29 @@ const (
 	EventReleased  EventType = "conversation.released"
 	EventEnded     EventType = "conversation.ended"
 
+	EventQueued         EventType = "conversation.queued"      // it waits for a person of a team, by a routing rule or the inbox's default
+	EventTransferred    EventType = "conversation.transferred" // to an agent or to a team
+	EventRequeued       EventType = "conversation.requeued"    // its assignee was silent or away: it is back at its place in line
+	EventOffered        EventType = "conversation.offered"     // to an agent, or to the bot, who may accept
+	EventOfferDeclined  EventType = "conversation.offer_declined"
+	EventOfferExpired   EventType = "conversation.offer_expired"
+	EventPassed         EventType = "conversation.passed" // the bot holds control
+	EventSnoozed        EventType = "conversation.snoozed"
+	EventWoken          EventType = "conversation.woken"     // the snooze is over
+	EventResolving      EventType = "conversation.resolving" // it ends in a few seconds, unless somebody undoes it
+	EventResolveUndone  EventType = "conversation.resolve_undone"
+	EventResponseDue    EventType = "conversation.response_due"    // a response will be late soon
+	EventResponseMissed EventType = "conversation.response_missed" // it is late
+	EventWindowClosing  EventType = "conversation.window_closing"
+	EventWindowClosed   EventType = "conversation.window_closed"
+	EventTimerMoved     EventType = "conversation.timer_moved"
+	EventUpdated        EventType = "conversation.updated" // tags, attributes or priority
+	EventRead           EventType = "conversation.read"    // an agent has read what the contact wrote
+	EventRated          EventType = "conversation.rated"   // by the contact
+
+	EventMessageScheduled   EventType = "message.scheduled"
+	EventMessageUnscheduled EventType = "message.unscheduled" // it was cancelled, or could not leave
+
 	EventMessageHistory            EventType = "message.history" // said before the hand-over
 	EventMessageReceived           EventType = "message.received"
 	EventMessageQueued             EventType = "message.queued"
@@ -28,12 +51,18 @@ const (
 
 	EventNoteAdded EventType = "note.added"
 
+	EventContactUpdated  EventType = "contact.updated"
+	EventPresenceChanged EventType = "agent.presence_changed"
+
 	EventEndpointDisabled EventType = "endpoint.disabled"
 )
 
 // EventTypes lists every event type that an endpoint may subscribe to. EventNoteAdded is missing on purpose: notes never leave.
 var EventTypes = []EventType{
 	EventOpened, EventOffloaded, EventInactive, EventClaimed, EventReleased, EventEnded,
+	EventQueued, EventTransferred, EventRequeued, EventOffered, EventOfferDeclined, EventOfferExpired, EventPassed, EventSnoozed, EventWoken,
+	EventResolving, EventResolveUndone, EventResponseDue, EventResponseMissed, EventWindowClosing, EventWindowClosed, EventTimerMoved,
+	EventUpdated, EventRead, EventRated, EventMessageScheduled, EventMessageUnscheduled,
 	EventMessageReceived, EventMessageQueued, EventMessageDeliveredToGateway, EventMessageSent, EventMessageDelivered,
 	EventMessageRead, EventMessagePlayed, EventMessageFailed, EventMessageUncertain, EventMediaReady, EventMediaFailed, EventEndpointDisabled,
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const agentGet = `-- name: AgentGet :one
-SELECT id, account_id, name, email, created_at, disabled_at FROM agents WHERE account_id = $1 AND id = $2
+SELECT id, account_id, name, email, created_at, disabled_at, capacity, skills, presence, presence_until, presence_since, assigned_at FROM agents WHERE account_id = $1 AND id = $2
 `
 
 type AgentGetParams struct {
@@ -31,12 +31,18 @@ func (q *Queries) AgentGet(ctx context.Context, arg AgentGetParams) (Agent, erro
 		&i.Email,
 		&i.CreatedAt,
 		&i.DisabledAt,
+		&i.Capacity,
+		&i.Skills,
+		&i.Presence,
+		&i.PresenceUntil,
+		&i.PresenceSince,
+		&i.AssignedAt,
 	)
 	return i, err
 }
 
 const agentInsert = `-- name: AgentInsert :one
-INSERT INTO agents (id, account_id, name, email) VALUES ($1, $2, $3, $4) RETURNING id, account_id, name, email, created_at, disabled_at
+INSERT INTO agents (id, account_id, name, email) VALUES ($1, $2, $3, $4) RETURNING id, account_id, name, email, created_at, disabled_at, capacity, skills, presence, presence_until, presence_since, assigned_at
 `
 
 type AgentInsertParams struct {
@@ -61,12 +67,18 @@ func (q *Queries) AgentInsert(ctx context.Context, arg AgentInsertParams) (Agent
 		&i.Email,
 		&i.CreatedAt,
 		&i.DisabledAt,
+		&i.Capacity,
+		&i.Skills,
+		&i.Presence,
+		&i.PresenceUntil,
+		&i.PresenceSince,
+		&i.AssignedAt,
 	)
 	return i, err
 }
 
 const agentList = `-- name: AgentList :many
-SELECT id, account_id, name, email, created_at, disabled_at FROM agents WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT id, account_id, name, email, created_at, disabled_at, capacity, skills, presence, presence_until, presence_since, assigned_at FROM agents WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3
 `
 
 type AgentListParams struct {
@@ -91,6 +103,12 @@ func (q *Queries) AgentList(ctx context.Context, arg AgentListParams) ([]Agent, 
 			&i.Email,
 			&i.CreatedAt,
 			&i.DisabledAt,
+			&i.Capacity,
+			&i.Skills,
+			&i.Presence,
+			&i.PresenceUntil,
+			&i.PresenceSince,
+			&i.AssignedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -103,7 +121,7 @@ func (q *Queries) AgentList(ctx context.Context, arg AgentListParams) ([]Agent, 
 }
 
 const agentUpdate = `-- name: AgentUpdate :one
-UPDATE agents SET name = $1, email = $2, disabled_at = $3 WHERE account_id = $4 AND id = $5 RETURNING id, account_id, name, email, created_at, disabled_at
+UPDATE agents SET name = $1, email = $2, disabled_at = $3 WHERE account_id = $4 AND id = $5 RETURNING id, account_id, name, email, created_at, disabled_at, capacity, skills, presence, presence_until, presence_since, assigned_at
 `
 
 type AgentUpdateParams struct {
@@ -130,6 +148,12 @@ func (q *Queries) AgentUpdate(ctx context.Context, arg AgentUpdateParams) (Agent
 		&i.Email,
 		&i.CreatedAt,
 		&i.DisabledAt,
+		&i.Capacity,
+		&i.Skills,
+		&i.Presence,
+		&i.PresenceUntil,
+		&i.PresenceSince,
+		&i.AssignedAt,
 	)
 	return i, err
 }

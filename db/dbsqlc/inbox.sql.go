@@ -57,7 +57,7 @@ func (q *Queries) InboxDelete(ctx context.Context, arg InboxDeleteParams) (int64
 }
 
 const inboxGet = `-- name: InboxGet :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
 `
 
 type InboxGetParams struct {
@@ -95,12 +95,29 @@ func (q *Queries) InboxGet(ctx context.Context, arg InboxGetParams) (Inbox, erro
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.TeamID,
+		&i.Routing,
+		&i.Replies,
+		&i.UndoSeconds,
+		&i.ReopenMinutes,
+		&i.ReopenTo,
+		&i.Holidays,
+		&i.FirstResponseSeconds,
+		&i.NextResponseSeconds,
+		&i.WarningSeconds,
+		&i.ResponseHours,
+		&i.WindowWarningMinutes,
+		&i.TypingIndicators,
+		&i.ReadReceipts,
+		&i.Dispositions,
+		&i.DispositionRequired,
+		&i.CsatText,
 	)
 	return i, err
 }
 
 const inboxGetAny = `-- name: InboxGetAny :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE id = $1
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE id = $1
 `
 
 // Deleted ones too: what was accepted for them is still applied and delivered.
@@ -134,12 +151,29 @@ func (q *Queries) InboxGetAny(ctx context.Context, id uuid.UUID) (Inbox, error) 
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.TeamID,
+		&i.Routing,
+		&i.Replies,
+		&i.UndoSeconds,
+		&i.ReopenMinutes,
+		&i.ReopenTo,
+		&i.Holidays,
+		&i.FirstResponseSeconds,
+		&i.NextResponseSeconds,
+		&i.WarningSeconds,
+		&i.ResponseHours,
+		&i.WindowWarningMinutes,
+		&i.TypingIndicators,
+		&i.ReadReceipts,
+		&i.Dispositions,
+		&i.DispositionRequired,
+		&i.CsatText,
 	)
 	return i, err
 }
 
 const inboxGetForUpdate = `-- name: InboxGetForUpdate :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE
 `
 
 type InboxGetForUpdateParams struct {
@@ -178,12 +212,29 @@ func (q *Queries) InboxGetForUpdate(ctx context.Context, arg InboxGetForUpdatePa
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.TeamID,
+		&i.Routing,
+		&i.Replies,
+		&i.UndoSeconds,
+		&i.ReopenMinutes,
+		&i.ReopenTo,
+		&i.Holidays,
+		&i.FirstResponseSeconds,
+		&i.NextResponseSeconds,
+		&i.WarningSeconds,
+		&i.ResponseHours,
+		&i.WindowWarningMinutes,
+		&i.TypingIndicators,
+		&i.ReadReceipts,
+		&i.Dispositions,
+		&i.DispositionRequired,
+		&i.CsatText,
 	)
 	return i, err
 }
 
 const inboxGetLive = `-- name: InboxGetLive :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE id = $1 AND deleted_at IS NULL
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE id = $1 AND deleted_at IS NULL
 `
 
 // Whatever account it is of: its address is all that a vendor's request says.
@@ -217,6 +268,23 @@ func (q *Queries) InboxGetLive(ctx context.Context, id uuid.UUID) (Inbox, error)
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.TeamID,
+		&i.Routing,
+		&i.Replies,
+		&i.UndoSeconds,
+		&i.ReopenMinutes,
+		&i.ReopenTo,
+		&i.Holidays,
+		&i.FirstResponseSeconds,
+		&i.NextResponseSeconds,
+		&i.WarningSeconds,
+		&i.ResponseHours,
+		&i.WindowWarningMinutes,
+		&i.TypingIndicators,
+		&i.ReadReceipts,
+		&i.Dispositions,
+		&i.DispositionRequired,
+		&i.CsatText,
 	)
 	return i, err
 }
@@ -228,7 +296,7 @@ INSERT INTO inboxes (id, account_id, name, protocol, waba_id, phone_number_id, d
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
     $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
     $21, $22, $23)
-RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at
+RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text
 `
 
 type InboxInsertParams struct {
@@ -311,12 +379,29 @@ func (q *Queries) InboxInsert(ctx context.Context, arg InboxInsertParams) (Inbox
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.TeamID,
+		&i.Routing,
+		&i.Replies,
+		&i.UndoSeconds,
+		&i.ReopenMinutes,
+		&i.ReopenTo,
+		&i.Holidays,
+		&i.FirstResponseSeconds,
+		&i.NextResponseSeconds,
+		&i.WarningSeconds,
+		&i.ResponseHours,
+		&i.WindowWarningMinutes,
+		&i.TypingIndicators,
+		&i.ReadReceipts,
+		&i.Dispositions,
+		&i.DispositionRequired,
+		&i.CsatText,
 	)
 	return i, err
 }
 
 const inboxList = `-- name: InboxList :many
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT $3
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE account_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT $3
 `
 
 type InboxListParams struct {
@@ -361,6 +446,23 @@ func (q *Queries) InboxList(ctx context.Context, arg InboxListParams) ([]Inbox, 
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.TeamID,
+			&i.Routing,
+			&i.Replies,
+			&i.UndoSeconds,
+			&i.ReopenMinutes,
+			&i.ReopenTo,
+			&i.Holidays,
+			&i.FirstResponseSeconds,
+			&i.NextResponseSeconds,
+			&i.WarningSeconds,
+			&i.ResponseHours,
+			&i.WindowWarningMinutes,
+			&i.TypingIndicators,
+			&i.ReadReceipts,
+			&i.Dispositions,
+			&i.DispositionRequired,
+			&i.CsatText,
 		); err != nil {
 			return nil, err
 		}
@@ -373,7 +475,7 @@ func (q *Queries) InboxList(ctx context.Context, arg InboxListParams) ([]Inbox, 
 }
 
 const inboxListByProtocol = `-- name: InboxListByProtocol :many
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND protocol = $2 AND deleted_at IS NULL ORDER BY id LIMIT $3
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE account_id = $1 AND protocol = $2 AND deleted_at IS NULL ORDER BY id LIMIT $3
 `
 
 type InboxListByProtocolParams struct {
@@ -418,6 +520,23 @@ func (q *Queries) InboxListByProtocol(ctx context.Context, arg InboxListByProtoc
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.TeamID,
+			&i.Routing,
+			&i.Replies,
+			&i.UndoSeconds,
+			&i.ReopenMinutes,
+			&i.ReopenTo,
+			&i.Holidays,
+			&i.FirstResponseSeconds,
+			&i.NextResponseSeconds,
+			&i.WarningSeconds,
+			&i.ResponseHours,
+			&i.WindowWarningMinutes,
+			&i.TypingIndicators,
+			&i.ReadReceipts,
+			&i.Dispositions,
+			&i.DispositionRequired,
+			&i.CsatText,
 		); err != nil {
 			return nil, err
 		}
@@ -430,7 +549,7 @@ func (q *Queries) InboxListByProtocol(ctx context.Context, arg InboxListByProtoc
 }
 
 const inboxListByRoute = `-- name: InboxListByRoute :many
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes
 WHERE account_id = $1 AND deleted_at IS NULL
   AND (phone_number_id = ANY($2::text[]) OR waba_id = ANY($3::text[]))
 ORDER BY id
@@ -479,6 +598,23 @@ func (q *Queries) InboxListByRoute(ctx context.Context, arg InboxListByRoutePara
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.TeamID,
+			&i.Routing,
+			&i.Replies,
+			&i.UndoSeconds,
+			&i.ReopenMinutes,
+			&i.ReopenTo,
+			&i.Holidays,
+			&i.FirstResponseSeconds,
+			&i.NextResponseSeconds,
+			&i.WarningSeconds,
+			&i.ResponseHours,
+			&i.WindowWarningMinutes,
+			&i.TypingIndicators,
+			&i.ReadReceipts,
+			&i.Dispositions,
+			&i.DispositionRequired,
+			&i.CsatText,
 		); err != nil {
 			return nil, err
 		}
@@ -491,7 +627,7 @@ func (q *Queries) InboxListByRoute(ctx context.Context, arg InboxListByRoutePara
 }
 
 const inboxLock = `-- name: InboxLock :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE
 `
 
 type InboxLockParams struct {
@@ -530,6 +666,23 @@ func (q *Queries) InboxLock(ctx context.Context, arg InboxLockParams) (Inbox, er
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.TeamID,
+		&i.Routing,
+		&i.Replies,
+		&i.UndoSeconds,
+		&i.ReopenMinutes,
+		&i.ReopenTo,
+		&i.Holidays,
+		&i.FirstResponseSeconds,
+		&i.NextResponseSeconds,
+		&i.WarningSeconds,
+		&i.ResponseHours,
+		&i.WindowWarningMinutes,
+		&i.TypingIndicators,
+		&i.ReadReceipts,
+		&i.Dispositions,
+		&i.DispositionRequired,
+		&i.CsatText,
 	)
 	return i, err
 }
@@ -555,7 +708,7 @@ UPDATE inboxes SET name = $1, protocol = $2, waba_id = $3, phone_number_id = $4,
     inactivity = $17, resolved_status = $18, inactivity_status = $19,
     notify_inactivity = $20, callback_data = $21, updated_at = now()
 WHERE account_id = $22 AND id = $23 AND deleted_at IS NULL
-RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at
+RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text
 `
 
 type InboxUpdateParams struct {
@@ -638,6 +791,23 @@ func (q *Queries) InboxUpdate(ctx context.Context, arg InboxUpdateParams) (Inbox
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.TeamID,
+		&i.Routing,
+		&i.Replies,
+		&i.UndoSeconds,
+		&i.ReopenMinutes,
+		&i.ReopenTo,
+		&i.Holidays,
+		&i.FirstResponseSeconds,
+		&i.NextResponseSeconds,
+		&i.WarningSeconds,
+		&i.ResponseHours,
+		&i.WindowWarningMinutes,
+		&i.TypingIndicators,
+		&i.ReadReceipts,
+		&i.Dispositions,
+		&i.DispositionRequired,
+		&i.CsatText,
 	)
 	return i, err
 }

@@ -388,7 +388,7 @@ func (q *Queries) MediaRetryTokenless(ctx context.Context, arg MediaRetryTokenle
 }
 
 const messageGetByMedia = `-- name: MessageGetByMedia :one
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE account_id = $1 AND media_id = $2 ORDER BY created_at LIMIT 1
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at, retry_of FROM messages WHERE account_id = $1 AND media_id = $2 ORDER BY created_at LIMIT 1
 `
 
 type MessageGetByMediaParams struct {
@@ -427,6 +427,7 @@ func (q *Queries) MessageGetByMedia(ctx context.Context, arg MessageGetByMediaPa
 		&i.SentAt,
 		&i.CreatedAt,
 		&i.AppliedAt,
+		&i.RetryOf,
 	)
 	return i, err
 }

@@ -63,7 +63,7 @@ func (q *Queries) MessageForgetShadow(ctx context.Context, arg MessageForgetShad
 }
 
 const messageGet = `-- name: MessageGet :one
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE account_id = $1 AND id = $2
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at, retry_of FROM messages WHERE account_id = $1 AND id = $2
 `
 
 type MessageGetParams struct {
@@ -102,6 +102,7 @@ func (q *Queries) MessageGet(ctx context.Context, arg MessageGetParams) (Message
 		&i.SentAt,
 		&i.CreatedAt,
 		&i.AppliedAt,
+		&i.RetryOf,
 	)
 	return i, err
 }
@@ -131,7 +132,7 @@ INSERT INTO messages (id, account_id, inbox_id, contact_id, direction, author_ty
 VALUES ($1, $2, $3, $4, 'outbound', $5, $6, $7, $8, $9, $10,
     $11, $12, $13, $14)
 ON CONFLICT (id) DO UPDATE SET id = excluded.id
-RETURNING id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at
+RETURNING id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at, retry_of
 `
 
 type MessageInsertOutboundParams struct {
@@ -197,12 +198,13 @@ func (q *Queries) MessageInsertOutbound(ctx context.Context, arg MessageInsertOu
 		&i.SentAt,
 		&i.CreatedAt,
 		&i.AppliedAt,
+		&i.RetryOf,
 	)
 	return i, err
 }
 
 const messageListByConversation = `-- name: MessageListByConversation :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at, retry_of FROM messages
 WHERE account_id = $1 AND conversation_id = $2 AND seq > $3
 ORDER BY seq LIMIT $4
 `
@@ -256,6 +258,7 @@ func (q *Queries) MessageListByConversation(ctx context.Context, arg MessageList
 			&i.SentAt,
 			&i.CreatedAt,
 			&i.AppliedAt,
+			&i.RetryOf,
 		); err != nil {
 			return nil, err
 		}
@@ -268,7 +271,7 @@ func (q *Queries) MessageListByConversation(ctx context.Context, arg MessageList
 }
 
 const messageListByConversationBefore = `-- name: MessageListByConversationBefore :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at, retry_of FROM messages
 WHERE account_id = $1 AND conversation_id = $2 AND seq < $3
 ORDER BY seq DESC LIMIT $4
 `
@@ -322,6 +325,7 @@ func (q *Queries) MessageListByConversationBefore(ctx context.Context, arg Messa
 			&i.SentAt,
 			&i.CreatedAt,
 			&i.AppliedAt,
+			&i.RetryOf,
 		); err != nil {
 			return nil, err
 		}
@@ -334,7 +338,7 @@ func (q *Queries) MessageListByConversationBefore(ctx context.Context, arg Messa
 }
 
 const messageListByExternalIDs = `-- name: MessageListByExternalIDs :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE inbox_id = $1 AND external_id = ANY($2::text[])
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at, retry_of FROM messages WHERE inbox_id = $1 AND external_id = ANY($2::text[])
 `
 
 type MessageListByExternalIDsParams struct {
@@ -379,6 +383,7 @@ func (q *Queries) MessageListByExternalIDs(ctx context.Context, arg MessageListB
 			&i.SentAt,
 			&i.CreatedAt,
 			&i.AppliedAt,
+			&i.RetryOf,
 		); err != nil {
 			return nil, err
 		}
@@ -391,7 +396,7 @@ func (q *Queries) MessageListByExternalIDs(ctx context.Context, arg MessageListB
 }
 
 const messageListByIDs = `-- name: MessageListByIDs :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE account_id = $1 AND id = ANY($2::uuid[])
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at, retry_of FROM messages WHERE account_id = $1 AND id = ANY($2::uuid[])
 `
 
 type MessageListByIDsParams struct {
@@ -436,6 +441,7 @@ func (q *Queries) MessageListByIDs(ctx context.Context, arg MessageListByIDsPara
 			&i.SentAt,
 			&i.CreatedAt,
 			&i.AppliedAt,
+			&i.RetryOf,
 		); err != nil {
 			return nil, err
 		}
@@ -448,7 +454,7 @@ func (q *Queries) MessageListByIDs(ctx context.Context, arg MessageListByIDsPara
 }
 
 const messageListShadow = `-- name: MessageListShadow :many
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages m
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at, retry_of FROM messages m
 WHERE m.inbox_id = $1 AND m.contact_id = $2 AND m.shadow
   AND NOT EXISTS (SELECT FROM receipt_items i WHERE i.inbox_id = $1 AND i.contact_id = $2 AND i.outcome = 'accepted'
       AND i.message_id = m.id)
@@ -499,6 +505,7 @@ func (q *Queries) MessageListShadow(ctx context.Context, arg MessageListShadowPa
 			&i.SentAt,
 			&i.CreatedAt,
 			&i.AppliedAt,
+			&i.RetryOf,
 		); err != nil {
 			return nil, err
 		}
@@ -511,7 +518,7 @@ func (q *Queries) MessageListShadow(ctx context.Context, arg MessageListShadowPa
 }
 
 const messageLock = `-- name: MessageLock :one
-SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at FROM messages WHERE id = $1 FOR UPDATE
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at, retry_of FROM messages WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) MessageLock(ctx context.Context, id uuid.UUID) (Message, error) {
@@ -545,6 +552,7 @@ func (q *Queries) MessageLock(ctx context.Context, id uuid.UUID) (Message, error
 		&i.SentAt,
 		&i.CreatedAt,
 		&i.AppliedAt,
+		&i.RetryOf,
 	)
 	return i, err
 }

@@ -34,12 +34,18 @@ type Account struct {
 }
 
 type Agent struct {
-	ID         uuid.UUID
-	AccountID  uuid.UUID
-	Name       string
-	Email      *string
-	CreatedAt  time.Time
-	DisabledAt *time.Time
+	ID            uuid.UUID
+	AccountID     uuid.UUID
+	Name          string
+	Email         *string
+	CreatedAt     time.Time
+	DisabledAt    *time.Time
+	Capacity      *int32
+	Skills        []string
+	Presence      handoff.Presence
+	PresenceUntil *time.Time
+	PresenceSince *time.Time
+	AssignedAt    *time.Time
 }
 
 type Command struct {
@@ -64,27 +70,51 @@ type ContactIdentity struct {
 }
 
 type Conversation struct {
-	ID              uuid.UUID
-	AccountID       uuid.UUID
-	InboxID         uuid.UUID
-	ContactID       uuid.UUID
-	Status          handoff.Status
-	EndReason       *handoff.EndReason
-	AssigneeID      *uuid.UUID
-	Version         int64
-	LastSeq         int64
-	UnreadCount     int32
-	LastMessageID   *uuid.UUID
-	WindowExpiresAt *time.Time
-	OpenedAt        time.Time
-	LastActivityAt  time.Time
-	InactiveAt      *time.Time
-	NoticeAt        *time.Time
-	Source          *handoff.OffloadSource
-	Offload         json.RawMessage
-	Windowed        bool
-	EndedAt         *time.Time
-	Disposition     *string
+	ID               uuid.UUID
+	AccountID        uuid.UUID
+	InboxID          uuid.UUID
+	ContactID        uuid.UUID
+	Status           handoff.Status
+	EndReason        *handoff.EndReason
+	AssigneeID       *uuid.UUID
+	Version          int64
+	LastSeq          int64
+	UnreadCount      int32
+	LastMessageID    *uuid.UUID
+	WindowExpiresAt  *time.Time
+	OpenedAt         time.Time
+	LastActivityAt   time.Time
+	InactiveAt       *time.Time
+	NoticeAt         *time.Time
+	Source           *handoff.OffloadSource
+	Offload          json.RawMessage
+	Windowed         bool
+	EndedAt          *time.Time
+	Disposition      *string
+	TeamID           *uuid.UUID
+	Priority         handoff.Priority
+	Skills           []string
+	QueuedAt         *time.Time
+	ControlSince     *time.Time
+	ControlReason    *string
+	OfferedTo        *uuid.UUID
+	OfferedBot       bool
+	OfferExpiresAt   *time.Time
+	PassedBy         []uuid.UUID
+	SnoozedUntil     *time.Time
+	AwaitingSince    *time.Time
+	FirstRespondedAt *time.Time
+	ResponseDueAt    *time.Time
+	ResponseWarnAt   *time.Time
+	SilentAt         *time.Time
+	WindowWarnAt     *time.Time
+	WindowToldAt     *time.Time
+	ResolveAt        *time.Time
+	ResolveBy        *uuid.UUID
+	ScheduledAt      *time.Time
+	Tags             []string
+	Attributes       json.RawMessage
+	PreviousID       *uuid.UUID
 }
 
 type Delivery struct {
@@ -216,32 +246,49 @@ type IdempotencyKey struct {
 }
 
 type Inbox struct {
-	ID                 uuid.UUID
-	AccountID          uuid.UUID
-	Name               string
-	Protocol           handoff.Protocol
-	WABAID             string
-	PhoneNumberID      string
-	DisplayPhoneNumber string
-	AccessToken        []byte
-	AppSecret          []byte
-	VerifyToken        []byte
-	BotID              string
-	BotVersion         string
-	APIURL             string
-	ResumeCall         json.RawMessage
-	TimeZone           string
-	Accepting          bool
-	Hours              json.RawMessage
-	QueueLimit         *int32
-	Inactivity         time.Duration
-	ResolvedStatus     string
-	InactivityStatus   string
-	NotifyInactivity   bool
-	CallbackData       bool
-	CreatedAt          time.Time
-	UpdatedAt          time.Time
-	DeletedAt          *time.Time
+	ID                   uuid.UUID
+	AccountID            uuid.UUID
+	Name                 string
+	Protocol             handoff.Protocol
+	WABAID               string
+	PhoneNumberID        string
+	DisplayPhoneNumber   string
+	AccessToken          []byte
+	AppSecret            []byte
+	VerifyToken          []byte
+	BotID                string
+	BotVersion           string
+	APIURL               string
+	ResumeCall           json.RawMessage
+	TimeZone             string
+	Accepting            bool
+	Hours                json.RawMessage
+	QueueLimit           *int32
+	Inactivity           time.Duration
+	ResolvedStatus       string
+	InactivityStatus     string
+	NotifyInactivity     bool
+	CallbackData         bool
+	CreatedAt            time.Time
+	UpdatedAt            time.Time
+	DeletedAt            *time.Time
+	TeamID               *uuid.UUID
+	Routing              json.RawMessage
+	Replies              string
+	UndoSeconds          int32
+	ReopenMinutes        int32
+	ReopenTo             string
+	Holidays             []string
+	FirstResponseSeconds *int32
+	NextResponseSeconds  *int32
+	WarningSeconds       *int32
+	ResponseHours        bool
+	WindowWarningMinutes *int32
+	TypingIndicators     bool
+	ReadReceipts         bool
+	Dispositions         []string
+	DispositionRequired  bool
+	CsatText             *string
 }
 
 type Media struct {
@@ -292,6 +339,7 @@ type Message struct {
 	SentAt         *time.Time
 	CreatedAt      time.Time
 	AppliedAt      *time.Time
+	RetryOf        *uuid.UUID
 }
 
 type Note struct {
@@ -337,6 +385,42 @@ type ReceiptItem struct {
 	Outcome    string
 	Reason     *string
 	Status     json.RawMessage
+}
+
+type ScheduledMessage struct {
+	ID             uuid.UUID
+	AccountID      uuid.UUID
+	InboxID        uuid.UUID
+	ContactID      uuid.UUID
+	ConversationID uuid.UUID
+	AgentID        uuid.UUID
+	MessageID      *uuid.UUID
+	OtherwiseID    *uuid.UUID
+	DueAt          *time.Time
+	State          string
+	SentID         *uuid.UUID
+	Reason         *string
+	CreatedAt      time.Time
+	FinishedAt     *time.Time
+}
+
+type Team struct {
+	ID            uuid.UUID
+	AccountID     uuid.UUID
+	Name          string
+	Assignment    handoff.Assignment
+	OfferSeconds  *int32
+	SilentSeconds *int32
+	WhenAway      handoff.WhenAway
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	DeletedAt     *time.Time
+}
+
+type TeamMember struct {
+	AccountID uuid.UUID
+	TeamID    uuid.UUID
+	AgentID   uuid.UUID
 }
 
 type Wake struct {

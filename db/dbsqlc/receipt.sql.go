@@ -317,7 +317,7 @@ func (q *Queries) ReceiptItemList(ctx context.Context, arg ReceiptItemListParams
 }
 
 const receiptItemListUnapplied = `-- name: ReceiptItemListUnapplied :many
-SELECT i.kind, i.intake, i.external_id, i.status, m.id, m.account_id, m.inbox_id, m.contact_id, m.conversation_id, m.seq, m.direction, m.author_type, m.author_id, m.author_name, m.type, m.text, m.content, m.media_id, m.shadow, m.callback_data, m.echo_keys, m.status, m.failure_code, m.failure_reason, m.external_id, m.reply_to, m.opens, m.history, m.sent_at, m.created_at, m.applied_at
+SELECT i.kind, i.intake, i.external_id, i.status, m.id, m.account_id, m.inbox_id, m.contact_id, m.conversation_id, m.seq, m.direction, m.author_type, m.author_id, m.author_name, m.type, m.text, m.content, m.media_id, m.shadow, m.callback_data, m.echo_keys, m.status, m.failure_code, m.failure_reason, m.external_id, m.reply_to, m.opens, m.history, m.sent_at, m.created_at, m.applied_at, m.retry_of
 FROM receipt_items i JOIN messages m ON m.id = i.message_id
 WHERE i.inbox_id = $1 AND i.contact_id = $2 AND i.outcome = 'accepted'
 ORDER BY i.intake LIMIT $3
@@ -378,6 +378,7 @@ func (q *Queries) ReceiptItemListUnapplied(ctx context.Context, arg ReceiptItemL
 			&i.Message.SentAt,
 			&i.Message.CreatedAt,
 			&i.Message.AppliedAt,
+			&i.Message.RetryOf,
 		); err != nil {
 			return nil, err
 		}
