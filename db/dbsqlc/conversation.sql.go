@@ -15,7 +15,7 @@ import (
 )
 
 const conversationDetail = `-- name: ConversationDetail :one
-SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_warn_at, c.silent_at, c.window_warn_at, c.window_told_at, c.resolve_at, c.resolve_by, c.scheduled_at, c.tags, c.attributes, c.previous_id, ct.name AS contact_name, a.name AS assignee_name
+SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, ct.name AS contact_name, a.name AS assignee_name
 FROM conversations c
 JOIN contacts ct ON ct.id = c.contact_id
 LEFT JOIN agents a ON a.id = c.assignee_id
@@ -72,12 +72,12 @@ func (q *Queries) ConversationDetail(ctx context.Context, arg ConversationDetail
 		&i.Conversation.AwaitingSince,
 		&i.Conversation.FirstRespondedAt,
 		&i.Conversation.ResponseDueAt,
-		&i.Conversation.ResponseWarnAt,
+		&i.Conversation.ResponseNoticeAt,
 		&i.Conversation.SilentAt,
-		&i.Conversation.WindowWarnAt,
-		&i.Conversation.WindowToldAt,
+		&i.Conversation.WindowNoticeAt,
 		&i.Conversation.ResolveAt,
 		&i.Conversation.ResolveBy,
+		&i.Conversation.Scheduled,
 		&i.Conversation.ScheduledAt,
 		&i.Conversation.Tags,
 		&i.Conversation.Attributes,
@@ -89,7 +89,7 @@ func (q *Queries) ConversationDetail(ctx context.Context, arg ConversationDetail
 }
 
 const conversationGet = `-- name: ConversationGet :one
-SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition, team_id, priority, skills, queued_at, control_since, control_reason, offered_to, offered_bot, offer_expires_at, passed_by, snoozed_until, awaiting_since, first_responded_at, response_due_at, response_warn_at, silent_at, window_warn_at, window_told_at, resolve_at, resolve_by, scheduled_at, tags, attributes, previous_id FROM conversations WHERE account_id = $1 AND id = $2
+SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition, team_id, priority, skills, queued_at, control_since, control_reason, offered_to, offered_bot, offer_expires_at, passed_by, snoozed_until, awaiting_since, first_responded_at, response_due_at, response_notice_at, silent_at, window_notice_at, resolve_at, resolve_by, scheduled, scheduled_at, tags, attributes, previous_id FROM conversations WHERE account_id = $1 AND id = $2
 `
 
 type ConversationGetParams struct {
@@ -136,12 +136,12 @@ func (q *Queries) ConversationGet(ctx context.Context, arg ConversationGetParams
 		&i.AwaitingSince,
 		&i.FirstRespondedAt,
 		&i.ResponseDueAt,
-		&i.ResponseWarnAt,
+		&i.ResponseNoticeAt,
 		&i.SilentAt,
-		&i.WindowWarnAt,
-		&i.WindowToldAt,
+		&i.WindowNoticeAt,
 		&i.ResolveAt,
 		&i.ResolveBy,
+		&i.Scheduled,
 		&i.ScheduledAt,
 		&i.Tags,
 		&i.Attributes,
@@ -185,7 +185,7 @@ func (q *Queries) ConversationInsert(ctx context.Context, arg ConversationInsert
 }
 
 const conversationList = `-- name: ConversationList :many
-SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_warn_at, c.silent_at, c.window_warn_at, c.window_told_at, c.resolve_at, c.resolve_by, c.scheduled_at, c.tags, c.attributes, c.previous_id, ct.name AS contact_name, a.name AS assignee_name
+SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, ct.name AS contact_name, a.name AS assignee_name
 FROM conversations c
 JOIN contacts ct ON ct.id = c.contact_id
 LEFT JOIN agents a ON a.id = c.assignee_id
@@ -275,12 +275,12 @@ func (q *Queries) ConversationList(ctx context.Context, arg ConversationListPara
 			&i.Conversation.AwaitingSince,
 			&i.Conversation.FirstRespondedAt,
 			&i.Conversation.ResponseDueAt,
-			&i.Conversation.ResponseWarnAt,
+			&i.Conversation.ResponseNoticeAt,
 			&i.Conversation.SilentAt,
-			&i.Conversation.WindowWarnAt,
-			&i.Conversation.WindowToldAt,
+			&i.Conversation.WindowNoticeAt,
 			&i.Conversation.ResolveAt,
 			&i.Conversation.ResolveBy,
+			&i.Conversation.Scheduled,
 			&i.Conversation.ScheduledAt,
 			&i.Conversation.Tags,
 			&i.Conversation.Attributes,
@@ -299,7 +299,7 @@ func (q *Queries) ConversationList(ctx context.Context, arg ConversationListPara
 }
 
 const conversationLockLatest = `-- name: ConversationLockLatest :one
-SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition, team_id, priority, skills, queued_at, control_since, control_reason, offered_to, offered_bot, offer_expires_at, passed_by, snoozed_until, awaiting_since, first_responded_at, response_due_at, response_warn_at, silent_at, window_warn_at, window_told_at, resolve_at, resolve_by, scheduled_at, tags, attributes, previous_id FROM conversations WHERE inbox_id = $1 AND contact_id = $2
+SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition, team_id, priority, skills, queued_at, control_since, control_reason, offered_to, offered_bot, offer_expires_at, passed_by, snoozed_until, awaiting_since, first_responded_at, response_due_at, response_notice_at, silent_at, window_notice_at, resolve_at, resolve_by, scheduled, scheduled_at, tags, attributes, previous_id FROM conversations WHERE inbox_id = $1 AND contact_id = $2
 ORDER BY (status <> 'ended') DESC, opened_at DESC, id DESC LIMIT 1
 FOR UPDATE
 `
@@ -349,12 +349,12 @@ func (q *Queries) ConversationLockLatest(ctx context.Context, arg ConversationLo
 		&i.AwaitingSince,
 		&i.FirstRespondedAt,
 		&i.ResponseDueAt,
-		&i.ResponseWarnAt,
+		&i.ResponseNoticeAt,
 		&i.SilentAt,
-		&i.WindowWarnAt,
-		&i.WindowToldAt,
+		&i.WindowNoticeAt,
 		&i.ResolveAt,
 		&i.ResolveBy,
+		&i.Scheduled,
 		&i.ScheduledAt,
 		&i.Tags,
 		&i.Attributes,

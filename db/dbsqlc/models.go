@@ -105,12 +105,12 @@ type Conversation struct {
 	AwaitingSince    *time.Time
 	FirstRespondedAt *time.Time
 	ResponseDueAt    *time.Time
-	ResponseWarnAt   *time.Time
+	ResponseNoticeAt *time.Time
 	SilentAt         *time.Time
-	WindowWarnAt     *time.Time
-	WindowToldAt     *time.Time
+	WindowNoticeAt   *time.Time
 	ResolveAt        *time.Time
 	ResolveBy        *uuid.UUID
+	Scheduled        int32
 	ScheduledAt      *time.Time
 	Tags             []string
 	Attributes       json.RawMessage

@@ -70,13 +70,13 @@ ALTER TABLE conversations
     ADD COLUMN awaiting_since        timestamptz, -- the contact's first message, or offload, that nobody has answered
     ADD COLUMN first_responded_at    timestamptz,
     ADD COLUMN response_due_at       timestamptz, -- of the first response, or of the next
-    ADD COLUMN response_warn_at      timestamptz, -- NULL once somebody has been warned
+    ADD COLUMN response_notice_at    timestamptz, -- when that is told next: before it is late, and when it is; NULL once both are told
     ADD COLUMN silent_at             timestamptz, -- when the assignee has been silent for too long
-    ADD COLUMN window_warn_at        timestamptz,
-    ADD COLUMN window_told_at        timestamptz, -- when the end of the window is told; NULL once it has been
+    ADD COLUMN window_notice_at      timestamptz, -- when the end of the service window is told next: before it and at it; NULL once both are told
     ADD COLUMN resolve_at            timestamptz, -- it is resolved then, unless somebody undoes it
     ADD COLUMN resolve_by            uuid,
-    ADD COLUMN scheduled_at          timestamptz, -- the earliest scheduled message
+    ADD COLUMN scheduled             integer NOT NULL DEFAULT 0, -- scheduled messages that are pending
+    ADD COLUMN scheduled_at          timestamptz, -- when the earliest of them is due; NULL where they wait for the contact
     ADD COLUMN tags                  text[] NOT NULL DEFAULT '{}',
     ADD COLUMN attributes            jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN previous_id           uuid,        -- the conversation that it goes on from
@@ -123,8 +123,8 @@ UPDATE conversations SET status = 'waiting' WHERE status = 'snoozed' OR status =
 ALTER TABLE conversations
     DROP COLUMN team_id, DROP COLUMN priority, DROP COLUMN skills, DROP COLUMN queued_at, DROP COLUMN control_since, DROP COLUMN control_reason,
     DROP COLUMN offered_to, DROP COLUMN offered_bot, DROP COLUMN offer_expires_at, DROP COLUMN passed_by, DROP COLUMN snoozed_until,
-    DROP COLUMN awaiting_since, DROP COLUMN first_responded_at, DROP COLUMN response_due_at, DROP COLUMN response_warn_at, DROP COLUMN silent_at,
-    DROP COLUMN window_warn_at, DROP COLUMN window_told_at, DROP COLUMN resolve_at, DROP COLUMN resolve_by, DROP COLUMN scheduled_at,
+    DROP COLUMN awaiting_since, DROP COLUMN first_responded_at, DROP COLUMN response_due_at, DROP COLUMN response_notice_at, DROP COLUMN silent_at,
+    DROP COLUMN window_notice_at, DROP COLUMN resolve_at, DROP COLUMN resolve_by, DROP COLUMN scheduled, DROP COLUMN scheduled_at,
     DROP COLUMN tags, DROP COLUMN attributes, DROP COLUMN previous_id;
 ALTER TABLE inboxes
     DROP COLUMN team_id, DROP COLUMN routing, DROP COLUMN replies, DROP COLUMN undo_seconds, DROP COLUMN reopen_minutes, DROP COLUMN reopen_to,
