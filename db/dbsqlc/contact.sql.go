@@ -225,7 +225,7 @@ func (q *Queries) ContactInsert(ctx context.Context, arg ContactInsertParams) er
 }
 
 const contactList = `-- name: ContactList :many
-SELECT id, account_id, name, created_at FROM contacts WHERE account_id = $1 AND id = ANY($2::uuid[])
+SELECT id, account_id, name, created_at, attributes, named FROM contacts WHERE account_id = $1 AND id = ANY($2::uuid[])
 `
 
 type ContactListParams struct {
@@ -247,6 +247,8 @@ func (q *Queries) ContactList(ctx context.Context, arg ContactListParams) ([]Con
 			&i.AccountID,
 			&i.Name,
 			&i.CreatedAt,
+			&i.Attributes,
+			&i.Named,
 		); err != nil {
 			return nil, err
 		}
@@ -259,7 +261,7 @@ func (q *Queries) ContactList(ctx context.Context, arg ContactListParams) ([]Con
 }
 
 const contactSetName = `-- name: ContactSetName :exec
-UPDATE contacts SET name = $1 WHERE account_id = $2 AND id = $3 AND name <> $1
+UPDATE contacts SET name = $1 WHERE account_id = $2 AND id = $3 AND name <> $1 AND NOT named
 `
 
 type ContactSetNameParams struct {
@@ -268,6 +270,7 @@ type ContactSetNameParams struct {
 	ID        uuid.UUID
 }
 
+// What contacts call themselves. A name that an agent chose stays.
 func (q *Queries) ContactSetName(ctx context.Context, arg ContactSetNameParams) error {
 	_, err := q.db.Exec(ctx, contactSetName, arg.Name, arg.AccountID, arg.ID)
 	return err

@@ -55,10 +55,12 @@ type Command struct {
 }
 
 type Contact struct {
-	ID        uuid.UUID
-	AccountID uuid.UUID
-	Name      string
-	CreatedAt time.Time
+	ID         uuid.UUID
+	AccountID  uuid.UUID
+	Name       string
+	CreatedAt  time.Time
+	Attributes json.RawMessage
+	Named      bool
 }
 
 type ContactIdentity struct {
@@ -115,6 +117,7 @@ type Conversation struct {
 	Tags             []string
 	Attributes       json.RawMessage
 	PreviousID       *uuid.UUID
+	ReadReceiptFor   *string
 }
 
 type Delivery struct {
@@ -311,6 +314,13 @@ type Media struct {
 	FinishedAt    *time.Time
 }
 
+type Mention struct {
+	AccountID uuid.UUID
+	NoteID    uuid.UUID
+	AgentID   uuid.UUID
+	ReadAt    *time.Time
+}
+
 type Message struct {
 	ID             uuid.UUID
 	AccountID      uuid.UUID
@@ -358,6 +368,30 @@ type ParkedStatus struct {
 	At         time.Time
 	Failure    json.RawMessage
 	ParkedAt   time.Time
+}
+
+type QuickReply struct {
+	ID        uuid.UUID
+	AccountID uuid.UUID
+	Shortcut  string
+	Text      string
+	InboxID   *uuid.UUID
+	TeamID    *uuid.UUID
+	AgentID   *uuid.UUID
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+type Rating struct {
+	ConversationID uuid.UUID
+	AccountID      uuid.UUID
+	InboxID        uuid.UUID
+	AgentID        *uuid.UUID
+	Score          int16
+	Comment        string
+	Via            string
+	GivenAt        time.Time
+	UpdatedAt      time.Time
 }
 
 type Receipt struct {

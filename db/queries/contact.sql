@@ -2,7 +2,8 @@
 INSERT INTO contacts (id, account_id, name) VALUES (@id, @account_id, @name);
 
 -- name: ContactSetName :exec
-UPDATE contacts SET name = @name WHERE account_id = @account_id AND id = @id AND name <> @name;
+-- What contacts call themselves. A name that an agent chose stays.
+UPDATE contacts SET name = @name WHERE account_id = @account_id AND id = @id AND name <> @name AND NOT named;
 
 -- name: ContactList :many
 SELECT * FROM contacts WHERE account_id = @account_id AND id = ANY(@ids::uuid[]);

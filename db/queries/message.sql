@@ -107,13 +107,3 @@ ORDER BY seq LIMIT @row_limit;
 SELECT * FROM messages
 WHERE account_id = @account_id AND conversation_id = @conversation_id AND seq < @before_seq
 ORDER BY seq DESC LIMIT @row_limit;
-
--- name: NoteInsert :one
-INSERT INTO notes (id, account_id, conversation_id, agent_id, text, created_at)
-VALUES (@id, @account_id, @conversation_id, @agent_id, @text, @created_at)
-RETURNING *;
-
--- name: NoteList :many
-SELECT n.*, a.name AS agent_name FROM notes n LEFT JOIN agents a ON a.id = n.agent_id
-WHERE n.account_id = @account_id AND n.conversation_id = @conversation_id AND n.id > @after_id
-ORDER BY n.id LIMIT @row_limit;
