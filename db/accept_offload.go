@@ -32,7 +32,7 @@ func (a *acceptance) decideOffloads(ctx context.Context, q *dbsqlc.Queries) erro
 
 func (a *acceptance) refusal(ctx context.Context, q *dbsqlc.Queries, s *slot) (reason string, err error) {
 	limit := s.inbox.QueueLimit
-	if s.inbox.Accepting && s.inbox.Hours == nil && limit == nil {
+	if s.inbox.Accepting && s.inbox.Hours == nil && len(s.inbox.Holidays) == 0 && limit == nil {
 		return "", nil
 	}
 	if limit != nil {
@@ -59,16 +59,18 @@ func (a *acceptance) refusal(ctx context.Context, q *dbsqlc.Queries, s *slot) (r
 
 // accepting tells whether an inbox takes offloads at a time.
 func accepting(inbox *dbsqlc.Inbox, at time.Time) (bool, error) {
-	if !inbox.Accepting || inbox.Hours == nil {
+	if !inbox.Accepting || (inbox.Hours == nil && len(inbox.Holidays) == 0) {
 		return inbox.Accepting, nil
 	}
 	var hours handoff.Hours
-	if err := json.Unmarshal(inbox.Hours, &hours); err != nil {
-		return false, fmt.Errorf("read the hours of inbox %s: %w", inbox.ID, err)
+	if inbox.Hours != nil {
+		if err := json.Unmarshal(inbox.Hours, &hours); err != nil {
+			return false, fmt.Errorf("read the hours of inbox %s: %w", inbox.ID, err)
+		}
 	}
 	zone, err := time.LoadLocation(inbox.TimeZone)
 	if err != nil {
 		return false, fmt.Errorf("read the time zone of inbox %s: %w", inbox.ID, err)
 	}
-	return hours.Open(at.In(zone)), nil
+	return hours.Open(at.In(zone), inbox.Holidays), nil
 }
