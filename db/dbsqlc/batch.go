@@ -477,3 +477,70 @@ func (b *MessageInsertHistoryBatchResults) Close() error {
 	b.closed = true
 	return b.br.Close()
 }
+
+const searchDocumentPut = `-- name: SearchDocumentPut :batchexec
+INSERT INTO search_documents AS d (account_id, kind, ref_id, inbox_id, contact_id, conversation_id, at, text, grams)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (ref_id, inbox_id) DO UPDATE
+SET conversation_id = excluded.conversation_id, contact_id = excluded.contact_id, at = excluded.at, text = excluded.text, grams = excluded.grams
+WHERE (d.conversation_id, d.contact_id, d.at, d.text) IS DISTINCT FROM (excluded.conversation_id, excluded.contact_id, excluded.at, excluded.text)
+`
+
+type SearchDocumentPutBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type SearchDocumentPutParams struct {
+	AccountID      uuid.UUID
+	Kind           string
+	RefID          uuid.UUID
+	InboxID        uuid.UUID
+	ContactID      uuid.UUID
+	ConversationID uuid.UUID
+	OccurredAt     time.Time
+	Text           string
+	Grams          []int32
+}
+
+func (q *Queries) SearchDocumentPut(ctx context.Context, arg []SearchDocumentPutParams) *SearchDocumentPutBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.AccountID,
+			a.Kind,
+			a.RefID,
+			a.InboxID,
+			a.ContactID,
+			a.ConversationID,
+			a.OccurredAt,
+			a.Text,
+			a.Grams,
+		}
+		batch.Queue(searchDocumentPut, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &SearchDocumentPutBatchResults{br, len(arg), false}
+}
+
+func (b *SearchDocumentPutBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *SearchDocumentPutBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}

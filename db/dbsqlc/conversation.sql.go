@@ -14,11 +14,131 @@ import (
 	"handoff"
 )
 
+const conversationCounts = `-- name: ConversationCounts :many
+SELECT c.status, c.team_id, (c.assignee_id IS NOT DISTINCT FROM $1::uuid)::boolean AS mine,
+    (c.assignee_id IS NULL)::boolean AS unassigned, (c.unread_count > 0)::boolean AS unread, count(*) AS conversations
+FROM conversations c
+WHERE c.account_id = $2
+  AND (cardinality($3::text[]) = 0 OR c.status = ANY($3::text[]))
+  AND ($4::uuid IS NULL OR c.inbox_id = $4)
+  AND ($5::uuid IS NULL OR c.assignee_id = $5)
+  AND ($6::boolean IS NOT TRUE OR c.assignee_id IS NULL)
+  AND ($7::uuid IS NULL OR c.team_id = $7)
+  AND ($8::boolean IS NOT TRUE OR c.team_id IS NULL)
+  AND ($9::uuid IS NULL OR c.contact_id = $9)
+  AND ($10::text[] IS NULL OR c.tags @> $10::text[])
+  AND ($11::jsonb IS NULL OR c.attributes @> $11::jsonb)
+  AND ($12::smallint[] IS NULL OR c.priority = ANY($12::smallint[]))
+  AND ($13::boolean IS NOT TRUE OR c.unread_count > 0)
+  AND ($14::timestamptz IS NULL
+       -- Nothing is active before it is opened: the index by activity ends there.
+       OR (c.opened_at >= $14::timestamptz AND c.last_activity_at >= $14::timestamptz))
+  AND ($15::timestamptz IS NULL OR c.opened_at < $15::timestamptz)
+  AND ($16::timestamptz IS NULL OR c.last_activity_at >= $16::timestamptz)
+  AND ($17::timestamptz IS NULL OR c.last_activity_at < $17::timestamptz)
+  AND ($18::timestamptz IS NULL OR c.ended_at >= $18::timestamptz)
+  AND ($19::timestamptz IS NULL OR c.ended_at < $19::timestamptz)
+  -- What a search has found: all of it where it is little, and else each conversation is looked at.
+  AND ($20::uuid[] IS NULL
+       OR c.id = ANY($20::uuid[]) OR c.contact_id = ANY($21::uuid[]))
+  AND ($22::text[] IS NULL
+       OR EXISTS (SELECT FROM search_documents d WHERE d.conversation_id = c.id AND d.kind <> 'contact' AND d.text LIKE ALL($22::text[]))
+       OR EXISTS (SELECT FROM search_documents d WHERE d.ref_id = c.contact_id AND d.text LIKE ALL($22::text[])))
+GROUP BY 1, 2, 3, 4, 5
+`
+
+type ConversationCountsParams struct {
+	Me                 *uuid.UUID
+	AccountID          uuid.UUID
+	Statuses           []string
+	InboxID            *uuid.UUID
+	AssigneeID         *uuid.UUID
+	Unassigned         bool
+	TeamID             *uuid.UUID
+	Teamless           bool
+	ContactID          *uuid.UUID
+	Tags               []string
+	Attributes         json.RawMessage
+	Priorities         []int16
+	Unread             bool
+	OpenedAfter        *time.Time
+	OpenedBefore       *time.Time
+	ActiveAfter        *time.Time
+	ActiveBefore       *time.Time
+	EndedAfter         *time.Time
+	EndedBefore        *time.Time
+	FoundConversations []uuid.UUID
+	FoundContacts      []uuid.UUID
+	Patterns           []string
+}
+
+type ConversationCountsRow struct {
+	Status        handoff.Status
+	TeamID        *uuid.UUID
+	Mine          bool
+	Unassigned    bool
+	Unread        bool
+	Conversations int64
+}
+
+// How many conversations of each sort there are, for the totals that the caller makes of them. Its filters are those of ConversationList.
+func (q *Queries) ConversationCounts(ctx context.Context, arg ConversationCountsParams) ([]ConversationCountsRow, error) {
+	rows, err := q.db.Query(ctx, conversationCounts,
+		arg.Me,
+		arg.AccountID,
+		arg.Statuses,
+		arg.InboxID,
+		arg.AssigneeID,
+		arg.Unassigned,
+		arg.TeamID,
+		arg.Teamless,
+		arg.ContactID,
+		arg.Tags,
+		arg.Attributes,
+		arg.Priorities,
+		arg.Unread,
+		arg.OpenedAfter,
+		arg.OpenedBefore,
+		arg.ActiveAfter,
+		arg.ActiveBefore,
+		arg.EndedAfter,
+		arg.EndedBefore,
+		arg.FoundConversations,
+		arg.FoundContacts,
+		arg.Patterns,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ConversationCountsRow{}
+	for rows.Next() {
+		var i ConversationCountsRow
+		if err := rows.Scan(
+			&i.Status,
+			&i.TeamID,
+			&i.Mine,
+			&i.Unassigned,
+			&i.Unread,
+			&i.Conversations,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const conversationDetail = `-- name: ConversationDetail :one
-SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, ct.name AS contact_name, a.name AS assignee_name
+SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, c.read_receipt_for, ct.name AS contact_name, a.name AS assignee_name, t.name AS team_name, o.name AS offered_name
 FROM conversations c
 JOIN contacts ct ON ct.id = c.contact_id
 LEFT JOIN agents a ON a.id = c.assignee_id
+LEFT JOIN teams t ON t.id = c.team_id
+LEFT JOIN agents o ON o.id = c.offered_to
 WHERE c.account_id = $1 AND c.id = $2
 `
 
@@ -31,6 +151,8 @@ type ConversationDetailRow struct {
 	Conversation Conversation
 	ContactName  string
 	AssigneeName *string
+	TeamName     *string
+	OfferedName  *string
 }
 
 func (q *Queries) ConversationDetail(ctx context.Context, arg ConversationDetailParams) (ConversationDetailRow, error) {
@@ -82,14 +204,17 @@ func (q *Queries) ConversationDetail(ctx context.Context, arg ConversationDetail
 		&i.Conversation.Tags,
 		&i.Conversation.Attributes,
 		&i.Conversation.PreviousID,
+		&i.Conversation.ReadReceiptFor,
 		&i.ContactName,
 		&i.AssigneeName,
+		&i.TeamName,
+		&i.OfferedName,
 	)
 	return i, err
 }
 
 const conversationGet = `-- name: ConversationGet :one
-SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition, team_id, priority, skills, queued_at, control_since, control_reason, offered_to, offered_bot, offer_expires_at, passed_by, snoozed_until, awaiting_since, first_responded_at, response_due_at, response_notice_at, silent_at, window_notice_at, resolve_at, resolve_by, scheduled, scheduled_at, tags, attributes, previous_id FROM conversations WHERE account_id = $1 AND id = $2
+SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition, team_id, priority, skills, queued_at, control_since, control_reason, offered_to, offered_bot, offer_expires_at, passed_by, snoozed_until, awaiting_since, first_responded_at, response_due_at, response_notice_at, silent_at, window_notice_at, resolve_at, resolve_by, scheduled, scheduled_at, tags, attributes, previous_id, read_receipt_for FROM conversations WHERE account_id = $1 AND id = $2
 `
 
 type ConversationGetParams struct {
@@ -146,13 +271,16 @@ func (q *Queries) ConversationGet(ctx context.Context, arg ConversationGetParams
 		&i.Tags,
 		&i.Attributes,
 		&i.PreviousID,
+		&i.ReadReceiptFor,
 	)
 	return i, err
 }
 
 const conversationInsert = `-- name: ConversationInsert :exec
-INSERT INTO conversations (id, account_id, inbox_id, contact_id, status, opened_at, last_activity_at, inactive_at, notice_at, source, windowed)
-VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10)
+INSERT INTO conversations (id, account_id, inbox_id, contact_id, status, opened_at, last_activity_at, inactive_at, notice_at, source, windowed,
+    tags, attributes, previous_id)
+VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10,
+    $11, $12, $13)
 `
 
 type ConversationInsertParams struct {
@@ -166,8 +294,12 @@ type ConversationInsertParams struct {
 	NoticeAt   *time.Time
 	Source     *handoff.OffloadSource
 	Windowed   bool
+	Tags       []string
+	Attributes json.RawMessage
+	PreviousID *uuid.UUID
 }
 
+// Everything else is written by the ConversationUpdate that follows in the same transaction.
 func (q *Queries) ConversationInsert(ctx context.Context, arg ConversationInsertParams) error {
 	_, err := q.db.Exec(ctx, conversationInsert,
 		arg.ID,
@@ -180,56 +312,136 @@ func (q *Queries) ConversationInsert(ctx context.Context, arg ConversationInsert
 		arg.NoticeAt,
 		arg.Source,
 		arg.Windowed,
+		arg.Tags,
+		arg.Attributes,
+		arg.PreviousID,
 	)
 	return err
 }
 
 const conversationList = `-- name: ConversationList :many
-SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, ct.name AS contact_name, a.name AS assignee_name
+SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, c.read_receipt_for, ct.name AS contact_name, a.name AS assignee_name, t.name AS team_name, o.name AS offered_name
 FROM conversations c
 JOIN contacts ct ON ct.id = c.contact_id
 LEFT JOIN agents a ON a.id = c.assignee_id
+LEFT JOIN teams t ON t.id = c.team_id
+LEFT JOIN agents o ON o.id = c.offered_to
 WHERE c.account_id = $1
   AND (cardinality($2::text[]) = 0 OR c.status = ANY($2::text[]))
   AND ($3::uuid IS NULL OR c.inbox_id = $3)
   AND ($4::uuid IS NULL OR c.assignee_id = $4)
-  AND ($5::uuid IS NULL OR c.contact_id = $5)
-  AND ($6::text IS NULL OR ct.name ILIKE $6 OR EXISTS (
-        SELECT FROM contact_identities ci WHERE ci.contact_id = ct.id AND ci.value ILIKE $6))
-  AND ($7::timestamptz IS NULL
-       OR (c.last_activity_at, c.id) < ($7::timestamptz, $8::uuid))
-ORDER BY c.last_activity_at DESC, c.id DESC
-LIMIT $9
+  AND ($5::boolean IS NOT TRUE OR c.assignee_id IS NULL)
+  AND ($6::uuid IS NULL OR c.team_id = $6)
+  AND ($7::boolean IS NOT TRUE OR c.team_id IS NULL)
+  AND ($8::uuid IS NULL OR c.contact_id = $8)
+  AND ($9::text[] IS NULL OR c.tags @> $9::text[])
+  AND ($10::jsonb IS NULL OR c.attributes @> $10::jsonb)
+  AND ($11::smallint[] IS NULL OR c.priority = ANY($11::smallint[]))
+  AND ($12::boolean IS NOT TRUE OR c.unread_count > 0)
+  AND ($13::timestamptz IS NULL
+       -- Nothing is active before it is opened: the index by activity ends there.
+       OR (c.opened_at >= $13::timestamptz AND c.last_activity_at >= $13::timestamptz))
+  AND ($14::timestamptz IS NULL OR c.opened_at < $14::timestamptz)
+  AND ($15::timestamptz IS NULL OR c.last_activity_at >= $15::timestamptz)
+  AND ($16::timestamptz IS NULL OR c.last_activity_at < $16::timestamptz)
+  AND ($17::timestamptz IS NULL OR c.ended_at >= $17::timestamptz)
+  AND ($18::timestamptz IS NULL OR c.ended_at < $18::timestamptz)
+  -- What a search has found: all of it where it is little, and else each conversation is looked at.
+  AND ($19::uuid[] IS NULL
+       OR c.id = ANY($19::uuid[]) OR c.contact_id = ANY($20::uuid[]))
+  AND ($21::text[] IS NULL
+       OR EXISTS (SELECT FROM search_documents d WHERE d.conversation_id = c.id AND d.kind <> 'contact' AND d.text LIKE ALL($21::text[]))
+       OR EXISTS (SELECT FROM search_documents d WHERE d.ref_id = c.contact_id AND d.text LIKE ALL($21::text[])))
+  AND ($22::timestamptz IS NULL
+       OR (c.last_activity_at, c.id) < ($22::timestamptz, $23::uuid))
+  AND ($24::timestamptz IS NULL
+       OR (c.last_activity_at, c.id) > ($24::timestamptz, $23::uuid))
+  AND ($25::timestamptz IS NULL
+       OR c.priority < $26::smallint
+       OR (c.priority = $26::smallint
+           AND (coalesce(c.queued_at, c.opened_at), c.id) > ($25::timestamptz, $23::uuid)))
+ORDER BY
+    CASE WHEN NOT ($27::boolean OR $28::boolean) THEN c.last_activity_at END DESC,
+    CASE WHEN NOT ($27::boolean OR $28::boolean) THEN c.id END DESC,
+    CASE WHEN $27::boolean THEN c.last_activity_at END,
+    CASE WHEN $28::boolean THEN c.priority END DESC,
+    CASE WHEN $28::boolean THEN coalesce(c.queued_at, c.opened_at) END,
+    c.id
+LIMIT $29
 `
 
 type ConversationListParams struct {
-	AccountID  uuid.UUID
-	Statuses   []string
-	InboxID    *uuid.UUID
-	AssigneeID *uuid.UUID
-	ContactID  *uuid.UUID
-	Q          *string
-	BeforeAt   *time.Time
-	BeforeID   *uuid.UUID
-	RowLimit   int32
+	AccountID          uuid.UUID
+	Statuses           []string
+	InboxID            *uuid.UUID
+	AssigneeID         *uuid.UUID
+	Unassigned         bool
+	TeamID             *uuid.UUID
+	Teamless           bool
+	ContactID          *uuid.UUID
+	Tags               []string
+	Attributes         json.RawMessage
+	Priorities         []int16
+	Unread             bool
+	OpenedAfter        *time.Time
+	OpenedBefore       *time.Time
+	ActiveAfter        *time.Time
+	ActiveBefore       *time.Time
+	EndedAfter         *time.Time
+	EndedBefore        *time.Time
+	FoundConversations []uuid.UUID
+	FoundContacts      []uuid.UUID
+	Patterns           []string
+	BeforeAt           *time.Time
+	PositionID         *uuid.UUID
+	AfterAt            *time.Time
+	AfterQueued        *time.Time
+	AfterPriority      *int16
+	Oldest             bool
+	Queue              bool
+	RowLimit           int32
 }
 
 type ConversationListRow struct {
 	Conversation Conversation
 	ContactName  string
 	AssigneeName *string
+	TeamName     *string
+	OfferedName  *string
 }
 
+// With plans for its arguments (see Planned) the absent filters vanish, and so do the orders that nobody asked for: the newest first
+// unless oldest or queue is set. Its filters are those of ConversationCounts.
 func (q *Queries) ConversationList(ctx context.Context, arg ConversationListParams) ([]ConversationListRow, error) {
 	rows, err := q.db.Query(ctx, conversationList,
 		arg.AccountID,
 		arg.Statuses,
 		arg.InboxID,
 		arg.AssigneeID,
+		arg.Unassigned,
+		arg.TeamID,
+		arg.Teamless,
 		arg.ContactID,
-		arg.Q,
+		arg.Tags,
+		arg.Attributes,
+		arg.Priorities,
+		arg.Unread,
+		arg.OpenedAfter,
+		arg.OpenedBefore,
+		arg.ActiveAfter,
+		arg.ActiveBefore,
+		arg.EndedAfter,
+		arg.EndedBefore,
+		arg.FoundConversations,
+		arg.FoundContacts,
+		arg.Patterns,
 		arg.BeforeAt,
-		arg.BeforeID,
+		arg.PositionID,
+		arg.AfterAt,
+		arg.AfterQueued,
+		arg.AfterPriority,
+		arg.Oldest,
+		arg.Queue,
 		arg.RowLimit,
 	)
 	if err != nil {
@@ -285,8 +497,11 @@ func (q *Queries) ConversationList(ctx context.Context, arg ConversationListPara
 			&i.Conversation.Tags,
 			&i.Conversation.Attributes,
 			&i.Conversation.PreviousID,
+			&i.Conversation.ReadReceiptFor,
 			&i.ContactName,
 			&i.AssigneeName,
+			&i.TeamName,
+			&i.OfferedName,
 		); err != nil {
 			return nil, err
 		}
@@ -299,7 +514,7 @@ func (q *Queries) ConversationList(ctx context.Context, arg ConversationListPara
 }
 
 const conversationLockLatest = `-- name: ConversationLockLatest :one
-SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition, team_id, priority, skills, queued_at, control_since, control_reason, offered_to, offered_bot, offer_expires_at, passed_by, snoozed_until, awaiting_since, first_responded_at, response_due_at, response_notice_at, silent_at, window_notice_at, resolve_at, resolve_by, scheduled, scheduled_at, tags, attributes, previous_id FROM conversations WHERE inbox_id = $1 AND contact_id = $2
+SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition, team_id, priority, skills, queued_at, control_since, control_reason, offered_to, offered_bot, offer_expires_at, passed_by, snoozed_until, awaiting_since, first_responded_at, response_due_at, response_notice_at, silent_at, window_notice_at, resolve_at, resolve_by, scheduled, scheduled_at, tags, attributes, previous_id, read_receipt_for FROM conversations WHERE inbox_id = $1 AND contact_id = $2
 ORDER BY (status <> 'ended') DESC, opened_at DESC, id DESC LIMIT 1
 FOR UPDATE
 `
@@ -359,6 +574,7 @@ func (q *Queries) ConversationLockLatest(ctx context.Context, arg ConversationLo
 		&i.Tags,
 		&i.Attributes,
 		&i.PreviousID,
+		&i.ReadReceiptFor,
 	)
 	return i, err
 }
@@ -415,29 +631,59 @@ const conversationUpdate = `-- name: ConversationUpdate :exec
 UPDATE conversations SET status = $1, end_reason = $2, assignee_id = $3, version = $4,
     last_seq = $5, unread_count = $6, last_message_id = $7,
     window_expires_at = $8, last_activity_at = $9, inactive_at = $10,
-    ended_at = $11, disposition = $12, notice_at = $13, source = $14, offload = $15
-WHERE id = $16
+    ended_at = $11, disposition = $12, notice_at = $13, source = $14, offload = $15,
+    team_id = $16, priority = $17, skills = $18, queued_at = $19, control_since = $20,
+    control_reason = $21, offered_to = $22, offered_bot = $23, offer_expires_at = $24,
+    passed_by = $25, snoozed_until = $26, awaiting_since = $27, first_responded_at = $28,
+    response_due_at = $29, response_notice_at = $30, silent_at = $31,
+    window_notice_at = $32, resolve_at = $33, resolve_by = $34, scheduled = $35,
+    scheduled_at = $36, tags = $37
+WHERE id = $38
 `
 
 type ConversationUpdateParams struct {
-	Status          handoff.Status
-	EndReason       *handoff.EndReason
-	AssigneeID      *uuid.UUID
-	Version         int64
-	LastSeq         int64
-	UnreadCount     int32
-	LastMessageID   *uuid.UUID
-	WindowExpiresAt *time.Time
-	LastActivityAt  time.Time
-	InactiveAt      *time.Time
-	EndedAt         *time.Time
-	Disposition     *string
-	NoticeAt        *time.Time
-	Source          *handoff.OffloadSource
-	Offload         json.RawMessage
-	ID              uuid.UUID
+	Status           handoff.Status
+	EndReason        *handoff.EndReason
+	AssigneeID       *uuid.UUID
+	Version          int64
+	LastSeq          int64
+	UnreadCount      int32
+	LastMessageID    *uuid.UUID
+	WindowExpiresAt  *time.Time
+	LastActivityAt   time.Time
+	InactiveAt       *time.Time
+	EndedAt          *time.Time
+	Disposition      *string
+	NoticeAt         *time.Time
+	Source           *handoff.OffloadSource
+	Offload          json.RawMessage
+	TeamID           *uuid.UUID
+	Priority         handoff.Priority
+	Skills           []string
+	QueuedAt         *time.Time
+	ControlSince     *time.Time
+	ControlReason    *string
+	OfferedTo        *uuid.UUID
+	OfferedBot       bool
+	OfferExpiresAt   *time.Time
+	PassedBy         []uuid.UUID
+	SnoozedUntil     *time.Time
+	AwaitingSince    *time.Time
+	FirstRespondedAt *time.Time
+	ResponseDueAt    *time.Time
+	ResponseNoticeAt *time.Time
+	SilentAt         *time.Time
+	WindowNoticeAt   *time.Time
+	ResolveAt        *time.Time
+	ResolveBy        *uuid.UUID
+	Scheduled        int32
+	ScheduledAt      *time.Time
+	Tags             []string
+	ID               uuid.UUID
 }
 
+// Tags, attributes and priority are not among them where they are changed without the workflow, but this is written under the row's
+// lock, from what was read under it.
 func (q *Queries) ConversationUpdate(ctx context.Context, arg ConversationUpdateParams) error {
 	_, err := q.db.Exec(ctx, conversationUpdate,
 		arg.Status,
@@ -455,6 +701,28 @@ func (q *Queries) ConversationUpdate(ctx context.Context, arg ConversationUpdate
 		arg.NoticeAt,
 		arg.Source,
 		arg.Offload,
+		arg.TeamID,
+		arg.Priority,
+		arg.Skills,
+		arg.QueuedAt,
+		arg.ControlSince,
+		arg.ControlReason,
+		arg.OfferedTo,
+		arg.OfferedBot,
+		arg.OfferExpiresAt,
+		arg.PassedBy,
+		arg.SnoozedUntil,
+		arg.AwaitingSince,
+		arg.FirstRespondedAt,
+		arg.ResponseDueAt,
+		arg.ResponseNoticeAt,
+		arg.SilentAt,
+		arg.WindowNoticeAt,
+		arg.ResolveAt,
+		arg.ResolveBy,
+		arg.Scheduled,
+		arg.ScheduledAt,
+		arg.Tags,
 		arg.ID,
 	)
 	return err

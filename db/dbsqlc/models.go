@@ -421,6 +421,17 @@ type ReceiptItem struct {
 	Status     json.RawMessage
 }
 
+type SavedView struct {
+	ID        uuid.UUID
+	AccountID uuid.UUID
+	AgentID   *uuid.UUID
+	Name      string
+	Filters   json.RawMessage
+	Sort      string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
 type ScheduledMessage struct {
 	ID             uuid.UUID
 	AccountID      uuid.UUID
@@ -436,6 +447,25 @@ type ScheduledMessage struct {
 	Reason         *string
 	CreatedAt      time.Time
 	FinishedAt     *time.Time
+}
+
+type SearchCursor struct {
+	AccountID uuid.UUID
+	Txid      uint64
+	Position  int64
+	UpdatedAt time.Time
+}
+
+type SearchDocument struct {
+	AccountID      uuid.UUID
+	Kind           string
+	RefID          uuid.UUID
+	InboxID        uuid.UUID
+	ContactID      uuid.UUID
+	ConversationID uuid.UUID
+	At             time.Time
+	Text           string
+	Grams          []int32
 }
 
 type Team struct {
