@@ -46,17 +46,19 @@ lint: $(BIN)/golangci-lint $(BIN)/workflowcheck
 	@$(BIN)/golangci-lint run ./...
 	@$(BIN)/workflowcheck ./workflows/...
 
-## generate: write generated code and the OpenAPI document anew
+## generate: write generated code, the OpenAPI document, its clients and the Bruno collection anew
 .PHONY: generate
-generate: $(BIN)/sqlc build
+generate: $(BIN)/sqlc $(BIN)/oapi-codegen build
 	@$(BIN)/sqlc generate
 	@$(BIN)/handoff openapi > api/openapi.yaml
+	@tools/clients.sh write
 
-## verify: prove that generated code, the OpenAPI document and go.mod are current
+## verify: prove that all of that and go.mod are current
 .PHONY: verify
-verify: $(BIN)/sqlc build
+verify: $(BIN)/sqlc $(BIN)/oapi-codegen build
 	@$(BIN)/sqlc diff
 	@$(BIN)/handoff openapi | diff -u api/openapi.yaml - || { echo "api/openapi.yaml is not current: run make generate"; exit 1; }
+	@tools/clients.sh check
 	@$(GO) mod tidy -diff
 	@$(GO) -C devserver mod tidy -diff
 
@@ -89,6 +91,9 @@ build-tool = @mkdir -p $(BIN) && echo "building $(@F) (once)" && $(GO) build -C 
 
 $(BIN)/golangci-lint: tools/go.mod
 	$(call build-tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+$(BIN)/oapi-codegen: tools/go.mod
+	$(call build-tool,github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen)
 
 $(BIN)/sqlc: tools/go.mod
 	$(call build-tool,github.com/sqlc-dev/sqlc/cmd/sqlc)
