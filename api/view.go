@@ -28,28 +28,6 @@ type Identity struct {
 	Value string               `json:"value"`
 }
 
-// Conversation is one hand-off from its first message to its end.
-type Conversation struct {
-	ID              handoff.ID        `json:"id" format:"uuid"`
-	InboxID         handoff.ID        `json:"inbox_id" format:"uuid"`
-	Status          handoff.Status    `json:"status" enum:"bot,waiting,assigned,snoozed,ended"`
-	EndReason       handoff.EndReason `json:"end_reason,omitempty" enum:"resolved,inactivity,gateway,admin"`
-	Disposition     string            `json:"disposition,omitempty" doc:"How it was resolved, in the words of the agent's client."`
-	Contact         Contact           `json:"contact"`
-	Assignee        *AgentRef         `json:"assignee,omitempty"`
-	WindowExpiresAt *time.Time        `json:"window_expires_at,omitempty" doc:"Until then anything can be sent, after it templates only. Absent if the contact has never written."`
-	InactiveAt      *time.Time        `json:"inactive_at,omitempty" doc:"When inactivity ends the conversation."`
-	LastActivityAt  time.Time         `json:"last_activity_at"`
-	OpenedAt        time.Time         `json:"opened_at"`
-	EndedAt         *time.Time        `json:"ended_at,omitempty"`
-	UnreadCount     int32             `json:"unread_count"`
-	LastMessage     *Message          `json:"last_message,omitempty"`
-	Tags            []string          `json:"tags"`
-	Attributes      map[string]string `json:"attributes"`
-	Version         int64             `json:"version" doc:"Grows with every change of the conversation."`
-	WorkflowURL     string            `json:"workflow_url,omitempty" doc:"The conversation in the Temporal UI."`
-}
-
 // Author is who wrote a message or a note.
 type Author struct {
 	Type handoff.AuthorType `json:"type" enum:"contact,bot,agent,system"`

@@ -409,6 +409,37 @@ func (q *Queries) SearchEvents(ctx context.Context, arg SearchEventsParams) ([]S
 	return items, nil
 }
 
+const searchIdentity = `-- name: SearchIdentity :many
+SELECT i.contact_id FROM contact_identities i
+WHERE i.account_id = $1 AND i.kind = ANY(ARRAY['bsuid', 'phone', 'username', 'session']) AND i.value = ANY($2::text[])
+`
+
+type SearchIdentityParams struct {
+	AccountID  uuid.UUID
+	Identities []string
+}
+
+// The contacts that are known by an identity in full.
+func (q *Queries) SearchIdentity(ctx context.Context, arg SearchIdentityParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, searchIdentity, arg.AccountID, arg.Identities)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var contact_id uuid.UUID
+		if err := rows.Scan(&contact_id); err != nil {
+			return nil, err
+		}
+		items = append(items, contact_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const searchIndexed = `-- name: SearchIndexed :many
 WITH found AS MATERIALIZED (
     SELECT d.kind, d.ref_id, d.inbox_id, d.contact_id, d.conversation_id, d.at

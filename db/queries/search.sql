@@ -125,3 +125,8 @@ SELECT n.id, n.text FROM notes n WHERE n.account_id = @account_id AND n.id = ANY
 SELECT sqlc.embed(c), ct.name AS contact_name
 FROM conversations c JOIN contacts ct ON ct.id = c.contact_id
 WHERE c.account_id = @account_id AND c.id = ANY(@ids::uuid[]);
+
+-- name: SearchIdentity :many
+-- The contacts that are known by an identity in full.
+SELECT i.contact_id FROM contact_identities i
+WHERE i.account_id = @account_id AND i.kind = ANY(ARRAY['bsuid', 'phone', 'username', 'session']) AND i.value = ANY(@identities::text[]);
