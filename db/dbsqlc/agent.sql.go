@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"handoff"
 )
 
 const agentGet = `-- name: AgentGet :one
@@ -42,7 +43,9 @@ func (q *Queries) AgentGet(ctx context.Context, arg AgentGetParams) (Agent, erro
 }
 
 const agentInsert = `-- name: AgentInsert :one
-INSERT INTO agents (id, account_id, name, email) VALUES ($1, $2, $3, $4) RETURNING id, account_id, name, email, created_at, disabled_at, capacity, skills, presence, presence_until, presence_since, assigned_at
+INSERT INTO agents (id, account_id, name, email, capacity, skills)
+VALUES ($1, $2, $3, $4, $5, coalesce($6::text[], '{}'))
+RETURNING id, account_id, name, email, created_at, disabled_at, capacity, skills, presence, presence_until, presence_since, assigned_at
 `
 
 type AgentInsertParams struct {
@@ -50,6 +53,8 @@ type AgentInsertParams struct {
 	AccountID uuid.UUID
 	Name      string
 	Email     *string
+	Capacity  *int32
+	Skills    []string
 }
 
 func (q *Queries) AgentInsert(ctx context.Context, arg AgentInsertParams) (Agent, error) {
@@ -58,6 +63,8 @@ func (q *Queries) AgentInsert(ctx context.Context, arg AgentInsertParams) (Agent
 		arg.AccountID,
 		arg.Name,
 		arg.Email,
+		arg.Capacity,
+		arg.Skills,
 	)
 	var i Agent
 	err := row.Scan(
@@ -120,23 +127,95 @@ func (q *Queries) AgentList(ctx context.Context, arg AgentListParams) ([]Agent, 
 	return items, nil
 }
 
+const agentLock = `-- name: AgentLock :one
+SELECT id, account_id, name, email, created_at, disabled_at, capacity, skills, presence, presence_until, presence_since, assigned_at FROM agents WHERE account_id = $1 AND id = $2 FOR NO KEY UPDATE
+`
+
+type AgentLockParams struct {
+	AccountID uuid.UUID
+	ID        uuid.UUID
+}
+
+// Changes of one agent take turns. Conversations that name the agent need not wait.
+func (q *Queries) AgentLock(ctx context.Context, arg AgentLockParams) (Agent, error) {
+	row := q.db.QueryRow(ctx, agentLock, arg.AccountID, arg.ID)
+	var i Agent
+	err := row.Scan(
+		&i.ID,
+		&i.AccountID,
+		&i.Name,
+		&i.Email,
+		&i.CreatedAt,
+		&i.DisabledAt,
+		&i.Capacity,
+		&i.Skills,
+		&i.Presence,
+		&i.PresenceUntil,
+		&i.PresenceSince,
+		&i.AssignedAt,
+	)
+	return i, err
+}
+
+const agentSetPresence = `-- name: AgentSetPresence :one
+UPDATE agents SET presence = $1, presence_until = $2, presence_since = $3 WHERE id = $4 RETURNING id, account_id, name, email, created_at, disabled_at, capacity, skills, presence, presence_until, presence_since, assigned_at
+`
+
+type AgentSetPresenceParams struct {
+	Presence      handoff.Presence
+	PresenceUntil *time.Time
+	PresenceSince *time.Time
+	ID            uuid.UUID
+}
+
+func (q *Queries) AgentSetPresence(ctx context.Context, arg AgentSetPresenceParams) (Agent, error) {
+	row := q.db.QueryRow(ctx, agentSetPresence,
+		arg.Presence,
+		arg.PresenceUntil,
+		arg.PresenceSince,
+		arg.ID,
+	)
+	var i Agent
+	err := row.Scan(
+		&i.ID,
+		&i.AccountID,
+		&i.Name,
+		&i.Email,
+		&i.CreatedAt,
+		&i.DisabledAt,
+		&i.Capacity,
+		&i.Skills,
+		&i.Presence,
+		&i.PresenceUntil,
+		&i.PresenceSince,
+		&i.AssignedAt,
+	)
+	return i, err
+}
+
 const agentUpdate = `-- name: AgentUpdate :one
-UPDATE agents SET name = $1, email = $2, disabled_at = $3 WHERE account_id = $4 AND id = $5 RETURNING id, account_id, name, email, created_at, disabled_at, capacity, skills, presence, presence_until, presence_since, assigned_at
+UPDATE agents SET name = $1, email = $2, disabled_at = $3, capacity = $4, skills = $5
+WHERE account_id = $6 AND id = $7 RETURNING id, account_id, name, email, created_at, disabled_at, capacity, skills, presence, presence_until, presence_since, assigned_at
 `
 
 type AgentUpdateParams struct {
 	Name       string
 	Email      *string
 	DisabledAt *time.Time
+	Capacity   *int32
+	Skills     []string
 	AccountID  uuid.UUID
 	ID         uuid.UUID
 }
 
+// Presence is changed by AgentSetPresence alone.
 func (q *Queries) AgentUpdate(ctx context.Context, arg AgentUpdateParams) (Agent, error) {
 	row := q.db.QueryRow(ctx, agentUpdate,
 		arg.Name,
 		arg.Email,
 		arg.DisabledAt,
+		arg.Capacity,
+		arg.Skills,
 		arg.AccountID,
 		arg.ID,
 	)

@@ -700,6 +700,108 @@ func (q *Queries) InboxQueueLength(ctx context.Context, inboxID uuid.UUID) (int6
 	return waiting, err
 }
 
+const inboxSetWork = `-- name: InboxSetWork :one
+UPDATE inboxes SET team_id = $1, routing = $2, replies = $3, undo_seconds = $4, reopen_minutes = $5,
+    reopen_to = $6, holidays = $7, first_response_seconds = $8,
+    next_response_seconds = $9, warning_seconds = $10, response_hours = $11,
+    window_warning_minutes = $12, typing_indicators = $13, read_receipts = $14,
+    dispositions = $15, disposition_required = $16, csat_text = $17, updated_at = now()
+WHERE id = $18
+RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text
+`
+
+type InboxSetWorkParams struct {
+	TeamID               *uuid.UUID
+	Routing              json.RawMessage
+	Replies              string
+	UndoSeconds          int32
+	ReopenMinutes        int32
+	ReopenTo             string
+	Holidays             []string
+	FirstResponseSeconds *int32
+	NextResponseSeconds  *int32
+	WarningSeconds       *int32
+	ResponseHours        bool
+	WindowWarningMinutes *int32
+	TypingIndicators     bool
+	ReadReceipts         bool
+	Dispositions         []string
+	DispositionRequired  bool
+	CsatText             *string
+	ID                   uuid.UUID
+}
+
+// How people work on an inbox's conversations. An inbox is made with the defaults of the schema.
+func (q *Queries) InboxSetWork(ctx context.Context, arg InboxSetWorkParams) (Inbox, error) {
+	row := q.db.QueryRow(ctx, inboxSetWork,
+		arg.TeamID,
+		arg.Routing,
+		arg.Replies,
+		arg.UndoSeconds,
+		arg.ReopenMinutes,
+		arg.ReopenTo,
+		arg.Holidays,
+		arg.FirstResponseSeconds,
+		arg.NextResponseSeconds,
+		arg.WarningSeconds,
+		arg.ResponseHours,
+		arg.WindowWarningMinutes,
+		arg.TypingIndicators,
+		arg.ReadReceipts,
+		arg.Dispositions,
+		arg.DispositionRequired,
+		arg.CsatText,
+		arg.ID,
+	)
+	var i Inbox
+	err := row.Scan(
+		&i.ID,
+		&i.AccountID,
+		&i.Name,
+		&i.Protocol,
+		&i.WABAID,
+		&i.PhoneNumberID,
+		&i.DisplayPhoneNumber,
+		&i.AccessToken,
+		&i.AppSecret,
+		&i.VerifyToken,
+		&i.BotID,
+		&i.BotVersion,
+		&i.APIURL,
+		&i.ResumeCall,
+		&i.TimeZone,
+		&i.Accepting,
+		&i.Hours,
+		&i.QueueLimit,
+		&i.Inactivity,
+		&i.ResolvedStatus,
+		&i.InactivityStatus,
+		&i.NotifyInactivity,
+		&i.CallbackData,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.DeletedAt,
+		&i.TeamID,
+		&i.Routing,
+		&i.Replies,
+		&i.UndoSeconds,
+		&i.ReopenMinutes,
+		&i.ReopenTo,
+		&i.Holidays,
+		&i.FirstResponseSeconds,
+		&i.NextResponseSeconds,
+		&i.WarningSeconds,
+		&i.ResponseHours,
+		&i.WindowWarningMinutes,
+		&i.TypingIndicators,
+		&i.ReadReceipts,
+		&i.Dispositions,
+		&i.DispositionRequired,
+		&i.CsatText,
+	)
+	return i, err
+}
+
 const inboxUpdate = `-- name: InboxUpdate :one
 UPDATE inboxes SET name = $1, protocol = $2, waba_id = $3, phone_number_id = $4,
     display_phone_number = $5, access_token = $6, app_secret = $7,

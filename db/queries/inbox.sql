@@ -76,3 +76,13 @@ SELECT
     (SELECT count(*) FROM receipt_items i WHERE i.inbox_id = @inbox_id AND i.outcome = 'accepted') AS accepted,
     (SELECT count(*) FROM endpoints e JOIN deliveries d ON d.endpoint_id = e.id
         WHERE e.inbox_id = @inbox_id AND e.deleted_at IS NULL AND d.state IN ('pending', 'held') AND d.after_id IS NULL) AS deliveries;
+
+-- name: InboxSetWork :one
+-- How people work on an inbox's conversations. An inbox is made with the defaults of the schema.
+UPDATE inboxes SET team_id = @team_id, routing = @routing, replies = @replies, undo_seconds = @undo_seconds, reopen_minutes = @reopen_minutes,
+    reopen_to = @reopen_to, holidays = @holidays, first_response_seconds = @first_response_seconds,
+    next_response_seconds = @next_response_seconds, warning_seconds = @warning_seconds, response_hours = @response_hours,
+    window_warning_minutes = @window_warning_minutes, typing_indicators = @typing_indicators, read_receipts = @read_receipts,
+    dispositions = @dispositions, disposition_required = @disposition_required, csat_text = @csat_text, updated_at = now()
+WHERE id = @id
+RETURNING *;
