@@ -194,7 +194,7 @@ func build(deps Deps) (*server, error) {
 func (s *server) declareRoutes() {
 	for _, declare := range []func(){
 		s.intakeRoutes, s.sampleRoutes, s.receiptRoutes,
-		s.conversationRoutes, s.commandRoutes, s.messageRoutes, s.mediaRoutes, s.eventRoutes, s.noteRoutes,
+		s.conversationRoutes, s.commandRoutes, s.messageRoutes, s.mediaRoutes, s.eventRoutes, s.noteRoutes, s.deskRoutes,
 		s.inboxRoutes, s.endpointRoutes, s.endpointHealthRoute, s.agentRoutes, s.keyRoutes, s.deliveryRoutes,
 		s.healthRoutes,
 	} {

@@ -1,13 +1,11 @@
 package api
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"net/http"
+	"slices"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"handoff"
 	"handoff/db"
@@ -16,11 +14,12 @@ import (
 
 // Note is a text among agents; it never leaves.
 type Note struct {
-	ID             handoff.ID `json:"id" format:"uuid"`
-	ConversationID handoff.ID `json:"conversation_id" format:"uuid"`
-	Text           string     `json:"text"`
-	Author         Author     `json:"author"`
-	CreatedAt      time.Time  `json:"created_at"`
+	ID             handoff.ID   `json:"id" format:"uuid"`
+	ConversationID handoff.ID   `json:"conversation_id" format:"uuid"`
+	Text           string       `json:"text"`
+	Author         Author       `json:"author"`
+	Mentions       []handoff.ID `json:"mentions" doc:"The agents whom it names."`
+	CreatedAt      time.Time    `json:"created_at"`
 }
 
 type listNotesInput struct {
@@ -35,8 +34,9 @@ type addNoteInput struct {
 }
 
 type addNoteBody struct {
-	Text    string      `json:"text" minLength:"1" maxLength:"10000"`
-	AgentID *handoff.ID `json:"agent_id,omitempty" format:"uuid" doc:"Who writes, with an admin's key. An agent's key writes for its agent."`
+	Text     string       `json:"text" minLength:"1" maxLength:"10000"`
+	Mentions []handoff.ID `json:"mentions,omitempty" format:"uuid" maxItems:"50" doc:"Agents of the account whom the note names. They find it in their list of mentions."`
+	AgentID  *handoff.ID  `json:"agent_id,omitempty" format:"uuid" doc:"Who writes, with an admin's key. An agent's key writes for its agent."`
 }
 
 func (s *server) noteRoutes() {
@@ -72,13 +72,14 @@ func (s *server) postNote(ctx context.Context, in *addNoteInput) (*output[Note],
 	}
 	row, err := s.addNote(ctx, newNote{
 		id: handoff.NewID(), conversation: in.ID, inbox: conversation.Conversation.InboxID, actor: actor, text: in.Body.Text,
+		mentions: in.Body.Mentions,
 	})
 	if err != nil {
 		return nil, err
 	}
 	view := dbsqlc.NoteListRow{
 		ID: row.ID, AccountID: row.AccountID, ConversationID: row.ConversationID, AgentID: row.AgentID, Text: row.Text,
-		CreatedAt: row.CreatedAt,
+		CreatedAt: row.CreatedAt, Mentions: distinct(in.Body.Mentions),
 	}
 	if actor.Agent != nil {
 		view.AgentName = &actor.Agent.Name
@@ -90,41 +91,51 @@ type newNote struct {
 	id, conversation, inbox handoff.ID
 	actor                   handoff.Actor
 	text                    string
+	mentions                []handoff.ID
+}
+
+type noteAdded struct {
+	NoteID   handoff.ID   `json:"note_id"`
+	Mentions []handoff.ID `json:"mentions,omitempty"`
 }
 
 // addNote needs no workflow: a note changes nothing that a conversation waits for. Its event holds no text, because events go
 // further than notes may.
 func (s *server) addNote(ctx context.Context, n newNote) (dbsqlc.Note, error) {
+	account, now, mentions := keyOf(ctx).AccountID, s.Now(), distinct(n.mentions)
 	var note dbsqlc.Note
-	account, now := keyOf(ctx).AccountID, s.Now()
-	err := db.InTx(ctx, s.db(ctx), func(_ pgx.Tx, q *dbsqlc.Queries) error {
-		var seq *int64
-		next, err := q.ConversationNextSeq(ctx, n.conversation)
-		switch {
-		case err == nil:
-			seq = &next
-		case !errors.Is(err, pgx.ErrNoRows): // no row: it has ended, and its end is its last numbered event
-			return err
-		}
-		note, err = q.NoteInsert(ctx, dbsqlc.NoteInsertParams{
-			ID: n.id, AccountID: account, ConversationID: n.conversation, AgentID: n.actor.AgentID(), Text: n.text, CreatedAt: now,
-		})
-		if err != nil {
-			return err
-		}
-		data, err := json.Marshal(map[string]handoff.ID{"note_id": note.ID})
-		if err != nil {
-			return err
-		}
-		return db.ExecBatch(q.EventInsert(ctx, []dbsqlc.EventInsertParams{{
-			ID: handoff.NewID(), AccountID: account, InboxID: &n.inbox, ConversationID: &n.conversation, Seq: seq,
-			Type: handoff.EventNoteAdded, ActorType: n.actor.AuthorType(), ActorID: n.actor.AgentID(), Data: data, OccurredAt: now,
-		}}))
+	err := s.perform(ctx, deed{
+		account: account, conversation: n.conversation, kind: handoff.EventNoteAdded, actor: n.actor,
+		do: func(ctx context.Context, q *dbsqlc.Queries, _ dbsqlc.Conversation) (any, error) {
+			known, err := q.AgentListKnown(ctx, dbsqlc.AgentListKnownParams{AccountID: account, Ids: mentions})
+			if err != nil {
+				return nil, err
+			}
+			if len(known) != len(mentions) {
+				return nil, fieldError("body.mentions", "they name an agent whom this account does not have")
+			}
+			note, err = q.NoteInsert(ctx, dbsqlc.NoteInsertParams{
+				ID: n.id, AccountID: account, ConversationID: n.conversation, AgentID: n.actor.AgentID(), Text: n.text, CreatedAt: now,
+			})
+			if err != nil {
+				return nil, err
+			}
+			err = q.MentionInsert(ctx, dbsqlc.MentionInsertParams{AccountID: account, NoteID: note.ID, AgentIds: mentions})
+			return noteAdded{note.ID, mentions}, err
+		},
 	})
 	if db.ViolatesUnique(err, "notes_pkey") {
-		return note, nil
+		// A repeated request: its first run has added it.
+		return dbsqlc.New(s.db(ctx)).NoteGet(ctx, dbsqlc.NoteGetParams{AccountID: account, ID: n.id})
 	}
 	return note, err
+}
+
+// distinct gives each id once, in order.
+func distinct(ids []handoff.ID) []handoff.ID {
+	out := slices.Clone(ids)
+	slices.SortFunc(out, func(x, y handoff.ID) int { return bytes.Compare(x[:], y[:]) })
+	return slices.Compact(out)
 }
 
 func noteView(row dbsqlc.NoteListRow) Note {
@@ -132,5 +143,9 @@ func noteView(row dbsqlc.NoteListRow) Note {
 	if row.AgentID != nil {
 		author = Author{Type: handoff.AuthorAgent, ID: row.AgentID, Name: db.OrEmpty(row.AgentName)}
 	}
-	return Note{ID: row.ID, ConversationID: row.ConversationID, Text: row.Text, Author: author, CreatedAt: row.CreatedAt.UTC()}
+	note := Note{
+		ID: row.ID, ConversationID: row.ConversationID, Text: row.Text, Author: author, Mentions: []handoff.ID{}, CreatedAt: row.CreatedAt.UTC(),
+	}
+	note.Mentions = append(note.Mentions, row.Mentions...)
+	return note
 }

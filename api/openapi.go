@@ -43,6 +43,9 @@ func humaConfig(version string) huma.Config {
 	config.Tags = []*huma.Tag{
 		{Name: "Gateway", Description: "What a gateway calls."},
 		{Name: conversationTag, Description: "What an agent's inbox client calls."},
+		{Name: contactTag, Description: "The customers behind the conversations."},
+		{Name: quickReplyTag, Description: "Texts that agents use again and again, with variables."},
+		{Name: ratingTag, Description: "What customers say of how they were served."},
 		{Name: "Events", Description: "What happened."},
 		{Name: configurationTag, Description: "Inboxes, endpoints, agents and keys."},
 		{Name: deliveryTag, Description: "Webhooks on their way."},

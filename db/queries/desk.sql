@@ -1,5 +1,3 @@
--- What agents do that no workflow waits for: notes, tags, attributes, read marks, retries.
-
 -- name: ConversationLock :one
 SELECT * FROM conversations WHERE account_id = @account_id AND id = @id FOR UPDATE;
 

@@ -1,0 +1,31 @@
+package api
+
+import "strings"
+
+// contactTag and the others are where the reference shows routes of the desk.
+const (
+	contactTag    = "Contacts"
+	quickReplyTag = "Quick replies"
+	ratingTag     = "Ratings"
+)
+
+// deskRoutes are what agents use beside the conversation itself.
+func (s *server) deskRoutes() {
+	for _, declare := range []func(){
+		s.mentionRoutes, s.tagRoutes, s.attributeRoutes, s.contactRoutes, s.quickReplyRoutes,
+	} {
+		declare()
+	}
+}
+
+var patternEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+// containing is the pattern of what has a text somewhere in it; nil for no text.
+func containing(text string) *string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return nil
+	}
+	pattern := "%" + patternEscaper.Replace(text) + "%"
+	return &pattern
+}
