@@ -32,12 +32,12 @@ type countConversationsInput struct {
 }
 
 func (s *server) countConversations(ctx context.Context, in *countConversationsInput) (*output[Counts], error) {
-	return s.counts(ctx, in.ConversationFilters)
+	return s.counts(ctx, in.ConversationFilters, sortNewest)
 }
 
-func (s *server) counts(ctx context.Context, filters ConversationFilters) (*output[Counts], error) {
+func (s *server) counts(ctx context.Context, filters ConversationFilters, sort string) (*output[Counts], error) {
 	k := keyOf(ctx)
-	params, err := filters.params(k, sortNewest)
+	params, err := filters.params(k, sort)
 	if err != nil {
 		return nil, err
 	}

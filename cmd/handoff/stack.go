@@ -23,6 +23,7 @@ import (
 	"handoff/internal/mediastore"
 	"handoff/internal/metrics"
 	"handoff/internal/outbound"
+	"handoff/internal/searchindex"
 	"handoff/internal/secretbox"
 	"handoff/internal/temporalclient"
 	"handoff/internal/workflowclient"
@@ -107,6 +108,7 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	defer stopDispatcher()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return dispatcher.Run(dispatchCtx) })
+	group.Go(func() error { return searchindex.New(s.pool, s.log).Run(ctx) })
 	group.Go(func() error {
 		defer stopDispatcher()
 		return runHTTP(ctx, api.Server(listener.Addr().String(), handler), listener)
