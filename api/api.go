@@ -196,7 +196,7 @@ func (s *server) declareRoutes() {
 		s.intakeRoutes, s.sampleRoutes, s.receiptRoutes,
 		s.conversationRoutes, s.commandRoutes, s.messageRoutes, s.mediaRoutes, s.eventRoutes, s.noteRoutes, s.deskRoutes,
 		s.inboxRoutes, s.endpointRoutes, s.endpointHealthRoute, s.agentRoutes, s.keyRoutes, s.deliveryRoutes,
-		s.healthRoutes,
+		s.healthRoutes, s.searchRoutes, s.viewRoutes,
 	} {
 		declare()
 	}

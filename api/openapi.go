@@ -43,6 +43,7 @@ func humaConfig(version string) huma.Config {
 	config.Tags = []*huma.Tag{
 		{Name: "Gateway", Description: "What a gateway calls."},
 		{Name: conversationTag, Description: "What an agent's inbox client calls."},
+		{Name: viewTag, Description: "Lists of conversations that somebody has given a name."},
 		{Name: contactTag, Description: "The customers behind the conversations."},
 		{Name: quickReplyTag, Description: "Texts that agents use again and again, with variables."},
 		{Name: ratingTag, Description: "What customers say of how they were served."},
