@@ -32,6 +32,11 @@ func MediaLink() AssociatedData {
 	return AssociatedData{AccountID: uuid.Max, Table: "media", Column: "link", RowID: uuid.Max}
 }
 
+// SurveyLink is the place of every token that stands in a link to a survey, for the same reason.
+func SurveyLink() AssociatedData {
+	return AssociatedData{AccountID: uuid.Max, Table: "ratings", Column: "link", RowID: uuid.Max}
+}
+
 // VendorSecret is the place of the secret of a vendor's own signature header.
 func VendorSecret(account, endpoint handoff.ID) AssociatedData {
 	return AssociatedData{AccountID: account, Table: "endpoints", Column: "vendor_secret", RowID: endpoint}
