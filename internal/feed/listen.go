@@ -1,0 +1,93 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	connectTimeout = 10 * time.Second
+	// probeEvery is how long it may be quiet before the connection has to prove that it still hears. The database may be paused, or a
+	// pooler in between may have taken LISTEN and pass on nothing.
+	probeEvery   = 20 * time.Second
+	probeTimeout = 5 * time.Second
+	closeTimeout = time.Second
+
+	firstReconnect = 200 * time.Millisecond
+	lastReconnect  = 5 * time.Second
+)
+
+// listen pokes whenever the database says that there are new events. While it cannot hear, follow polls.
+func (h *Hub) listen(ctx context.Context) {
+	wait := firstReconnect
+	for {
+		heard, err := h.hear(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if heard {
+			wait = firstReconnect
+		}
+		h.Log.WarnContext(ctx, "new events are not announced; they are looked for instead", "error", err, "again_in", wait)
+		//nolint:gosec // spreads servers that lost the database together
+		if !pause(ctx, wait/2+rand.N(wait/2)) {
+			return
+		}
+		wait = min(2*wait, lastReconnect)
+	}
+}
+
+// hear listens on one connection until it fails. heard tells that it worked for a while.
+func (h *Hub) hear(ctx context.Context) (heard bool, err error) {
+	connectCtx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	conn, err := h.Connect(connectCtx)
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		_ = conn.Close(closeCtx)
+	}()
+	if _, err := conn.Exec(connectCtx, "LISTEN "+Channel); err != nil {
+		return false, err
+	}
+	wait := func(limit time.Duration) error {
+		waitCtx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		_, err := conn.WaitForNotification(waitCtx)
+		return err
+	}
+	for {
+		probeCtx, cancel := context.WithTimeout(ctx, probeTimeout)
+		_, err := conn.Exec(probeCtx, "NOTIFY "+Channel)
+		cancel()
+		if err != nil {
+			return heard, err
+		}
+		for limit := probeTimeout; ; limit = probeEvery {
+			err := wait(limit)
+			if err == nil {
+				heard = true
+				h.poke()
+				continue
+			}
+			if limit == probeTimeout || !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+				return heard, fmt.Errorf("wait for a notification: %w", err)
+			}
+			break
+		}
+	}
+}
+
+// Dial gives connections like those of pool.
+func Dial(pool *pgxpool.Pool) func(context.Context) (*pgx.Conn, error) {
+	return func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, pool.Config().ConnConfig) }
+}
