@@ -27,8 +27,10 @@ type Activities struct {
 	Store  *mediastore.Store
 	// Links makes the public link of a file; nil where the server has no public address.
 	Links Links
-	Box   *secretbox.Box
-	Log   *slog.Logger
+	// Surveys makes the public link at which a contact rates an ended conversation; nil where the server has no public address.
+	Surveys func(account, conversation handoff.ID, at time.Time) (string, error)
+	Box     *secretbox.Box
+	Log     *slog.Logger
 	// Now is the clock of attempts and deliveries. The time of commands comes from the workflow.
 	Now func() time.Time
 	// Jitter gives a factor around 1 by which every wait between attempts is multiplied.

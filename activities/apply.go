@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
+	"handoff/internal/routing"
 )
 
 // applyLimit is how many items one pass applies: more would hold the contact's lock, and the workflow task, for too long.
@@ -34,6 +36,11 @@ func (a *Activities) ApplyInbound(ctx context.Context, in ApplyInboundInput) (Sn
 		}
 		if err := l.applyItems(ctx, items); err != nil {
 			return err
+		}
+		if len(items) == 0 {
+			if err := l.look(ctx); err != nil {
+				return err
+			}
 		}
 		if len(items) < applyLimit && l.wake.Raised {
 			err = l.later.WakeLower(ctx, dbsqlc.WakeLowerParams{InboxID: in.InboxID, ContactID: in.ContactID})
@@ -61,12 +68,29 @@ func (l *ledger) applyItems(ctx context.Context, items []dbsqlc.ReceiptItemListU
 			return err
 		}
 	}
+	if err := l.route(ctx); err != nil {
+		return err
+	}
 	if err := l.write(ctx); err != nil {
 		return err
 	}
 	return l.later.ReceiptItemApply(ctx, dbsqlc.ReceiptItemApplyParams{
 		InboxID: &l.ref.InboxID, ContactID: &l.ref.ContactID, ThroughIntake: items[len(items)-1].Intake,
 	})
+}
+
+// look does what is to be done where nothing was accepted: an agent may be free for the conversation, or its own may have gone.
+func (l *ledger) look(ctx context.Context) error {
+	if !l.open() || l.conv.TeamID == nil || (l.conv.Status != handoff.StatusWaiting && l.conv.Status != handoff.StatusAssigned) {
+		return nil
+	}
+	if err := l.load(ctx); err != nil {
+		return err
+	}
+	if err := l.route(ctx); err != nil {
+		return err
+	}
+	return l.write(ctx)
 }
 
 func (l *ledger) applyItem(ctx context.Context, item dbsqlc.ReceiptItemListUnappliedRow) error {
@@ -102,6 +126,9 @@ func (l *ledger) applyMessage(ctx context.Context, m dbsqlc.Message) error {
 		if err := l.openConversation(ctx, m, nil); err != nil {
 			return err
 		}
+		if err := l.place(ctx, reasonOpened, &routing.Facts{Text: db.OrEmpty(m.Text)}); err != nil {
+			return err
+		}
 	}
 	kind, status := handoff.EventMessageReceived, (*handoff.MessageStatus)(nil)
 	if m.Direction == handoff.Outbound {
@@ -121,8 +148,12 @@ func (l *ledger) applyMessage(ctx context.Context, m dbsqlc.Message) error {
 	if m.Direction == handoff.Inbound {
 		l.conv.UnreadCount++
 	}
-	if m.AuthorType == handoff.AuthorContact {
+	switch m.AuthorType {
+	case handoff.AuthorContact:
 		l.extendWindow(m)
+		return l.heardFrom(ctx, m.CreatedAt)
+	case handoff.AuthorAgent:
+		l.answered() // on the phone
 	}
 	return nil
 }
@@ -138,7 +169,21 @@ func (l *ledger) extendWindow(m dbsqlc.Message) {
 	expires := start.Add(serviceWindow)
 	if l.conv.WindowExpiresAt == nil || expires.After(*l.conv.WindowExpiresAt) {
 		l.conv.WindowExpiresAt = &expires
+		l.noticeWindow()
 	}
+}
+
+// noticeWindow sets the time at which the end of the window is told, where the inbox asks for it.
+func (l *ledger) noticeWindow() {
+	minutes, expires := l.inbox.WindowWarningMinutes, l.conv.WindowExpiresAt
+	if minutes == nil || expires == nil || !expires.After(l.now) {
+		return
+	}
+	at := expires.Add(-time.Duration(*minutes) * time.Minute)
+	if !at.After(l.now) {
+		at = *expires
+	}
+	l.conv.WindowNoticeAt, l.changed = &at, true
 }
 
 func (l *ledger) applyStatusItem(ctx context.Context, item dbsqlc.ReceiptItemListUnappliedRow) error {

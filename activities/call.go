@@ -57,6 +57,9 @@ func (l *ledger) call(ctx context.Context, event protocol.Event, row dbsqlc.Even
 	if row.Type == handoff.EventMessageQueued {
 		return l.callSend(ctx, event, row, m)
 	}
+	if row.Type == handoff.EventEnded && l.conv.Status == handoff.StatusBot {
+		return nil // it has control already
+	}
 	if l.protocol.End != nil {
 		if endpoint := l.transport(l.protocol.Transport); endpoint != nil {
 			call, err := l.protocol.End(event.Inbox, event.Contact, *event.Conversation)

@@ -18,19 +18,30 @@ func (a *Activities) Claim(ctx context.Context, c Command) (Result, error) {
 }
 
 func (l *ledger) claim(ctx context.Context, actor handoff.Actor) error {
-	if l.conv.AssigneeID != nil && *l.conv.AssigneeID == actor.Agent.ID {
+	if l.conv.Status == handoff.StatusAssigned && *l.conv.AssigneeID == actor.Agent.ID {
 		return nil
 	}
-	l.conv.Status, l.conv.AssigneeID, l.changed = handoff.StatusAssigned, &actor.Agent.ID, true
+	if err := l.holdBy(ctx, actor.Agent.ID, reasonClaimed); err != nil {
+		return err
+	}
 	return l.record(ctx, happening{kind: handoff.EventClaimed, actor: actor, data: map[string]any{"assignee": actor.Agent}})
 }
 
-// Release gives the conversation back to the queue.
-func (a *Activities) Release(ctx context.Context, c Command) (Result, error) {
+// Release gives the conversation back to the queue, where it has its old place. Whoever gives it back gets it automatically only after
+// all others have passed it by.
+func (a *Activities) Release(ctx context.Context, c ReleaseCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckRelease(c.Actor) }
-	return a.command(ctx, c, check, func(l *ledger) error {
-		l.conv.Status, l.conv.AssigneeID, l.changed = handoff.StatusWaiting, nil, true
-		return l.record(ctx, happening{kind: handoff.EventReleased, actor: c.Actor})
+	return a.command(ctx, c.Command, check, func(l *ledger) error {
+		h := happening{kind: handoff.EventReleased, actor: c.Actor}
+		if c.Reason != "" {
+			h.data = map[string]any{"reason": c.Reason}
+		}
+		if was := l.conv.AssigneeID; was != nil {
+			l.lineUp(reasonReleased, *was)
+		} else {
+			l.lineUp(reasonReleased)
+		}
+		return l.record(ctx, h)
 	})
 }
 
@@ -46,14 +57,31 @@ func (a *Activities) Reply(ctx context.Context, c ReplyCommand) (Result, error) 
 		if message.AppliedAt != nil || message.ContactID != c.ContactID || message.InboxID != c.InboxID {
 			return handoff.Errorf(handoff.CodeConflict, "the message belongs to another command")
 		}
-		if err := l.claim(ctx, c.Actor); err != nil {
-			return err
-		}
-		return l.queue(ctx, c.Actor, message)
+		return l.reply(ctx, c.Actor, message)
 	})
 }
 
-func (l *ledger) queue(ctx context.Context, actor handoff.Actor, m dbsqlc.Message) error {
+// reply sends an agent's message now. It takes the conversation, unless somebody has it: then it is one that everybody may answer, or
+// is snoozed by whoever answers.
+func (l *ledger) reply(ctx context.Context, actor handoff.Actor, m dbsqlc.Message) error {
+	if err := l.keepOpen(ctx, happening{actor: actor}, reasonAnswered); err != nil {
+		return err
+	}
+	if l.conv.AssigneeID == nil {
+		if err := l.claim(ctx, actor); err != nil {
+			return err
+		}
+	}
+	if err := l.send(ctx, actor, m); err != nil {
+		return err
+	}
+	l.answered()
+	l.conv.UnreadCount = 0
+	return nil
+}
+
+// send lets a message leave.
+func (l *ledger) send(ctx context.Context, actor handoff.Actor, m dbsqlc.Message) error {
 	if err := l.checkWayOut(); err != nil {
 		return err
 	}
@@ -64,51 +92,13 @@ func (l *ledger) queue(ctx context.Context, actor handoff.Actor, m dbsqlc.Messag
 	}
 	l.apply(m, &queued)
 	l.touch(l.now)
-	l.conv.LastMessageID, l.conv.UnreadCount = &m.ID, 0
+	l.conv.LastMessageID = &m.ID
 	return nil
 }
 
 // errNotDue says that the time of an end by inactivity has not come: somebody wrote in the very moment in which the timer fired, or
 // a clock is behind. The command counts as never given, for its id is made of a deadline that may yet come.
 var errNotDue = errors.New("the conversation is not inactive")
-
-// End ends the conversation. Its event is the last of the sequence.
-func (a *Activities) End(ctx context.Context, c EndCommand) (Result, error) {
-	check := func(control handoff.Control) error { return control.CheckResolve(c.Actor) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error {
-		if c.Reason == handoff.EndInactivity && (l.conv.InactiveAt == nil || c.Now.Before(*l.conv.InactiveAt)) {
-			return errNotDue
-		}
-		return l.end(ctx, ending{reason: c.Reason, actor: c.Actor, disposition: c.Disposition, data: map[string]any{}})
-	})
-}
-
-// ending is how a conversation ends.
-type ending struct {
-	reason      handoff.EndReason
-	actor       handoff.Actor
-	author      handoff.AuthorType // set instead of actor where the gateway ends it
-	disposition string
-	message     *dbsqlc.Message // the turn that ends it, if one does
-	data        map[string]any
-}
-
-func (l *ledger) end(ctx context.Context, e ending) error {
-	e.data["reason"] = e.reason
-	if e.disposition != "" {
-		l.conv.Disposition, e.data["disposition"] = &e.disposition, e.disposition
-	}
-	l.conv.EndReason = &e.reason
-	err := l.record(ctx, happening{kind: handoff.EventEnded, actor: e.actor, author: e.author, message: e.message, data: e.data})
-	if err != nil {
-		return err
-	}
-	if e.message != nil {
-		l.apply(*e.message, nil)
-	}
-	l.conv.Status, l.conv.EndedAt, l.conv.InactiveAt, l.conv.NoticeAt, l.changed = handoff.StatusEnded, &l.now, nil, nil, true
-	return nil
-}
 
 // command runs one change of a conversation. A command that was carried out before changes nothing; one that was made for an
 // older version writes nothing and is told so; one that the row does not allow is refused.
@@ -148,6 +138,9 @@ func (l *ledger) carryOut(ctx context.Context, c Command, check func(handoff.Con
 	if l.conv.Version != c.Version {
 		return true, nil
 	}
+	if c.Expect != 0 && l.conv.Version != c.Expect {
+		return false, handoff.Errorf(handoff.CodeConflict, "the conversation has changed: it is at version %d now", l.conv.Version)
+	}
 	before, err := l.conversation(ctx)
 	if err != nil {
 		return false, err
@@ -162,6 +155,9 @@ func (l *ledger) carryOut(ctx context.Context, c Command, check func(handoff.Con
 		if errors.Is(err, errNotDue) {
 			return false, nil
 		}
+		return false, err
+	}
+	if err := l.route(ctx); err != nil {
 		return false, err
 	}
 	if err := l.write(ctx); err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -39,7 +38,13 @@ type ledger struct {
 	contact *protocol.Contact
 	counts  *counts
 	links   Links
+	surveys func(account, conversation handoff.ID, at time.Time) (string, error)
 	fast    func(endpoint handoff.ID) bool
+
+	anyone bool         // may every agent answer?
+	team   *dbsqlc.Team // that the conversation is queued in; read when it is asked for
+
+	formerly *handoff.ID // who had the conversation that a new one goes on from
 
 	changed  bool // the conversation's row has changed in more than its last number
 	numbered bool // the last number has changed
@@ -57,14 +62,14 @@ type ledger struct {
 // openLedger locks the contact's rows. It gives no ledger for a contact of whom nothing has been accepted yet.
 func (a *Activities) openLedger(ctx context.Context, tx pgx.Tx, ref Ref, now time.Time) (*ledger, error) {
 	q := dbsqlc.New(tx)
-	wake, err := q.WakeLock(ctx, dbsqlc.WakeLockParams{InboxID: ref.InboxID, ContactID: ref.ContactID})
+	row, err := q.WakeLockFor(ctx, dbsqlc.WakeLockForParams{InboxID: ref.InboxID, ContactID: ref.ContactID})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{q: q, ref: ref, now: now, wake: wake, pipeline: db.NewPipeline(tx), links: a.Links, fast: a.InFlight.first.fast, shown: map[handoff.ID]bool{}}
+	l := &ledger{q: q, ref: ref, now: now, wake: row.Wake, anyone: row.Replies == "anyone", pipeline: db.NewPipeline(tx), links: a.Links, surveys: a.Surveys, fast: a.InFlight.first.fast, shown: map[handoff.ID]bool{}}
 	l.later = dbsqlc.New(l.pipeline)
 	conv, err := q.ConversationLockLatest(ctx, dbsqlc.ConversationLockLatestParams{InboxID: ref.InboxID, ContactID: ref.ContactID})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -145,8 +150,11 @@ func (l *ledger) touch(at time.Time) {
 	if at.After(l.conv.LastActivityAt) {
 		l.conv.LastActivityAt = at
 	}
+	// Somebody may have put the end off, past what a message puts it off.
 	inactive := l.conv.LastActivityAt.Add(l.inbox.Inactivity)
-	l.conv.InactiveAt = &inactive
+	if l.conv.InactiveAt == nil || inactive.After(*l.conv.InactiveAt) {
+		l.conv.InactiveAt = &inactive
+	}
 	l.conv.NoticeAt = l.noticeAfter(l.conv.LastActivityAt)
 }
 
@@ -184,7 +192,13 @@ func (l *ledger) write(ctx context.Context) error {
 			LastSeq: l.conv.LastSeq, UnreadCount: l.conv.UnreadCount, LastMessageID: l.conv.LastMessageID,
 			WindowExpiresAt: l.conv.WindowExpiresAt, LastActivityAt: l.conv.LastActivityAt, InactiveAt: l.conv.InactiveAt,
 			EndedAt: l.conv.EndedAt, Disposition: l.conv.Disposition, NoticeAt: l.conv.NoticeAt, Source: l.conv.Source,
-			Offload: l.conv.Offload,
+			Offload: l.conv.Offload, TeamID: l.conv.TeamID, Priority: l.conv.Priority, Skills: l.conv.Skills, QueuedAt: l.conv.QueuedAt,
+			ControlSince: l.conv.ControlSince, ControlReason: l.conv.ControlReason, OfferedTo: l.conv.OfferedTo, OfferedBot: l.conv.OfferedBot,
+			OfferExpiresAt: l.conv.OfferExpiresAt, PassedBy: l.conv.PassedBy, SnoozedUntil: l.conv.SnoozedUntil,
+			AwaitingSince: l.conv.AwaitingSince, FirstRespondedAt: l.conv.FirstRespondedAt, ResponseDueAt: l.conv.ResponseDueAt,
+			ResponseNoticeAt: l.conv.ResponseNoticeAt, SilentAt: l.conv.SilentAt, WindowNoticeAt: l.conv.WindowNoticeAt,
+			ResolveAt: l.conv.ResolveAt, ResolveBy: l.conv.ResolveBy, Scheduled: l.conv.Scheduled, ScheduledAt: l.conv.ScheduledAt,
+			Tags: l.conv.Tags,
 		}))
 	} else if l.numbered {
 		errs = append(errs, l.later.ConversationSetSeq(ctx, dbsqlc.ConversationSetSeqParams{ID: l.conv.ID, LastSeq: l.conv.LastSeq}))
@@ -231,40 +245,28 @@ func (l *ledger) conversation(ctx context.Context) (*Conversation, error) {
 	c := &Conversation{
 		ID: l.conv.ID, Status: l.conv.Status, Version: l.conv.Version, OpenedAt: l.conv.OpenedAt, LastActivityAt: l.conv.LastActivityAt,
 		WindowExpiresAt: l.conv.WindowExpiresAt, InactiveAt: l.conv.InactiveAt, NoticeAt: l.conv.NoticeAt, Windowless: !l.conv.Windowed,
+		AnyoneReplies: l.anyone, Resolving: l.conv.ResolveAt != nil, SnoozedUntil: l.conv.SnoozedUntil, Next: l.nextTimer(),
 	}
 	if l.conv.EndReason != nil {
 		c.EndReason = *l.conv.EndReason
 	}
-	if l.conv.AssigneeID == nil {
-		return c, nil
+	var err error
+	if l.conv.AssigneeID != nil {
+		if c.Assignee, err = l.agent(ctx, *l.conv.AssigneeID); err != nil {
+			return c, err
+		}
 	}
-	agent, err := l.q.AgentGet(ctx, dbsqlc.AgentGetParams{AccountID: l.ref.AccountID, ID: *l.conv.AssigneeID})
-	c.Assignee = &handoff.AgentRef{ID: agent.ID, Name: agent.Name}
+	if l.conv.OfferExpiresAt != nil {
+		c.Offer = &handoff.Offer{ExpiresAt: *l.conv.OfferExpiresAt}
+		if l.conv.OfferedTo != nil {
+			c.Offer.Agent, err = l.agent(ctx, *l.conv.OfferedTo)
+		}
+	}
 	return c, err
 }
 
-func (a *Activities) listLanes(ctx context.Context, q *dbsqlc.Queries, ref Ref) ([]Lane, error) {
-	return listLanes(ctx, q, ref, a.InFlight.first.fast)
-}
-
-func listLanes(ctx context.Context, q *dbsqlc.Queries, ref Ref, fast func(endpoint handoff.ID) bool) ([]Lane, error) {
-	rows, err := q.LaneList(ctx, dbsqlc.LaneListParams{InboxID: ref.InboxID, ContactID: &ref.ContactID})
-	lanes := make([]Lane, 0, len(rows))
-	for _, row := range rows {
-		lane := Lane{EndpointID: row.EndpointID, Pending: row.Pending, Last: row.LastPosition, Urgent: row.Urgent, Host: hostOf(row.URL), Fast: fast(row.EndpointID)}
-		if row.Failure != "" {
-			lane.Trouble = fmt.Sprintf("%s, attempt %d", row.Failure, row.Attempts)
-		}
-		lanes = append(lanes, lane)
-	}
-	return lanes, err
-}
-
-// hostOf is what may be shown of an endpoint's URL: the rest is confidential.
-func hostOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	return u.Host
+// agent names an agent of the account.
+func (l *ledger) agent(ctx context.Context, id handoff.ID) (*handoff.AgentRef, error) {
+	row, err := l.q.AgentGet(ctx, dbsqlc.AgentGetParams{AccountID: l.ref.AccountID, ID: id})
+	return &handoff.AgentRef{ID: row.ID, Name: row.Name}, err
 }

@@ -10,6 +10,7 @@ import (
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
+	"handoff/internal/routing"
 )
 
 // shadowLimit is how much of what was said to the bot since the last conversation an agent is shown.
@@ -22,24 +23,41 @@ func (l *ledger) openConversation(ctx context.Context, m dbsqlc.Message, source 
 	if err := l.write(ctx); err != nil {
 		return err
 	}
-	inactive := m.CreatedAt.Add(l.inbox.Inactivity)
-	l.counts = nil
-	l.conv = &dbsqlc.Conversation{
-		ID: handoff.NewID(), AccountID: l.ref.AccountID, InboxID: l.ref.InboxID, ContactID: l.ref.ContactID, Status: handoff.StatusWaiting,
-		Version: 1, OpenedAt: m.CreatedAt, LastActivityAt: m.CreatedAt, InactiveAt: &inactive, Source: source, Windowed: l.protocol.Window,
+	before := l.conv
+	l.begin(m.CreatedAt, source, reasonOpened)
+	data := map[string]any{"message_id": m.ID}
+	if l.goesOn(before, m.CreatedAt) {
+		l.inherit(*before, data)
 	}
-	l.conv.NoticeAt = l.noticeAfter(m.CreatedAt)
-	err := l.later.ConversationInsert(ctx, dbsqlc.ConversationInsertParams{
-		ID: l.conv.ID, AccountID: l.conv.AccountID, InboxID: l.conv.InboxID, ContactID: l.conv.ContactID, Status: l.conv.Status,
-		OpenedAt: l.conv.OpenedAt, InactiveAt: l.conv.InactiveAt, NoticeAt: l.conv.NoticeAt, Source: source, Windowed: l.conv.Windowed,
-	})
-	if err != nil {
+	if err := l.insertConversation(ctx); err != nil {
 		return err
 	}
 	if err := l.recordHistory(ctx, m); err != nil {
 		return err
 	}
-	return l.record(ctx, happening{kind: handoff.EventOpened, author: m.AuthorType, data: map[string]any{"message_id": m.ID}})
+	return l.record(ctx, happening{kind: handoff.EventOpened, author: m.AuthorType, data: data})
+}
+
+// begin makes the ledger one of a new conversation.
+func (l *ledger) begin(at time.Time, source *handoff.OffloadSource, reason string) {
+	inactive := at.Add(l.inbox.Inactivity)
+	l.counts, l.team = nil, nil
+	l.conv = &dbsqlc.Conversation{
+		ID: handoff.NewID(), AccountID: l.ref.AccountID, InboxID: l.ref.InboxID, ContactID: l.ref.ContactID, Status: handoff.StatusWaiting,
+		Version: 1, OpenedAt: at, LastActivityAt: at, InactiveAt: &inactive, Source: source, Windowed: l.protocol.Window,
+		Priority: handoff.PriorityNormal, Skills: []string{}, PassedBy: []handoff.ID{}, Tags: []string{}, Attributes: json.RawMessage(`{}`),
+		QueuedAt: &at, ControlSince: &at, ControlReason: &reason,
+	}
+	l.conv.NoticeAt = l.noticeAfter(at)
+}
+
+func (l *ledger) insertConversation(ctx context.Context) error {
+	c := l.conv
+	return l.later.ConversationInsert(ctx, dbsqlc.ConversationInsertParams{
+		ID: c.ID, AccountID: c.AccountID, InboxID: c.InboxID, ContactID: c.ContactID, Status: c.Status,
+		OpenedAt: c.OpenedAt, InactiveAt: c.InactiveAt, NoticeAt: c.NoticeAt, Source: c.Source, Windowed: c.Windowed,
+		Tags: c.Tags, Attributes: c.Attributes, PreviousID: c.PreviousID,
+	})
 }
 
 // turn is one message of the history: one that the gateway tells of now, or one that was accepted while the bot held the conversation.
@@ -212,15 +230,13 @@ func (l *ledger) applyOffload(ctx context.Context, m dbsqlc.Message) error {
 	if err := json.Unmarshal(m.Content, &offload); err != nil {
 		return err
 	}
-	if !l.open() {
+	opened := !l.open()
+	if opened {
 		if err := l.openConversation(ctx, m, &offload.Source); err != nil {
 			return err
 		}
 	}
 	l.conv.Source, l.conv.Offload = &offload.Source, m.Content
-	if l.conv.Status == handoff.StatusBot || l.conv.Status == handoff.StatusSnoozed {
-		l.conv.Status = handoff.StatusWaiting
-	}
 	data := map[string]any{"source": offload.Source}
 	if offload.Reason != "" {
 		data["reason"] = offload.Reason
@@ -238,7 +254,29 @@ func (l *ledger) applyOffload(ctx context.Context, m dbsqlc.Message) error {
 	if l.conv.LastMessageID == nil {
 		l.conv.LastMessageID = &m.ID
 	}
-	return nil
+	return l.callPerson(ctx, opened, m, routing.Facts{Reason: offload.Reason, Payload: offload.Payload, Source: offload.Source})
+}
+
+// callPerson puts an offloaded conversation before people, unless somebody has it.
+func (l *ledger) callPerson(ctx context.Context, opened bool, m dbsqlc.Message, facts routing.Facts) error {
+	if err := l.keepOpen(ctx, happening{author: handoff.AuthorBot}, reasonOffloaded); err != nil {
+		return err
+	}
+	switch {
+	case opened:
+		if err := l.place(ctx, reasonOffloaded, &facts); err != nil {
+			return err
+		}
+	case l.conv.Status == handoff.StatusBot:
+		if err := l.enqueue(ctx, reasonOffloaded, &facts); err != nil {
+			return err
+		}
+	case l.conv.Status == handoff.StatusSnoozed:
+		if err := l.wakeUp(ctx, happening{author: handoff.AuthorBot}, reasonOffloaded); err != nil {
+			return err
+		}
+	}
+	return l.await(ctx, m.CreatedAt)
 }
 
 // applyEnd ends the conversation because its gateway says that it is over. The turn that says so is the last of the sequence.

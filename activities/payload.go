@@ -45,11 +45,24 @@ type Conversation struct {
 	NoticeAt *time.Time `json:"notice_at,omitempty"`
 	// Windowless tells that replies may leave at any time: the protocol has no service window.
 	Windowless bool `json:"windowless,omitempty"`
+	// Offer is to whom control is offered; nil for nobody.
+	Offer *handoff.Offer `json:"offer,omitempty"`
+	// AnyoneReplies tells that the inbox lets every agent answer.
+	AnyoneReplies bool `json:"anyone_replies,omitempty"`
+	// Resolving tells that the conversation ends when Next is due, unless somebody undoes it.
+	Resolving bool `json:"resolving,omitempty"`
+	// SnoozedUntil is nil for a snooze until the contact writes.
+	SnoozedUntil *time.Time `json:"snoozed_until,omitempty"`
+	// Next is the earliest of the other timers; nil where there is none.
+	Next *handoff.Timer `json:"next,omitempty"`
 }
 
 // Control is who holds the conversation.
 func (c *Conversation) Control() handoff.Control {
-	return handoff.Control{Status: c.Status, Assignee: c.Assignee, WindowExpiresAt: c.WindowExpiresAt, Windowless: c.Windowless}
+	return handoff.Control{
+		Status: c.Status, Assignee: c.Assignee, Offer: c.Offer, AnyoneReplies: c.AnyoneReplies, Resolving: c.Resolving,
+		WindowExpiresAt: c.WindowExpiresAt, Windowless: c.Windowless,
+	}
 }
 
 // Open tells whether the conversation goes on.
@@ -86,6 +99,8 @@ type Command struct {
 	Version        int64         `json:"version"`
 	Actor          handoff.Actor `json:"actor"`
 	Now            time.Time     `json:"now"`
+	// Expect is the version that whoever gives the command has seen; 0 for any.
+	Expect int64 `json:"expect,omitempty"`
 }
 
 // Result is what became of a command.
@@ -102,20 +117,6 @@ type Refusal struct {
 	Code     handoff.Code      `json:"code"`
 	Message  string            `json:"message"`
 	Assignee *handoff.AgentRef `json:"assignee,omitempty"`
-}
-
-// ReplyCommand sends a message whose content is a row already.
-type ReplyCommand struct {
-	Command
-	MessageID handoff.ID `json:"message_id"`
-	Type      string     `json:"type"`
-}
-
-// EndCommand ends a conversation.
-type EndCommand struct {
-	Command
-	Reason      handoff.EndReason `json:"reason"`
-	Disposition string            `json:"disposition,omitempty"`
 }
 
 // DeliverInput asks for a lane's next deliveries to be sent.

@@ -171,7 +171,9 @@ func (p *player) claimed(actor handoff.Actor) {
 
 func (p *player) release() {
 	actor := p.agent()
-	ok := p.command(actor, func(c activities.Command) (activities.Result, error) { return p.s.Release(context.Background(), c) })
+	ok := p.command(actor, func(c activities.Command) (activities.Result, error) {
+		return p.s.Release(context.Background(), activities.ReleaseCommand{Command: c})
+	})
 	require.Equal(p, p.m.open && p.m.assignee != nil && (actor.Admin || p.mayAct(actor)), ok)
 	if ok {
 		p.m.assignee = nil

@@ -20,7 +20,7 @@ func (l *ledger) publish(ctx context.Context, row dbsqlc.EventInsertParams, h ha
 	// The native protocol tells our own events, which every endpoint may ask for whatever its inbox speaks.
 	vendor := l.protocol.Name != handoff.ProtocolNative && l.protocol.Webhooks != nil && slices.Contains(l.protocol.Tells, row.Type)
 	own := slices.ContainsFunc(l.endpoints, func(e dbsqlc.Endpoint) bool { return l.wantsNative(e, row.Type) })
-	calls := row.Type == handoff.EventEnded || (row.Type == handoff.EventMessageQueued && l.protocol.Transport != handoff.TransportWebhook)
+	calls := row.Type == handoff.EventEnded || row.Type == handoff.EventPassed || (row.Type == handoff.EventMessageQueued && l.protocol.Transport != handoff.TransportWebhook)
 	if !vendor && !own && !calls {
 		return nil
 	}

@@ -24,7 +24,9 @@ func TestACommandThatIsRunAgainChangesNothing(t *testing.T) {
 			_, err := s.Claim(context.Background(), s.command("claim:1", s.Ana))
 			require.NoError(s, err)
 			c := s.command("release:1", s.Ana)
-			return func() (activities.Result, error) { return s.Release(context.Background(), c) }
+			return func() (activities.Result, error) {
+				return s.Release(context.Background(), activities.ReleaseCommand{Command: c})
+			}
 		},
 		"reply": func(s *scene) func() (activities.Result, error) {
 			c := activities.ReplyCommand{MessageID: s.draft(s.Ana, "Hi John"), Type: "text", Command: s.command("reply:1", s.Ana)}

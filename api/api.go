@@ -16,6 +16,7 @@ import (
 	"handoff"
 	"handoff/db"
 	"handoff/internal/admin"
+	"handoff/internal/feed"
 	"handoff/internal/graph"
 	"handoff/internal/mediastore"
 	"handoff/internal/secretbox"
@@ -24,10 +25,7 @@ import (
 
 // Commands changes conversations by their workflows. Its errors are of the handoff.Error vocabulary.
 type Commands interface {
-	Claim(context.Context, workflows.ConversationInput, workflows.ClaimInput) error
-	Release(context.Context, workflows.ConversationInput, workflows.ReleaseInput) error
-	Reply(context.Context, workflows.ConversationInput, workflows.ReplyInput) error
-	Resolve(context.Context, workflows.ConversationInput, workflows.ResolveInput) error
+	Update(context.Context, workflows.ConversationInput, workflows.Input) error
 	// TestWebhook sends one delivery that belongs to no conversation.
 	TestWebhook(context.Context, workflows.WebhookTestInput) error
 }
@@ -82,6 +80,10 @@ type Deps struct {
 	Version string
 	// SendWait is how long a message that is passed through to Meta waits for Meta's answer; 10 s if absent.
 	SendWait time.Duration
+	// Feed hands events to streams, once it runs. There are no streams if absent.
+	Feed *feed.Hub
+	// Streams says how they behave.
+	Streams Streams
 }
 
 func (d *Deps) validate() error {
@@ -194,7 +196,7 @@ func build(deps Deps) (*server, error) {
 func (s *server) declareRoutes() {
 	for _, declare := range []func(){
 		s.intakeRoutes, s.sampleRoutes, s.receiptRoutes,
-		s.conversationRoutes, s.commandRoutes, s.messageRoutes, s.mediaRoutes, s.eventRoutes, s.noteRoutes, s.deskRoutes,
+		s.conversationRoutes, s.commandRoutes, s.messageRoutes, s.mediaRoutes, s.eventRoutes, s.streamRoutes, s.noteRoutes, s.deskRoutes,
 		s.inboxRoutes, s.endpointRoutes, s.endpointHealthRoute, s.agentRoutes, s.keyRoutes, s.deliveryRoutes,
 		s.healthRoutes, s.searchRoutes, s.viewRoutes,
 	} {

@@ -56,14 +56,14 @@ func (s *server) commandRoutes() {
 func (s *server) claim(ctx context.Context, in *claimInput) (*output[Conversation], error) {
 	return s.command(ctx, in.ID, agentOf(in.Body), handoff.Control.CheckClaim,
 		func(ctx context.Context, c workflows.ConversationInput, cmd workflows.CommandInput) error {
-			return s.Commands.Claim(ctx, c, workflows.ClaimInput{CommandInput: cmd})
+			return s.Commands.Update(ctx, c, workflows.ClaimInput{CommandInput: cmd})
 		})
 }
 
 func (s *server) release(ctx context.Context, in *claimInput) (*output[Conversation], error) {
 	return s.command(ctx, in.ID, agentOf(in.Body), handoff.Control.CheckRelease,
 		func(ctx context.Context, c workflows.ConversationInput, cmd workflows.CommandInput) error {
-			return s.Commands.Release(ctx, c, workflows.ReleaseInput{CommandInput: cmd})
+			return s.Commands.Update(ctx, c, workflows.ReleaseInput{CommandInput: cmd})
 		})
 }
 
@@ -81,7 +81,7 @@ func (s *server) resolve(ctx context.Context, in *resolveInput) (*output[Convers
 					return err
 				}
 			}
-			return s.Commands.Resolve(ctx, c, workflows.ResolveInput{CommandInput: cmd, Disposition: body.Disposition})
+			return s.Commands.Update(ctx, c, workflows.ResolveInput{CommandInput: cmd, Disposition: body.Disposition})
 		})
 }
 

@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,28 +69,55 @@ func (c *commands) run(name string, conv workflows.ConversationInput, in workflo
 	}
 }
 
-func (c *commands) Claim(ctx context.Context, conv workflows.ConversationInput, in workflows.ClaimInput) error {
-	return c.run("claim", conv, in.CommandInput, func(cmd activities.Command) (activities.Result, error) {
-		return c.world.activities.Claim(ctx, cmd)
+func (c *commands) Update(ctx context.Context, conv workflows.ConversationInput, in workflows.Input) error {
+	return c.run(strings.ToLower(in.UpdateName()), conv, in.Common(), func(base activities.Command) (activities.Result, error) {
+		base.Expect = in.Common().Expect
+		return carryOut(ctx, c.world.activities, base, in)
 	})
 }
 
-func (c *commands) Release(ctx context.Context, conv workflows.ConversationInput, in workflows.ReleaseInput) error {
-	return c.run("release", conv, in.CommandInput, func(cmd activities.Command) (activities.Result, error) {
-		return c.world.activities.Release(ctx, cmd)
-	})
-}
-
-func (c *commands) Reply(ctx context.Context, conv workflows.ConversationInput, in workflows.ReplyInput) error {
-	return c.run("reply", conv, in.CommandInput, func(cmd activities.Command) (activities.Result, error) {
-		return c.world.activities.Reply(ctx, activities.ReplyCommand{Command: cmd, MessageID: in.MessageID, Type: in.Type})
-	})
-}
-
-func (c *commands) Resolve(ctx context.Context, conv workflows.ConversationInput, in workflows.ResolveInput) error {
-	return c.run("resolve", conv, in.CommandInput, func(cmd activities.Command) (activities.Result, error) {
-		return c.world.activities.End(ctx, activities.EndCommand{Command: cmd, Reason: handoff.EndResolved, Disposition: in.Disposition})
-	})
+// carryOut calls the activity that the workflow would.
+func carryOut(ctx context.Context, a *activities.Activities, base activities.Command, in workflows.Input) (activities.Result, error) {
+	switch in := in.(type) {
+	case workflows.ClaimInput:
+		return a.Claim(ctx, base)
+	case workflows.TakeOverInput:
+		return a.TakeOver(ctx, activities.TakeOverCommand{Command: base, Why: in.Why})
+	case workflows.ReleaseInput:
+		return a.Release(ctx, activities.ReleaseCommand{Command: base, Why: in.Why})
+	case workflows.TransferInput:
+		return a.Transfer(ctx, activities.TransferCommand{Command: base, Transfer: in.Transfer})
+	case workflows.OfferInput:
+		return a.Offer(ctx, activities.OfferCommand{Command: base, Offer: in.Offer})
+	case workflows.AcceptInput:
+		return a.AcceptOffer(ctx, base)
+	case workflows.DeclineInput:
+		return a.DeclineOffer(ctx, activities.DeclineCommand{Command: base, Why: in.Why})
+	case workflows.PassInput:
+		return a.Pass(ctx, activities.PassCommand{Command: base, Why: in.Why})
+	case workflows.ReplyInput:
+		return a.Reply(ctx, activities.ReplyCommand{Command: base, MessageID: in.MessageID, Type: in.Type})
+	case workflows.ScheduleInput:
+		return a.Schedule(ctx, activities.ScheduleCommand{Command: base, Schedule: in.Schedule})
+	case workflows.UnscheduleInput:
+		return a.Unschedule(ctx, activities.UnscheduleCommand{Command: base, ScheduledID: in.ScheduledID})
+	case workflows.SnoozeInput:
+		return a.Snooze(ctx, activities.SnoozeCommand{Command: base, Snooze: in.Snooze})
+	case workflows.WakeInput:
+		return a.Wake(ctx, base)
+	case workflows.MoveTimerInput:
+		return a.MoveTimer(ctx, activities.MoveTimerCommand{Command: base, MoveTimer: in.MoveTimer})
+	case workflows.ResolveInput:
+		return a.End(ctx, activities.EndCommand{
+			Command: base, Reason: handoff.EndResolved, Disposition: in.Disposition, UndoSeconds: in.UndoSeconds,
+		})
+	case workflows.UndoResolveInput:
+		return a.UndoResolve(ctx, base)
+	case workflows.StartInput:
+		return a.Start(ctx, activities.StartCommand{Command: base, MessageID: in.MessageID, Type: in.Type, PreviousID: in.PreviousID})
+	default:
+		return activities.Result{}, fmt.Errorf("no activity for %s", in.UpdateName())
+	}
 }
 
 func (c *commands) TestWebhook(_ context.Context, in workflows.WebhookTestInput) error {

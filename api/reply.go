@@ -84,7 +84,7 @@ func (s *server) insertAndReply(ctx context.Context, row dbsqlc.MessageInsertOut
 	if _, err := q.MessageInsertOutbound(ctx, row); err != nil {
 		return err
 	}
-	err := s.Commands.Reply(ctx, c, workflows.ReplyInput{CommandInput: cmd, MessageID: row.ID, Type: row.Type})
+	err := s.Commands.Update(ctx, c, workflows.ReplyInput{CommandInput: cmd, MessageID: row.ID, Type: row.Type})
 	if !slices.Contains(definite, handoff.ErrorCode(err)) {
 		return err
 	}

@@ -47,16 +47,34 @@ func RegisterWorkflows(r WorkflowRegistry) {
 
 // RegisterActivities registers every activity by name: a name that the compiler made up would change with the code.
 func RegisterActivities(r ActivityRegistry, a *activities.Activities) {
-	r.RegisterActivityWithOptions(a.ApplyInbound, activity.RegisterOptions{Name: "ApplyInbound"})
-	r.RegisterActivityWithOptions(a.Claim, activity.RegisterOptions{Name: "Claim"})
-	r.RegisterActivityWithOptions(a.DeliverWebhooks, activity.RegisterOptions{Name: "DeliverWebhooks"})
-	r.RegisterActivityWithOptions(a.DeliverFirst, activity.RegisterOptions{Name: "DeliverFirst"})
-	r.RegisterActivityWithOptions(a.End, activity.RegisterOptions{Name: "End"})
-	r.RegisterActivityWithOptions(a.Release, activity.RegisterOptions{Name: "Release"})
-	r.RegisterActivityWithOptions(a.Reply, activity.RegisterOptions{Name: "Reply"})
-	r.RegisterActivityWithOptions(a.Silence, activity.RegisterOptions{Name: "Silence"})
-	r.RegisterActivityWithOptions(a.DownloadMedia, activity.RegisterOptions{Name: "DownloadMedia"})
-	r.RegisterActivityWithOptions(a.TestDelivery, activity.RegisterOptions{Name: "TestDelivery"})
+	for name, activityFunc := range map[string]any{
+		"AcceptOffer":     a.AcceptOffer,
+		"ApplyInbound":    a.ApplyInbound,
+		"Claim":           a.Claim,
+		"DeclineOffer":    a.DeclineOffer,
+		"DeliverFirst":    a.DeliverFirst,
+		"DeliverWebhooks": a.DeliverWebhooks,
+		"DownloadMedia":   a.DownloadMedia,
+		"End":             a.End,
+		"MoveTimer":       a.MoveTimer,
+		"Offer":           a.Offer,
+		"Pass":            a.Pass,
+		"Release":         a.Release,
+		"Reply":           a.Reply,
+		"Schedule":        a.Schedule,
+		"Silence":         a.Silence,
+		"Snooze":          a.Snooze,
+		"Start":           a.Start,
+		"TakeOver":        a.TakeOver,
+		"TestDelivery":    a.TestDelivery,
+		"TimeUp":          a.TimeUp,
+		"Transfer":        a.Transfer,
+		"UndoResolve":     a.UndoResolve,
+		"Unschedule":      a.Unschedule,
+		"Wake":            a.Wake,
+	} {
+		r.RegisterActivityWithOptions(activityFunc, activity.RegisterOptions{Name: name})
+	}
 }
 
 // New makes a worker for the product's task queue. Start it with Start, stop it with Stop.

@@ -16,83 +16,12 @@ type command struct {
 	input CommandInput
 	// run writes it, at the version that base carries.
 	run func(ctx workflow.Context, base activities.Command) (activities.Result, error)
+	// opens tells that it opens a conversation: there need be none yet.
+	opens bool
 
 	done    bool
 	outcome Outcome
 	err     error
-}
-
-// handleUpdates registers what agents do. A validator refuses what the state does not allow: such an update costs no event.
-func (c *conversation) handleUpdates(ctx workflow.Context) error {
-	if err := handleUpdate(c, ctx, ClaimUpdate, "Make an agent the assignee",
-		func(in ClaimInput) CommandInput { return in.CommandInput },
-		func(_ workflow.Context, control handoff.Control, in ClaimInput) error {
-			return control.CheckClaim(in.Actor)
-		},
-		func(ctx workflow.Context, base activities.Command, _ ClaimInput) (activities.Result, error) {
-			return local(ctx, "claim", a.Claim, base)
-		}); err != nil {
-		return err
-	}
-	if err := handleUpdate(c, ctx, ReleaseUpdate, "Give the conversation back to the queue",
-		func(in ReleaseInput) CommandInput { return in.CommandInput },
-		func(_ workflow.Context, control handoff.Control, in ReleaseInput) error {
-			return control.CheckRelease(in.Actor)
-		},
-		func(ctx workflow.Context, base activities.Command, _ ReleaseInput) (activities.Result, error) {
-			return local(ctx, "release", a.Release, base)
-		}); err != nil {
-		return err
-	}
-	if err := handleUpdate(c, ctx, ReplyUpdate, "Send an agent's message",
-		func(in ReplyInput) CommandInput { return in.CommandInput },
-		func(ctx workflow.Context, control handoff.Control, in ReplyInput) error {
-			return control.CheckReply(in.Actor, in.Type, workflow.Now(ctx))
-		},
-		func(ctx workflow.Context, base activities.Command, in ReplyInput) (activities.Result, error) {
-			return local(ctx, "reply", a.Reply, activities.ReplyCommand{Command: base, MessageID: in.MessageID, Type: in.Type})
-		}); err != nil {
-		return err
-	}
-	return handleUpdate(c, ctx, ResolveUpdate, "End the conversation",
-		func(in ResolveInput) CommandInput { return in.CommandInput },
-		func(_ workflow.Context, control handoff.Control, in ResolveInput) error {
-			return control.CheckResolve(in.Actor)
-		},
-		func(ctx workflow.Context, base activities.Command, in ResolveInput) (activities.Result, error) {
-			return local(ctx, "resolve", a.End, activities.EndCommand{
-				Command: base, Reason: handoff.EndResolved, Disposition: in.Disposition,
-			})
-		})
-}
-
-// handleUpdate registers one update: check is asked by the validator, run writes.
-func handleUpdate[In any](c *conversation, ctx workflow.Context, name, description string, common func(In) CommandInput,
-	check func(workflow.Context, handoff.Control, In) error,
-	run func(workflow.Context, activities.Command, In) (activities.Result, error),
-) error {
-	handler := func(ctx workflow.Context, in In) (Outcome, error) {
-		cmd := &command{input: common(in), run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
-			return run(ctx, base, in)
-		}}
-		c.commands = append(c.commands, cmd)
-		if err := workflow.Await(ctx, func() bool { return cmd.done }); err != nil {
-			return Outcome{}, err
-		}
-		return cmd.outcome, cmd.err
-	}
-	validator := func(ctx workflow.Context, in In) error {
-		if c.now == nil {
-			return nil // the run has not read its rows yet; the row decides
-		}
-		if !c.now.Open() || c.now.ID != common(in).ConversationID {
-			return nil // it may be a repeat of a command that ended the conversation; the row decides
-		}
-		return applicationError(check(ctx, c.now.Control(), in))
-	}
-	return workflow.SetUpdateHandlerWithOptions(ctx, name, handler, workflow.UpdateHandlerOptions{
-		Validator: validator, Description: description,
-	})
 }
 
 // staleTries is how often a command is tried again at the version that it was told of. Nothing but this run writes, so a
@@ -114,17 +43,21 @@ func (c *conversation) carryOut(ctx workflow.Context) error {
 
 func (c *conversation) carryOutOne(ctx workflow.Context, cmd *command) error {
 	for range staleTries {
-		if c.now == nil {
+		if c.now == nil && !cmd.opens {
 			cmd.err = applicationError(handoff.Errorf(handoff.CodeNotFound, "there is no such conversation"))
 			return nil
 		}
-		if cmd.input.ConversationID == (handoff.ID{}) {
-			cmd.input.ConversationID = c.now.ID // an operator means the one that is there
+		base := activities.Command{
+			Ref: c.in.Ref, ID: cmd.input.CommandID, ConversationID: cmd.input.ConversationID, Actor: cmd.input.Actor,
+			Now: workflow.Now(ctx), Expect: cmd.input.Expect,
 		}
-		result, err := cmd.run(ctx, activities.Command{
-			Ref: c.in.Ref, ID: cmd.input.CommandID, ConversationID: cmd.input.ConversationID, Version: c.now.Version,
-			Actor: cmd.input.Actor, Now: workflow.Now(ctx),
-		})
+		if c.now != nil {
+			base.Version = c.now.Version
+		}
+		if base.ConversationID == (handoff.ID{}) && !cmd.opens {
+			base.ConversationID = c.now.ID // an operator means the one that is there
+		}
+		result, err := cmd.run(ctx, base)
 		if err != nil {
 			return err
 		}
@@ -143,8 +76,11 @@ func (c *conversation) carryOutOne(ctx workflow.Context, cmd *command) error {
 	return nil
 }
 
-// timeUp is the command of the timer: endpoints are told of a silence, and a longer one ends the conversation.
+// timeUp is the command of the timer: endpoints are told of a silence, a longer one ends the conversation, and what else is due is done.
 func (c *conversation) timeUp() *command {
+	if c.timerKind != "" {
+		return c.ring()
+	}
 	if notice := c.now.NoticeAt; notice != nil && c.now.InactiveAt != nil && notice.Before(*c.now.InactiveAt) {
 		return c.silence()
 	}
@@ -158,6 +94,16 @@ func (c *conversation) silence() *command {
 	}
 	return &command{input: input, run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
 		return local(ctx, "silence", a.Silence, base)
+	}}
+}
+
+func (c *conversation) ring() *command {
+	input := CommandInput{
+		CommandID: string(c.timerKind) + ":" + c.now.ID.String() + ":" + c.timerAt.UTC().Format(time.RFC3339Nano), ConversationID: c.now.ID,
+		Actor: handoff.Actor{Admin: true},
+	}
+	return &command{input: input, run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
+		return local(ctx, "time is up", a.TimeUp, base)
 	}}
 }
 

@@ -27,10 +27,24 @@ const (
 	InboundSignal = "Inbound" // InboundInput: something was accepted; what is applied is what the rows hold
 	ResolveSignal = "Resolve" // ResolveInput: for operators, in the Temporal UI
 
-	ClaimUpdate   = "Claim"   // ClaimInput → Outcome
-	ReleaseUpdate = "Release" // ReleaseInput → Outcome
-	ReplyUpdate   = "Reply"   // ReplyInput → Outcome
-	ResolveUpdate = "Resolve" // ResolveInput → Outcome
+	// Every update takes the input of its name and gives an Outcome.
+	ClaimUpdate       = "Claim"
+	TakeOverUpdate    = "TakeOver"
+	ReleaseUpdate     = "Release"
+	TransferUpdate    = "Transfer"
+	OfferUpdate       = "Offer"
+	AcceptUpdate      = "Accept"
+	DeclineUpdate     = "Decline"
+	PassUpdate        = "Pass"
+	ReplyUpdate       = "Reply"
+	ScheduleUpdate    = "Schedule"
+	UnscheduleUpdate  = "Unschedule"
+	SnoozeUpdate      = "Snooze"
+	WakeUpdate        = "Wake"
+	MoveTimerUpdate   = "MoveTimer"
+	ResolveUpdate     = "Resolve"
+	UndoResolveUpdate = "UndoResolve"
+	StartUpdate       = "Start"
 
 	StateQuery = "State" // → State
 )
@@ -67,34 +81,6 @@ type InboundInput struct {
 type InboundItem struct {
 	Kind string     `json:"kind"`
 	ID   handoff.ID `json:"id"`
-}
-
-// CommandInput is what every update carries. CommandID makes the command idempotent beyond the run: the same id has the same
-// outcome for eight days.
-type CommandInput struct {
-	CommandID      string        `json:"command_id"`
-	ConversationID handoff.ID    `json:"conversation_id"`
-	Actor          handoff.Actor `json:"actor"`
-}
-
-// ClaimInput is the payload of ClaimUpdate. The actor's agent becomes the assignee.
-type ClaimInput struct{ CommandInput }
-
-// ReleaseInput is the payload of ReleaseUpdate.
-type ReleaseInput struct{ CommandInput }
-
-// ReplyInput is the payload of ReplyUpdate. The content of the message is a row before the update is sent.
-type ReplyInput struct {
-	CommandInput
-	MessageID handoff.ID `json:"message_id"`
-	Type      string     `json:"type"`
-}
-
-// ResolveInput is the payload of ResolveUpdate and of ResolveSignal. In the signal every field may be absent: it then ends
-// whatever conversation is open, with the reason "admin".
-type ResolveInput struct {
-	CommandInput
-	Disposition string `json:"disposition,omitempty"`
 }
 
 // Outcome is what an update returns.

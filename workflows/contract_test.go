@@ -109,7 +109,10 @@ func TestTheContractStandsAsReleased(t *testing.T) {
 	names := contract(t)
 	require.Equal(t, []string{"Conversation", "WebhookTest"}, names["Name"])
 	require.Equal(t, []string{"Inbound", "Resolve"}, names["Signal"])
-	require.Equal(t, []string{"Claim", "Release", "Reply", "Resolve"}, names["Update"])
+	require.Equal(t, []string{
+		"Claim", "TakeOver", "Release", "Transfer", "Offer", "Accept", "Decline", "Pass", "Reply", "Schedule", "Unschedule", "Snooze",
+		"Wake", "MoveTimer", "Resolve", "UndoResolve", "Start",
+	}, names["Update"])
 	require.Equal(t, []string{"State"}, names["Query"])
 }
 

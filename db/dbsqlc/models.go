@@ -291,7 +291,7 @@ type Inbox struct {
 	ReadReceipts         bool
 	Dispositions         []string
 	DispositionRequired  bool
-	CsatText             *string
+	CSATText             *string
 }
 
 type Media struct {

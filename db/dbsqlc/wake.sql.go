@@ -91,6 +91,41 @@ func (q *Queries) WakeLock(ctx context.Context, arg WakeLockParams) (Wake, error
 	return i, err
 }
 
+const wakeLockFor = `-- name: WakeLockFor :one
+SELECT w.inbox_id, w.contact_id, w.account_id, w.last_intake, w.last_inbound_at, w.session, w.media_pending, w.raised, w.signals, w.next_signal_at, i.replies FROM wakes w JOIN inboxes i ON i.id = w.inbox_id
+WHERE w.inbox_id = $1 AND w.contact_id = $2 FOR UPDATE OF w
+`
+
+type WakeLockForParams struct {
+	InboxID   uuid.UUID
+	ContactID uuid.UUID
+}
+
+type WakeLockForRow struct {
+	Wake    Wake
+	Replies string
+}
+
+// The same, with who may answer in the inbox.
+func (q *Queries) WakeLockFor(ctx context.Context, arg WakeLockForParams) (WakeLockForRow, error) {
+	row := q.db.QueryRow(ctx, wakeLockFor, arg.InboxID, arg.ContactID)
+	var i WakeLockForRow
+	err := row.Scan(
+		&i.Wake.InboxID,
+		&i.Wake.ContactID,
+		&i.Wake.AccountID,
+		&i.Wake.LastIntake,
+		&i.Wake.LastInboundAt,
+		&i.Wake.Session,
+		&i.Wake.MediaPending,
+		&i.Wake.Raised,
+		&i.Wake.Signals,
+		&i.Wake.NextSignalAt,
+		&i.Replies,
+	)
+	return i, err
+}
+
 const wakeLower = `-- name: WakeLower :exec
 UPDATE wakes SET raised = false, signals = 0, next_signal_at = NULL
 WHERE inbox_id = $1 AND contact_id = $2 AND raised

@@ -4,6 +4,11 @@ INSERT INTO wakes (inbox_id, contact_id, account_id) VALUES (@inbox_id, @contact
 -- name: WakeLock :one
 SELECT * FROM wakes WHERE inbox_id = @inbox_id AND contact_id = @contact_id FOR UPDATE;
 
+-- name: WakeLockFor :one
+-- The same, with who may answer in the inbox.
+SELECT sqlc.embed(w), i.replies FROM wakes w JOIN inboxes i ON i.id = w.inbox_id
+WHERE w.inbox_id = @inbox_id AND w.contact_id = @contact_id FOR UPDATE OF w;
+
 -- name: WakeRaiseByConversation :execrows
 UPDATE wakes SET raised = true,
     signals = CASE WHEN raised THEN signals ELSE 0 END,

@@ -29,6 +29,8 @@ type Protocol struct {
 	// SignatureHeader carries the hex HMAC-SHA256 of the body under the endpoint's vendor secret, where it has one; empty for none.
 	SignatureHeader string
 
+	// Handover tells that the gateway posts only what is for people: a message takes a conversation back from the bot.
+	Handover bool
 	// Tells are the events of ours that Webhooks tells; the others are not rendered at all.
 	Tells []handoff.EventType
 	// Counts says that Webhooks wants the counts of Event.Conversation, which cost a query.

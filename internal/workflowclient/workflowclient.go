@@ -61,24 +61,9 @@ func startOptions(in workflows.ConversationInput) client.StartWorkflowOptions {
 	}
 }
 
-// Claim makes the actor's agent the assignee.
-func (c *Client) Claim(ctx context.Context, conv workflows.ConversationInput, in workflows.ClaimInput) error {
-	return c.update(ctx, conv, workflows.ClaimUpdate, in.CommandID, in)
-}
-
-// Release gives a conversation back to the queue.
-func (c *Client) Release(ctx context.Context, conv workflows.ConversationInput, in workflows.ReleaseInput) error {
-	return c.update(ctx, conv, workflows.ReleaseUpdate, in.CommandID, in)
-}
-
-// Reply sends a message whose content is a row already.
-func (c *Client) Reply(ctx context.Context, conv workflows.ConversationInput, in workflows.ReplyInput) error {
-	return c.update(ctx, conv, workflows.ReplyUpdate, in.CommandID, in)
-}
-
-// Resolve ends a conversation.
-func (c *Client) Resolve(ctx context.Context, conv workflows.ConversationInput, in workflows.ResolveInput) error {
-	return c.update(ctx, conv, workflows.ResolveUpdate, in.CommandID, in)
+// Update carries out a command and waits for its outcome.
+func (c *Client) Update(ctx context.Context, conv workflows.ConversationInput, in workflows.Input) error {
+	return c.update(ctx, conv, in.UpdateName(), in.Common().CommandID, in)
 }
 
 // TestWebhook sends one delivery that belongs to no conversation, now.

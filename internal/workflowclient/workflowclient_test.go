@@ -72,7 +72,7 @@ func TestACommandWhoseTaskFailedIsSentAgainUnderItsId(t *testing.T) {
 	dropped := fmt.Errorf("failed workflow update: %w", serviceerror.NewWorkflowNotReady("unexpected workflow task failure"))
 	m.On("UpdateWorkflow", mock.Anything, anUpdate(t)).Return(handle(dropped), nil).Twice()
 	m.On("UpdateWorkflow", mock.Anything, anUpdate(t)).Return(handle(nil), nil).Once()
-	require.NoError(t, c.Claim(t.Context(), conv, claim))
+	require.NoError(t, c.Update(t.Context(), conv, claim))
 }
 
 // The Temporal store was lost: the row is open and its run is gone.
@@ -82,7 +82,7 @@ func TestACommandForAConversationWithoutARunStartsOne(t *testing.T) {
 	m.On("UpdateWorkflow", mock.Anything, anUpdate(t)).Return(nil, serviceerror.NewNotFound("no such run")).Once()
 	m.On("NewWithStartWorkflowOperation", mock.Anything, workflows.ConversationName, conv).Return(nil).Once()
 	m.On("UpdateWithStartWorkflow", mock.Anything, mock.Anything).Return(handle(nil), nil).Once()
-	require.NoError(t, c.Claim(t.Context(), conv, claim))
+	require.NoError(t, c.Update(t.Context(), conv, claim))
 }
 
 func TestErrorsOfTemporalInTheProductsWords(t *testing.T) {
@@ -105,7 +105,7 @@ func TestErrorsOfTemporalInTheProductsWords(t *testing.T) {
 			t.Parallel()
 			m, client := newClient(t)
 			m.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(handle(c.err), nil).Once()
-			err := client.Resolve(t.Context(), conv, workflows.ResolveInput{CommandInput: claim.CommandInput})
+			err := client.Update(t.Context(), conv, workflows.ResolveInput{CommandInput: claim.CommandInput})
 			var told *handoff.Error
 			require.ErrorAs(t, err, &told)
 			require.Equal(t, c.code, told.Code)

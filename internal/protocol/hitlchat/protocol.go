@@ -15,6 +15,7 @@ var Protocol = protocol.Protocol{
 	Carrier:   EventOutboundMessage,
 	Transport: handoff.TransportWebhook,
 	Window:    true,
+	Handover:  true,
 	Tells:     []handoff.EventType{handoff.EventMessageQueued, handoff.EventEnded},
 	Webhooks:  webhooks,
 }

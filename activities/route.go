@@ -1,0 +1,166 @@
+package activities
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"handoff"
+	"handoff/db/dbsqlc"
+	"handoff/internal/lineup"
+	"handoff/internal/routing"
+)
+
+// enqueue puts the conversation into the line of the team that the inbox's rules choose, or else of the inbox's own.
+func (l *ledger) enqueue(ctx context.Context, reason string, facts *routing.Facts) error {
+	l.lineUp(reason)
+	data := map[string]any{"reason": reason}
+	if facts != nil {
+		if err := l.choose(*facts, data); err != nil {
+			return err
+		}
+	}
+	if l.conv.TeamID == nil {
+		l.conv.TeamID = l.inbox.TeamID
+	}
+	if l.conv.TeamID == nil && len(data) == 1 {
+		return nil // there is nothing to tell: it waits for whoever claims it
+	}
+	if l.conv.TeamID != nil {
+		data["team_id"] = *l.conv.TeamID
+	}
+	return l.record(ctx, happening{kind: handoff.EventQueued, author: handoff.AuthorSystem, data: data})
+}
+
+// choose applies the first rule that fits.
+func (l *ledger) choose(facts routing.Facts, data map[string]any) error {
+	rules, err := routing.ParseRules(l.inbox.Routing)
+	if err != nil {
+		return err
+	}
+	choice, fits := rules.Choose(facts)
+	if !fits {
+		return nil
+	}
+	data["rule"] = choice.Rule
+	if choice.TeamID != nil {
+		l.conv.TeamID = choice.TeamID
+	}
+	if len(choice.Skills) > 0 {
+		l.conv.Skills, data["skills"] = choice.Skills, choice.Skills
+	}
+	if choice.Priority != nil {
+		l.conv.Priority, data["priority"] = *choice.Priority, choice.Priority.String()
+	}
+	for _, tag := range choice.Tags {
+		if !slices.Contains(l.conv.Tags, tag) {
+			l.conv.Tags = append(l.conv.Tags, tag)
+		}
+	}
+	if len(choice.Tags) > 0 {
+		data["tags"] = l.conv.Tags
+	}
+	return nil
+}
+
+// route gives the conversation to an agent of its team, if it waits and the team's plan has one for it. The plan is made under the
+// team's lock from what the rows say, so that any number of workers give one conversation once and nobody more than they may have.
+func (l *ledger) route(ctx context.Context) error {
+	if !l.open() || l.conv.TeamID == nil {
+		return nil
+	}
+	if err := l.takeBack(ctx); err != nil {
+		return err
+	}
+	if l.conv.Status != handoff.StatusWaiting || l.conv.OfferExpiresAt != nil {
+		return nil
+	}
+	team, err := l.readTeam(ctx)
+	if err != nil || team == nil || team.Assignment == handoff.AssignManual {
+		return err
+	}
+	locked, err := l.q.TeamLock(ctx, dbsqlc.TeamLockParams{AccountID: l.ref.AccountID, ID: team.ID})
+	if err != nil {
+		return err
+	}
+	agent, err := l.match(ctx, locked)
+	if err != nil || agent == nil {
+		return err
+	}
+	if err := l.q.AgentAssigned(ctx, dbsqlc.AgentAssignedParams{ID: agent.ID, AssignedAt: &l.now}); err != nil {
+		return err
+	}
+	if locked.OfferSeconds != nil {
+		return l.offerTo(ctx, happening{author: handoff.AuthorSystem}, agent, time.Duration(*locked.OfferSeconds)*time.Second)
+	}
+	if err := l.holdBy(ctx, agent.ID, reasonAssigned); err != nil {
+		return err
+	}
+	return l.record(ctx, happening{kind: handoff.EventClaimed, author: handoff.AuthorSystem, data: map[string]any{
+		"assignee": agent, "reason": reasonAssigned, "assignment": locked.Assignment, "team_id": locked.ID,
+	}})
+}
+
+// match is the agent whom the team's plan gives to this conversation; nil for none.
+func (l *ledger) match(ctx context.Context, team dbsqlc.Team) (*handoff.AgentRef, error) {
+	read, err := lineup.Read(ctx, l.q, team, l.now, l.conv.ID)
+	if err != nil {
+		return nil, err
+	}
+	own := routing.Waiting{ID: l.conv.ID, Priority: l.conv.Priority, QueuedAt: l.now, Skills: l.conv.Skills, PassedBy: l.conv.PassedBy}
+	if l.conv.QueuedAt != nil {
+		own.QueuedAt = *l.conv.QueuedAt
+	}
+	for range len(read.Agents) {
+		plan := read.Plan(&own)
+		i := slices.IndexFunc(plan, func(m routing.Match) bool { return m.Conversation == l.conv.ID })
+		if i < 0 {
+			return nil, nil
+		}
+		agent, err := l.q.LineAgentLock(ctx, plan[i].Agent)
+		if err != nil {
+			return nil, err
+		}
+		held, err := l.q.LineAgentHeld(ctx, dbsqlc.LineAgentHeldParams{AgentID: &plan[i].Agent, ExceptID: l.conv.ID})
+		if err != nil {
+			return nil, err
+		}
+		seat := slices.IndexFunc(read.Agents, func(a routing.Agent) bool { return a.ID == plan[i].Agent })
+		if agent.Capacity == nil || held < int64(*agent.Capacity) {
+			return &handoff.AgentRef{ID: plan[i].Agent, Name: agent.Name}, nil
+		}
+		// Another team has given the agent something since: the plan is made again.
+		read.Agents[seat].Load, read.Agents[seat].Capacity = int(held), agent.Capacity
+	}
+	return nil, nil
+}
+
+// takeBack takes the conversation from an assignee who is not online any more, where the team wants it so.
+func (l *ledger) takeBack(ctx context.Context) error {
+	if l.conv.Status != handoff.StatusAssigned || l.conv.AssigneeID == nil {
+		return nil
+	}
+	team, err := l.readTeam(ctx)
+	if err != nil || team == nil || team.WhenAway != handoff.AwayRequeue {
+		return err
+	}
+	agent, err := l.q.AgentGet(ctx, dbsqlc.AgentGetParams{AccountID: l.ref.AccountID, ID: *l.conv.AssigneeID})
+	if err != nil {
+		return err
+	}
+	if agent.DisabledAt == nil && agent.Presence.At(agent.PresenceUntil, l.now) == handoff.PresenceOnline {
+		return nil
+	}
+	return l.requeue(ctx, reasonAway)
+}
+
+// requeue takes the conversation from its assignee. It comes back to its old place in line, and to others first.
+func (l *ledger) requeue(ctx context.Context, reason string) error {
+	was := *l.conv.AssigneeID
+	ref, err := l.agent(ctx, was)
+	if err != nil {
+		return err
+	}
+	l.lineUp(reason, was)
+	return l.record(ctx, happening{kind: handoff.EventRequeued, author: handoff.AuthorSystem, data: map[string]any{"from": ref, "reason": reason}})
+}

@@ -1,0 +1,70 @@
+// Package lineup reads a team's line: what waits in it, and who may be given what.
+package lineup
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"handoff"
+	"handoff/db/dbsqlc"
+	"handoff/internal/routing"
+)
+
+// readAhead is how much of a line is looked at. It is more than a team's agents take at once.
+const readAhead = 200
+
+// Line is a team's line at a moment.
+type Line struct {
+	Team    dbsqlc.Team
+	Waiting []dbsqlc.LineWaitingRow
+	Agents  []routing.Agent
+}
+
+// Read reads the line of a team. One conversation may be left out of the agents' loads: the one that is being given away.
+func Read(ctx context.Context, q *dbsqlc.Queries, team dbsqlc.Team, now time.Time, except handoff.ID) (Line, error) {
+	out := Line{Team: team}
+	agents, err := q.LineAgents(ctx, dbsqlc.LineAgentsParams{AccountID: team.AccountID, TeamID: team.ID, Now: now, ExceptID: except})
+	if err != nil || len(agents) == 0 {
+		return out, err // with nobody there, the line does not matter
+	}
+	for _, row := range agents {
+		out.Agents = append(out.Agents, routing.Agent{
+			ID: row.ID, Skills: row.Skills, Capacity: row.Capacity, Load: int(row.Held), AssignedAt: row.AssignedAt,
+		})
+	}
+	out.Waiting, err = q.LineWaiting(ctx, dbsqlc.LineWaitingParams{AccountID: team.AccountID, TeamID: &team.ID, RowLimit: readAhead})
+	return out, err
+}
+
+// Full tells that the line is longer than what was read of it.
+func (l Line) Full() bool { return len(l.Waiting) == readAhead }
+
+// Plan says who is given what. own stands for a conversation whose row has yet to be written; nil for none.
+func (l Line) Plan(own *routing.Waiting) []routing.Match {
+	waiting := make([]routing.Waiting, 0, len(l.Waiting)+1)
+	for _, row := range l.Waiting {
+		if own != nil && row.ID == own.ID {
+			continue
+		}
+		queued := row.OpenedAt
+		if row.QueuedAt != nil {
+			queued = *row.QueuedAt
+		}
+		waiting = append(waiting, routing.Waiting{
+			ID: row.ID, Priority: row.Priority, QueuedAt: queued, Skills: row.Skills, PassedBy: row.PassedBy,
+		})
+	}
+	if own != nil {
+		waiting = append(waiting, *own)
+	}
+	return routing.Plan(l.Team.Assignment, waiting, l.Agents)
+}
+
+// Planned are those of the waiting to whom a plan gives an agent.
+func (l Line) Planned() []dbsqlc.LineWaitingRow {
+	plan := l.Plan(nil)
+	return slices.DeleteFunc(slices.Clone(l.Waiting), func(row dbsqlc.LineWaitingRow) bool {
+		return !slices.ContainsFunc(plan, func(m routing.Match) bool { return m.Conversation == row.ID })
+	})
+}
