@@ -61,6 +61,8 @@ type Deps struct {
 	Store *mediastore.Store
 	// Links makes the public link by which a gateway or Meta fetches a file. Agents cannot send files of ours if absent.
 	Links func(account, media handoff.ID, at time.Time) (string, error)
+	// Typing shows a contact that somebody is writing, as the answer to a message of theirs. Nothing is shown if absent.
+	Typing func(ctx context.Context, token, phoneNumberID, wamid string) error
 	// PublicURL is where this API is reached, for links that agents' clients open; these are without a host if absent.
 	PublicURL string
 	// Ready runs the checks of /readyz and gives each one's error, nil where it passes.
@@ -137,6 +139,7 @@ type server struct {
 	keys     *keyCache
 	inflight *inflight
 	repeats  *repeats
+	typed    typed
 }
 
 // New builds the API.

@@ -12,7 +12,7 @@ const (
 // deskRoutes are what agents use beside the conversation itself.
 func (s *server) deskRoutes() {
 	for _, declare := range []func(){
-		s.mentionRoutes, s.tagRoutes, s.attributeRoutes, s.contactRoutes, s.quickReplyRoutes,
+		s.mentionRoutes, s.tagRoutes, s.attributeRoutes, s.contactRoutes, s.quickReplyRoutes, s.ratingRoutes, s.readRoutes, s.typingRoutes, s.retryRoutes,
 	} {
 		declare()
 	}

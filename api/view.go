@@ -51,6 +51,7 @@ type Message struct {
 	ExternalID        string                `json:"external_id,omitempty" doc:"The vendor's id of the message, such as a wamid."`
 	ReplyTo           *handoff.ID           `json:"reply_to,omitempty" format:"uuid" doc:"The message that is quoted or reacted to, if we have it."`
 	ReplyToExternalID string                `json:"reply_to_external_id,omitempty" doc:"The vendor's id of the message that is quoted or reacted to."`
+	RetryOf           *handoff.ID           `json:"retry_of,omitempty" format:"uuid" doc:"The failed message that this one repeats."`
 	SentAt            *time.Time            `json:"sent_at,omitempty" doc:"The vendor's time of the message."`
 	CreatedAt         time.Time             `json:"created_at" doc:"When we accepted it."`
 }
@@ -84,7 +85,7 @@ func messageView(row dbsqlc.Message, contactName string, quoted map[quotedKey]ha
 		ID: row.ID, ConversationID: row.ConversationID, Seq: row.Seq, Direction: row.Direction, Type: row.Type,
 		Author: Author{Type: row.AuthorType, ID: row.AuthorID, Name: db.OrEmpty(row.AuthorName)},
 		Text:   db.OrEmpty(row.Text), ExternalID: db.OrEmpty(row.ExternalID), ReplyToExternalID: db.OrEmpty(row.ReplyTo),
-		SentAt: utc(row.SentAt), CreatedAt: row.CreatedAt.UTC(), Content: map[string]any{},
+		RetryOf: row.RetryOf, SentAt: utc(row.SentAt), CreatedAt: row.CreatedAt.UTC(), Content: map[string]any{},
 	}
 	if row.AuthorType == handoff.AuthorContact {
 		m.Author.ID, m.Author.Name = &row.ContactID, contactName

@@ -99,7 +99,7 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 		DB: s.pool, Commands: workflows, Waker: dispatcher, Box: s.box, CheckURL: s.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
 		Now: time.Now, Log: s.log, UIBaseURL: s.uiURL, Namespace: s.namespace, Ready: s.checkDatabase, Degraded: s.checkTemporal,
 		Version: version(), Store: s.store, Links: s.vendors.links(s.box), PublicURL: s.vendors.PublicURL, GraphURL: s.vendors.GraphURL,
-		CheckInbox: s.vendors.graph(s.poster).Check, CheckReach: admin.ReachBy(s.poster),
+		CheckInbox: s.vendors.graph(s.poster).Check, Typing: s.vendors.graph(s.poster).Typing, CheckReach: admin.ReachBy(s.poster),
 	})
 	if err != nil {
 		return err

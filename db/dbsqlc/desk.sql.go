@@ -133,7 +133,6 @@ func (q *Queries) ConversationListByContact(ctx context.Context, arg Conversatio
 }
 
 const conversationLock = `-- name: ConversationLock :one
-
 SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition, team_id, priority, skills, queued_at, control_since, control_reason, offered_to, offered_bot, offer_expires_at, passed_by, snoozed_until, awaiting_since, first_responded_at, response_due_at, response_notice_at, silent_at, window_notice_at, resolve_at, resolve_by, scheduled, scheduled_at, tags, attributes, previous_id, read_receipt_for FROM conversations WHERE account_id = $1 AND id = $2 FOR UPDATE
 `
 
@@ -142,7 +141,6 @@ type ConversationLockParams struct {
 	ID        uuid.UUID
 }
 
-// What agents do that no workflow waits for: notes, tags, attributes, read marks, retries.
 func (q *Queries) ConversationLock(ctx context.Context, arg ConversationLockParams) (Conversation, error) {
 	row := q.db.QueryRow(ctx, conversationLock, arg.AccountID, arg.ID)
 	var i Conversation
