@@ -48,7 +48,7 @@ func newConfigured(t *testing.T) *configured {
 		PublicURL: "https://handoff.example.com/", GraphURL: w.graphURL, CheckInbox: w.asks().Check, CheckReach: admin.ReachBy(w.poster),
 	})
 	require.NoError(t, err)
-	w.handler = handler
+	w.handler = checked(t, handler)
 	return w
 }
 

@@ -64,8 +64,9 @@ func newFileWorld(t *testing.T, change ...func(*fileWorld, *http.Server)) *fileW
 	if f.noLinks {
 		deps.Links = nil
 	}
-	f.handler, err = api.New(deps)
+	handler, err := api.New(deps)
 	require.NoError(t, err)
+	f.handler = checked(t, handler)
 	server.Config.Handler = f.handler
 	server.Start()
 	t.Cleanup(server.Close)

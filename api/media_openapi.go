@@ -51,7 +51,7 @@ func (s *server) linkOperation(id, method, summary string) *huma.Operation {
 	responses["200"].Content = bytes
 	responses["206"] = &huma.Response{Description: "A part of the file", Content: bytes}
 	responses["304"] = &huma.Response{Description: "The file that the client has"}
-	responses["416"] = &huma.Response{Description: "The file has no such part"}
+	responses["416"] = &huma.Response{Description: "The file has no such part", Content: map[string]*huma.MediaType{"text/plain": {}}}
 	return &huma.Operation{
 		OperationID: id, Method: method, Path: "/m/{token}", Tags: []string{"Gateway"}, Security: []map[string][]string{}, Summary: summary,
 		Description: "The address in an outbound message and in `media.url`. It needs no key, expires, and takes Range. A file that is still being " +

@@ -32,7 +32,7 @@ func TestPassthroughWithoutIdempotencyKey(t *testing.T) {
 		strings.NewReader(`{"recipient":"34600000000","channel":"whatsapp","type":"text","text":{"body":"Hi"}}`))
 	request.Header.Set("Authorization", "AppKey "+w.gateway)
 	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, request)
+	checked(t, handler).ServeHTTP(recorder, request)
 
 	require.Equal(t, http.StatusAccepted, recorder.Code, recorder.Body.String())
 	var answer struct {
