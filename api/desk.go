@@ -9,6 +9,13 @@ const (
 	ratingTag     = "Ratings"
 )
 
+// actInput is a command about a conversation that says nothing but who gives it.
+type actInput struct {
+	ByID
+	Idempotent
+	Body *actorBody `required:"false"`
+}
+
 // deskRoutes are what agents use beside the conversation itself.
 func (s *server) deskRoutes() {
 	for _, declare := range []func(){

@@ -30,11 +30,11 @@ func (s *server) readRoutes() {
 	}, s.unreadConversation)
 }
 
-func (s *server) readConversation(ctx context.Context, in *claimInput) (*output[Conversation], error) {
+func (s *server) readConversation(ctx context.Context, in *actInput) (*output[Conversation], error) {
 	return s.setUnread(ctx, in, true)
 }
 
-func (s *server) unreadConversation(ctx context.Context, in *claimInput) (*output[Conversation], error) {
+func (s *server) unreadConversation(ctx context.Context, in *actInput) (*output[Conversation], error) {
 	return s.setUnread(ctx, in, false)
 }
 
@@ -42,7 +42,7 @@ type unreadCount struct {
 	UnreadCount int32 `json:"unread_count"`
 }
 
-func (s *server) setUnread(ctx context.Context, in *claimInput, read bool) (*output[Conversation], error) {
+func (s *server) setUnread(ctx context.Context, in *actInput, read bool) (*output[Conversation], error) {
 	found, err := s.findConversation(ctx, in.ID)
 	if err != nil {
 		return nil, err

@@ -37,7 +37,7 @@ func (s *server) typingRoutes() {
 	}, s.showTyping)
 }
 
-func (s *server) showTyping(ctx context.Context, in *claimInput) (*output[typingAnswer], error) {
+func (s *server) showTyping(ctx context.Context, in *actInput) (*output[typingAnswer], error) {
 	row, err := s.findConversation(ctx, in.ID)
 	if err != nil {
 		return nil, err
