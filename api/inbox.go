@@ -66,7 +66,10 @@ func (s *server) inboxRoutes() {
 }
 
 func (s *server) createInbox(ctx context.Context, in *createInboxInput) (*output[Inbox], error) {
-	fields := in.Body.fields()
+	fields, err := in.Body.fields()
+	if err != nil {
+		return nil, err
+	}
 	fields.Name = &in.Body.Name
 	saved, err := s.admin(ctx).CreateInbox(ctx, keyOf(ctx).AccountID, fields)
 	return s.savedInbox(ctx, saved), err
@@ -93,7 +96,10 @@ func (s *server) getInbox(ctx context.Context, in *ByID) (*output[Inbox], error)
 }
 
 func (s *server) updateInbox(ctx context.Context, in *updateInboxInput) (*output[Inbox], error) {
-	fields := in.Body.fields()
+	fields, err := in.Body.fields()
+	if err != nil {
+		return nil, err
+	}
 	fields.Name = in.Body.Name
 	saved, err := s.admin(ctx).UpdateInbox(ctx, keyOf(ctx).AccountID, in.ID, fields)
 	return s.savedInbox(ctx, saved), err

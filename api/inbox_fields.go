@@ -35,6 +35,7 @@ type Inbox struct {
 	InactivityStatus   string           `json:"inactivity_status,omitempty"`
 	NotifyInactivity   *bool            `json:"notify_inactivity,omitempty"`
 	CallbackData       *bool            `json:"callback_data,omitempty"`
+	InboxWork
 	CreatedAt          time.Time        `json:"created_at"`
 	UpdatedAt          time.Time        `json:"updated_at"`
 }
@@ -64,15 +65,18 @@ type InboxSettings struct {
 	NotifyInactivity  *bool   `json:"notify_inactivity,omitempty" doc:"Whether hitlchat's conversation_resolved is sent for an end by inactivity. true unless given."`
 	CallbackData      *bool   `json:"callback_data,omitempty" doc:"Whether hitlchat's meta_payload carries our message id as biz_opaque_callback_data, so that Meta's statuses find their message. false unless given."`
 
+	WorkSettings
+
 	Validate *bool `json:"validate,omitempty" doc:"false saves without asking Meta whether token, number and account work together. true unless given."`
 }
 
-func (b InboxSettings) fields() admin.InboxFields {
+func (b InboxSettings) fields() (admin.InboxFields, error) {
+	work, err := b.work()
 	fields := admin.InboxFields{
 		WABAID: b.WABAID, PhoneNumberID: b.PhoneNumberID, AccessToken: b.AccessToken, AppSecret: b.AppSecret, VerifyToken: b.VerifyToken,
 		BotID: b.BotID, BotVersion: b.BotVersion, APIURL: b.APIURL, ResumeCall: b.ResumeCall, TimeZone: b.TimeZone, Accepting: b.Accepting,
 		Hours: b.Hours, QueueLimit: b.QueueLimit, ResolvedStatus: b.ResolvedStatus, InactivityStatus: b.InactivityStatus,
-		NotifyInactivity: b.NotifyInactivity, CallbackData: b.CallbackData, Unchecked: b.Validate != nil && !*b.Validate,
+		NotifyInactivity: b.NotifyInactivity, CallbackData: b.CallbackData, WorkFields: work, Unchecked: b.Validate != nil && !*b.Validate,
 	}
 	if b.Protocol != "" {
 		fields.Protocol = &b.Protocol
@@ -81,7 +85,7 @@ func (b InboxSettings) fields() admin.InboxFields {
 		inactivity := time.Duration(*b.InactivitySeconds) * time.Second
 		fields.Inactivity = &inactivity
 	}
-	return fields
+	return fields, err
 }
 
 func (s *server) inboxView(row dbsqlc.Inbox) Inbox {
@@ -90,6 +94,7 @@ func (s *server) inboxView(row dbsqlc.Inbox) Inbox {
 		DisplayPhoneNumber: row.DisplayPhoneNumber, WebhookURL: admin.WebhookURL(s.PublicURL, row), AccessTokenSet: len(row.AccessToken) > 0,
 		AppSecretSet: len(row.AppSecret) > 0, VerifyTokenSet: len(row.VerifyToken) > 0, TimeZone: row.TimeZone, Accepting: row.Accepting,
 		QueueLimit: row.QueueLimit, InactivitySeconds: int64(row.Inactivity / time.Second), CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
+		InboxWork: inboxWork(row),
 	}
 	// It was checked when it was saved.
 	_ = json.Unmarshal(row.Hours, &view.Hours)

@@ -111,7 +111,7 @@ func (q *Queries) InboxGet(ctx context.Context, arg InboxGetParams) (Inbox, erro
 		&i.ReadReceipts,
 		&i.Dispositions,
 		&i.DispositionRequired,
-		&i.CsatText,
+		&i.CSATText,
 	)
 	return i, err
 }
@@ -167,7 +167,7 @@ func (q *Queries) InboxGetAny(ctx context.Context, id uuid.UUID) (Inbox, error) 
 		&i.ReadReceipts,
 		&i.Dispositions,
 		&i.DispositionRequired,
-		&i.CsatText,
+		&i.CSATText,
 	)
 	return i, err
 }
@@ -228,7 +228,7 @@ func (q *Queries) InboxGetForUpdate(ctx context.Context, arg InboxGetForUpdatePa
 		&i.ReadReceipts,
 		&i.Dispositions,
 		&i.DispositionRequired,
-		&i.CsatText,
+		&i.CSATText,
 	)
 	return i, err
 }
@@ -284,7 +284,7 @@ func (q *Queries) InboxGetLive(ctx context.Context, id uuid.UUID) (Inbox, error)
 		&i.ReadReceipts,
 		&i.Dispositions,
 		&i.DispositionRequired,
-		&i.CsatText,
+		&i.CSATText,
 	)
 	return i, err
 }
@@ -395,7 +395,7 @@ func (q *Queries) InboxInsert(ctx context.Context, arg InboxInsertParams) (Inbox
 		&i.ReadReceipts,
 		&i.Dispositions,
 		&i.DispositionRequired,
-		&i.CsatText,
+		&i.CSATText,
 	)
 	return i, err
 }
@@ -462,7 +462,7 @@ func (q *Queries) InboxList(ctx context.Context, arg InboxListParams) ([]Inbox, 
 			&i.ReadReceipts,
 			&i.Dispositions,
 			&i.DispositionRequired,
-			&i.CsatText,
+			&i.CSATText,
 		); err != nil {
 			return nil, err
 		}
@@ -536,7 +536,7 @@ func (q *Queries) InboxListByProtocol(ctx context.Context, arg InboxListByProtoc
 			&i.ReadReceipts,
 			&i.Dispositions,
 			&i.DispositionRequired,
-			&i.CsatText,
+			&i.CSATText,
 		); err != nil {
 			return nil, err
 		}
@@ -614,7 +614,7 @@ func (q *Queries) InboxListByRoute(ctx context.Context, arg InboxListByRoutePara
 			&i.ReadReceipts,
 			&i.Dispositions,
 			&i.DispositionRequired,
-			&i.CsatText,
+			&i.CSATText,
 		); err != nil {
 			return nil, err
 		}
@@ -682,7 +682,7 @@ func (q *Queries) InboxLock(ctx context.Context, arg InboxLockParams) (Inbox, er
 		&i.ReadReceipts,
 		&i.Dispositions,
 		&i.DispositionRequired,
-		&i.CsatText,
+		&i.CSATText,
 	)
 	return i, err
 }
@@ -727,7 +727,7 @@ type InboxSetWorkParams struct {
 	ReadReceipts         bool
 	Dispositions         []string
 	DispositionRequired  bool
-	CsatText             *string
+	CSATText             *string
 	ID                   uuid.UUID
 }
 
@@ -750,7 +750,7 @@ func (q *Queries) InboxSetWork(ctx context.Context, arg InboxSetWorkParams) (Inb
 		arg.ReadReceipts,
 		arg.Dispositions,
 		arg.DispositionRequired,
-		arg.CsatText,
+		arg.CSATText,
 		arg.ID,
 	)
 	var i Inbox
@@ -797,7 +797,7 @@ func (q *Queries) InboxSetWork(ctx context.Context, arg InboxSetWorkParams) (Inb
 		&i.ReadReceipts,
 		&i.Dispositions,
 		&i.DispositionRequired,
-		&i.CsatText,
+		&i.CSATText,
 	)
 	return i, err
 }
@@ -909,7 +909,7 @@ func (q *Queries) InboxUpdate(ctx context.Context, arg InboxUpdateParams) (Inbox
 		&i.ReadReceipts,
 		&i.Dispositions,
 		&i.DispositionRequired,
-		&i.CsatText,
+		&i.CSATText,
 	)
 	return i, err
 }

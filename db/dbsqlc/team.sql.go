@@ -259,7 +259,7 @@ func (q *Queries) TeamInboxes(ctx context.Context, arg TeamInboxesParams) ([]Inb
 			&i.ReadReceipts,
 			&i.Dispositions,
 			&i.DispositionRequired,
-			&i.CsatText,
+			&i.CSATText,
 		); err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ package admin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -136,4 +137,43 @@ func set[T any](field *T, change *T) {
 	if change != nil {
 		*field = *change
 	}
+}
+
+// number is a number that is optional in the database, where 0 stands for none.
+func (c *check) number(field string, row *int32, change *int, limit int) *int32 {
+	return c.numberFrom(field, row, change, 1, limit)
+}
+
+// numberFrom is the same with a least value besides 0.
+func (c *check) numberFrom(field string, row *int32, change *int, from, to int) *int32 {
+	switch {
+	case change == nil:
+		return row
+	case *change == 0:
+		return nil
+	case *change < from || *change > to:
+		c.fault(field, "%s is %d: it must be %d to %d, or 0 for none", field, *change, from, to)
+		return row
+	}
+	n := int32(*change)
+	return &n
+}
+
+// words are trimmed texts, each once whatever its case.
+func (c *check) words(field string, texts []string, limit int) []string {
+	if len(texts) > limit {
+		c.fault(field, "%s has %d entries: at most %d are allowed", field, len(texts), limit)
+	}
+	out := make([]string, 0, len(texts))
+	for _, text := range texts {
+		text = c.text(field, strings.TrimSpace(text), maxWord)
+		switch {
+		case text == "":
+			c.fault(field, "%s has an empty entry: remove it", field)
+		case slices.ContainsFunc(out, func(o string) bool { return strings.EqualFold(o, text) }):
+			c.fault(field, "%s has %.60q twice: remove one", field, text)
+		}
+		out = append(out, text)
+	}
+	return out
 }

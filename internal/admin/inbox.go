@@ -30,6 +30,7 @@ func (a Admin) CreateInbox(ctx context.Context, account handoff.ID, fields Inbox
 		ResolvedStatus: "Resolved by Human", InactivityStatus: "Closed by Inactivity", NotifyInactivity: true, TimeZone: "UTC",
 		BotVersion: "LIVE", Accepting: true,
 	}
+	newWork(&row)
 	if err := a.applyInbox(&row, fields); err != nil {
 		return saved, err
 	}
@@ -41,16 +42,21 @@ func (a Admin) CreateInbox(ctx context.Context, account handoff.ID, fields Inbox
 		return saved, err
 	}
 	err = db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
-		saved.Inbox, err = q.InboxInsert(ctx, dbsqlc.InboxInsertParams{
+		if err := checkTeams(ctx, q, row, fields.WorkFields); err != nil {
+			return err
+		}
+		if _, err := q.InboxInsert(ctx, dbsqlc.InboxInsertParams{
 			ID: row.ID, AccountID: row.AccountID, Name: row.Name, Protocol: row.Protocol, WABAID: row.WABAID,
 			PhoneNumberID: row.PhoneNumberID, AccessToken: row.AccessToken, Inactivity: row.Inactivity,
 			ResolvedStatus: row.ResolvedStatus, InactivityStatus: row.InactivityStatus, NotifyInactivity: row.NotifyInactivity,
 			CallbackData: row.CallbackData, DisplayPhoneNumber: row.DisplayPhoneNumber, AppSecret: row.AppSecret, VerifyToken: row.VerifyToken,
 			BotID: row.BotID, BotVersion: row.BotVersion, APIURL: row.APIURL, ResumeCall: row.ResumeCall, TimeZone: row.TimeZone,
 			Accepting: row.Accepting, Hours: row.Hours, QueueLimit: row.QueueLimit,
-		})
-		if err != nil {
+		}); err != nil {
 			return inboxError(err, row)
+		}
+		if saved.Inbox, err = saveWork(ctx, q, row); err != nil {
+			return err
 		}
 		return a.saveWayOut(ctx, q, saved.Inbox)
 	})
@@ -81,6 +87,9 @@ func (a Admin) UpdateInbox(ctx context.Context, account, id handoff.ID, fields I
 	}
 	err = db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
 		if err := lockInbox(ctx, q, before, row); err != nil {
+			return err
+		}
+		if err := checkTeams(ctx, q, row, fields.WorkFields); err != nil {
 			return err
 		}
 		if saved.Inbox, err = saveInbox(ctx, q, row); err != nil {
@@ -121,15 +130,17 @@ func lockInbox(ctx context.Context, q *dbsqlc.Queries, before, after dbsqlc.Inbo
 }
 
 func saveInbox(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Inbox) (dbsqlc.Inbox, error) {
-	saved, err := q.InboxUpdate(ctx, dbsqlc.InboxUpdateParams{
+	if _, err := q.InboxUpdate(ctx, dbsqlc.InboxUpdateParams{
 		ID: row.ID, AccountID: row.AccountID, Name: row.Name, WABAID: row.WABAID, PhoneNumberID: row.PhoneNumberID,
 		AccessToken: row.AccessToken, Inactivity: row.Inactivity, ResolvedStatus: row.ResolvedStatus,
 		InactivityStatus: row.InactivityStatus, NotifyInactivity: row.NotifyInactivity, CallbackData: row.CallbackData,
 		Protocol: row.Protocol, DisplayPhoneNumber: row.DisplayPhoneNumber, AppSecret: row.AppSecret, VerifyToken: row.VerifyToken,
 		BotID: row.BotID, BotVersion: row.BotVersion, APIURL: row.APIURL, ResumeCall: row.ResumeCall, TimeZone: row.TimeZone,
 		Accepting: row.Accepting, Hours: row.Hours, QueueLimit: row.QueueLimit,
-	})
-	return saved, db.NotFound(err, "inbox")
+	}); err != nil {
+		return row, db.NotFound(err, "inbox")
+	}
+	return saveWork(ctx, q, row)
 }
 
 // DeleteInbox removes an inbox that has no open conversation. What was accepted for it is still delivered.

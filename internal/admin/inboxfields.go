@@ -56,6 +56,8 @@ type InboxFields struct {
 	NotifyInactivity *bool
 	CallbackData     *bool
 
+	WorkFields
+
 	// Unchecked saves without asking the vendor whether the credentials work.
 	Unchecked bool
 }
@@ -100,6 +102,7 @@ func (c *check) strangers(p handoff.Protocol, f InboxFields) {
 	} {
 		c.belongs(field.name, field.given, p, field.of)
 	}
+	c.workStrangers(p, f.WorkFields)
 }
 
 // belongs refuses a field that was given and is none of the protocol's.
@@ -151,6 +154,7 @@ func (a Admin) applyInbox(row *dbsqlc.Inbox, f InboxFields) error {
 	set(&row.NotifyInactivity, f.NotifyInactivity)
 	set(&row.CallbackData, f.CallbackData)
 	c.common(row, f)
+	c.work(row, f.WorkFields)
 	c.secrets(f)
 	switch {
 	case isMeta(row.Protocol):

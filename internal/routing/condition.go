@@ -22,14 +22,29 @@ type Condition struct {
 	OneOf    []string
 	Contains []string
 	Exists   *bool
+
+	given json.RawMessage // as it was read, which tells 5 from "5"
+}
+
+// MarshalJSON gives what was read.
+func (c Condition) MarshalJSON() ([]byte, error) {
+	switch {
+	case c.given != nil:
+		return c.given, nil
+	case c.Exists != nil:
+		return json.Marshal(map[string]bool{"exists": *c.Exists})
+	case c.Contains != nil:
+		return json.Marshal(map[string][]string{"contains": c.Contains})
+	}
+	return json.Marshal(c.OneOf)
 }
 
 // UnmarshalJSON reads the forms above.
 func (c *Condition) UnmarshalJSON(text []byte) error {
-	text = bytes.TrimSpace(text)
+	text = bytes.Clone(bytes.TrimSpace(text)) // the decoder uses its bytes again
 	if len(text) == 0 || text[0] != '{' {
 		values, err := scalars(text)
-		*c = Condition{OneOf: values}
+		*c = Condition{OneOf: values, given: text}
 		return err
 	}
 	var object struct {
@@ -41,7 +56,7 @@ func (c *Condition) UnmarshalJSON(text []byte) error {
 	if err := d.Decode(&object); err != nil {
 		return errors.New(`a condition is a value, a list of values, {"contains": …} or {"exists": true}`)
 	}
-	*c = Condition{Exists: object.Exists}
+	*c = Condition{Exists: object.Exists, given: text}
 	if object.Contains == nil {
 		return nil
 	}

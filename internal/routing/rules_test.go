@@ -140,6 +140,20 @@ func TestRulesThatAreRefused(t *testing.T) {
 	}
 }
 
+func TestRulesAreWrittenAsTheyWereRead(t *testing.T) {
+	t.Parallel()
+
+	const text = `[{"name":"a","if":{"reason":["x"],"payload":{"a":5,"b":["5",true],"c":{"contains":"x"},"d":{"exists":false}}},"then":{"tags":["t"]}},{"if":{},"then":{"priority":"low"}}]`
+	encoded, err := json.Marshal(parse(t, text))
+	require.NoError(t, err)
+	require.Equal(t, text, string(encoded))
+
+	yes := true
+	encoded, err = json.Marshal(map[string]routing.Condition{"a": {OneOf: []string{"x"}}, "b": {Contains: []string{"y"}}, "c": {Exists: &yes}})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"a":["x"],"b":{"contains":["y"]},"c":{"exists":true}}`, string(encoded))
+}
+
 func FuzzRules(f *testing.F) {
 	f.Add(`[{"if": {"payload": {"a.b": ["x", 1]}, "tags": ["v"]}, "then": {"tags": ["t"]}}]`, `{"a": {"b": [1, {"b": null}]}, "tags": "v"}`)
 	f.Add(`[{"if": {"payload": {"a.a.a": {"contains": "x"}}}, "then": {"tags": ["t"]}}]`, `{"a.a": {"a": "x"}, "a": {"a.a": [[]]}}`)
