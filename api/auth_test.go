@@ -132,9 +132,11 @@ func TestAccountsNeverMeet(t *testing.T) {
 		"/v1/conversations/": c.ID.String(), "/v1/inboxes/": w.Inbox.ID.String(), "/v1/endpoints/": w.Endpoint.ID.String(),
 		"/v1/agents/": w.Ana.Agent.ID.String(), "/v1/deliveries/": deliveries.text("deliveries.0.id"),
 		"/v1/receipts/": receipt.text("receipt_id"), "/v1/api-keys/": keys.text("items.0.id"),
+		"/v1/teams/": teamID(w.team(t, map[string]any{"name": "Billing"})),
 	}
 	bodies := map[string]any{
-		"/notes": map[string]string{"text": "x"}, "/messages": map[string]string{"type": "text", "text": "x"},
+		"/presence": map[string]string{"state": "away"},
+		"/notes":    map[string]string{"text": "x"}, "/messages": map[string]string{"type": "text", "text": "x"},
 		"/endpoints": map[string]string{"url": "http://127.0.0.1:9/"},
 		"/recover":   map[string]any{"since": time.Now().Add(-time.Hour)},
 		"/replay":    map[string]any{"since": time.Now().Add(-time.Hour), "until": time.Now()},
@@ -145,13 +147,14 @@ func TestAccountsNeverMeet(t *testing.T) {
 		if !ok {
 			continue
 		}
+		after = strings.ReplaceAll(after, "{agent_id}", w.Ana.Agent.ID.String())
 		for method := range item.Operations() {
 			var body any
 			if method == http.MethodPost || method == http.MethodPatch {
 				body = map[string]any{}
-				if given := bodies[after]; given != nil && method == http.MethodPost {
-					body = given
-				}
+			}
+			if given := bodies[after]; given != nil && (method == http.MethodPost || method == http.MethodPut) {
+				body = given
 			}
 			foreign := w.do(t, method, before+own[before]+after, w.stranger, body, "X-Request-Id", "same").refused(http.StatusNotFound, handoff.CodeNotFound)
 			absent := w.do(t, method, before+handoff.NewID().String()+after, w.stranger, body, "X-Request-Id", "same").refused(http.StatusNotFound, handoff.CodeNotFound)
