@@ -56,9 +56,12 @@ func (f *ConversationFilters) Resolve(ctx huma.Context) []error {
 // params checks the filters for who asks, and gives them to the query.
 func (f *ConversationFilters) params(k *caller, sort string) (dbsqlc.ConversationListParams, error) {
 	p := dbsqlc.ConversationListParams{
-		AccountID: k.AccountID, Statuses: []string{}, InboxID: given(f.InboxID), ContactID: given(f.ContactID), Tags: f.Tag, Unread: f.Unread,
+		AccountID: k.AccountID, Statuses: []string{}, InboxID: given(f.InboxID), ContactID: given(f.ContactID), Unread: f.Unread,
 		OpenedAfter: moment(f.OpenedAfter), OpenedBefore: moment(f.OpenedBefore), ActiveAfter: moment(f.ActiveAfter),
 		ActiveBefore: moment(f.ActiveBefore), EndedAfter: moment(f.EndedAfter), EndedBefore: moment(f.EndedBefore),
+	}
+	if len(f.Tag) > 0 {
+		p.Tags = f.Tag
 	}
 	if k.InboxID != nil {
 		if p.InboxID != nil && *p.InboxID != *k.InboxID {

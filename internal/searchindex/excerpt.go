@@ -17,29 +17,24 @@ const (
 // nothing matches.
 func Excerpt(text string, q Query) []Part {
 	runes, starts := fold(text)
-	ends := func(j int) int { // of what the rune at j stands for
-		for k := j + 1; k < len(starts); k++ {
-			if starts[k] > starts[j] {
-				return starts[k]
-			}
-		}
-		return len(text)
-	}
 	marked := marks(runes, q)
-	first := max(slices.Index(marked, true), 0)
-	from := max(first-excerptLead, 0)
+	from := max(slices.Index(marked, true)-excerptLead, 0)
 	to := min(from+excerptRunes, len(runes))
 	var parts []Part
 	if from > 0 {
 		parts = append(parts, Part{Text: "…"})
 	}
 	for i := from; i < to; {
-		j := i + 1
-		// Letters that one character stands for are one piece.
-		for j < to && (marked[j] == marked[i] || starts[j] == starts[i]) {
-			j++
+		// Several letters may stand for one character, which is shown once.
+		j, match := i, false
+		for ; j < len(runes) && starts[j] == starts[i]; j++ {
+			match = match || marked[j]
 		}
-		parts = add(parts, Part{Text: text[starts[i]:ends(j-1)], Match: marked[i]})
+		end := len(text)
+		if j < len(runes) {
+			end = starts[j]
+		}
+		parts = add(parts, Part{Text: text[starts[i]:end], Match: match})
 		i = j
 	}
 	if to < len(runes) {
