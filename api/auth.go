@@ -58,7 +58,7 @@ func (s *server) authorize(c *gin.Context) {
 		s.refuse(c, err)
 		return
 	}
-	if k.Scope != r.scope && k.Scope != handoff.ScopeAdmin {
+	if k.Scope != r.scope && k.Scope != handoff.ScopeAdmin && !slices.Contains(r.also, k.Scope) {
 		s.refuse(c, handoff.Errorf(handoff.CodeForbidden, "this route needs a key of the scope %s; this one has the scope %s", r.scope, k.Scope))
 		return
 	}

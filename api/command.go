@@ -2,7 +2,8 @@ package api
 
 import (
 	"context"
-	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"handoff"
@@ -14,102 +15,109 @@ import (
 // Less than the server's WriteTimeout, so that a slow command is still answered.
 const commandTimeout = 20 * time.Second
 
-type actorBody struct {
+// Versioned is part of the input of commands.
+type Versioned struct {
+	IfMatch string `header:"If-Match" maxLength:"24" doc:"The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since."`
+}
+
+func (v Versioned) expected() (int64, error) {
+	if v.IfMatch == "" {
+		return 0, nil
+	}
+	version, err := strconv.ParseInt(strings.Trim(v.IfMatch, `"`), 10, 64)
+	if err != nil || version < 1 {
+		return 0, &handoff.Error{
+			Code: handoff.CodeInvalid, Message: "If-Match is no version: give the conversation's version as it was shown",
+			Details: []handoff.ErrorDetail{{Location: "header.If-Match", Message: "must be a version"}},
+		}
+	}
+	return version, nil
+}
+
+// Commanded is the input of every command.
+type Commanded struct {
+	ByID
+	Idempotent
+	Versioned
+}
+
+// Acting is part of the bodies of commands. It is the whole body of those that say nothing else.
+type Acting struct {
 	AgentID *handoff.ID `json:"agent_id,omitempty" format:"uuid" doc:"Who acts, with an admin's key. An agent's key acts for its agent."`
 }
 
-type claimInput struct {
-	ByID
-	Idempotent
-	Body *actorBody `required:"false"`
+// Because is part of the bodies of commands that may say why.
+type Because struct {
+	Reason string `json:"reason,omitempty" maxLength:"100" doc:"A code or a few words for the event. It is told to endpoints and operators: nothing personal."`
 }
 
-type resolveBody struct {
-	AgentID     *handoff.ID `json:"agent_id,omitempty" format:"uuid" doc:"Who acts, with an admin's key. An agent's key acts for its agent."`
-	Note        string      `json:"note,omitempty" maxLength:"10000" doc:"A note among agents that is added before the end."`
-	Disposition string      `json:"disposition,omitempty" maxLength:"200" doc:"How it was resolved, in the words of your client."`
+type commandInput struct {
+	Commanded
+	Body *Acting `required:"false"`
 }
 
-type resolveInput struct {
-	ByID
-	Idempotent
-	Body *resolveBody `required:"false"`
-}
-
-func (s *server) commandRoutes() {
-	errs := []int{http.StatusNotFound, http.StatusTooManyRequests}
-	handle(s, operation{
-		id: "claim-conversation", method: http.MethodPost, path: "/v1/conversations/{id}/claim", tag: conversationTag, scope: handoff.ScopeAgent,
-		summary: "Claim a conversation", errors: errs,
-		description: "Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`.",
-	}, s.claim)
-	handle(s, operation{
-		id: "release-conversation", method: http.MethodPost, path: "/v1/conversations/{id}/release", tag: conversationTag, scope: handoff.ScopeAgent,
-		summary: "Release a conversation", description: "Gives the conversation back to the queue.", errors: errs,
-	}, s.release)
-	handle(s, operation{
-		id: "resolve-conversation", method: http.MethodPost, path: "/v1/conversations/{id}/resolve", tag: conversationTag, scope: handoff.ScopeAgent,
-		summary: "Resolve a conversation", description: "Ends the conversation and tells the gateway.", errors: errs,
-	}, s.resolve)
-}
-
-func (s *server) claim(ctx context.Context, in *claimInput) (*output[Conversation], error) {
-	return s.command(ctx, in.ID, agentOf(in.Body), handoff.Control.CheckClaim,
-		func(ctx context.Context, c workflows.ConversationInput, cmd workflows.CommandInput) error {
-			return s.Commands.Update(ctx, c, workflows.ClaimInput{CommandInput: cmd})
-		})
-}
-
-func (s *server) release(ctx context.Context, in *claimInput) (*output[Conversation], error) {
-	return s.command(ctx, in.ID, agentOf(in.Body), handoff.Control.CheckRelease,
-		func(ctx context.Context, c workflows.ConversationInput, cmd workflows.CommandInput) error {
-			return s.Commands.Update(ctx, c, workflows.ReleaseInput{CommandInput: cmd})
-		})
-}
-
-func (s *server) resolve(ctx context.Context, in *resolveInput) (*output[Conversation], error) {
-	body := in.Body
-	if body == nil {
-		body = &resolveBody{}
-	}
-	return s.command(ctx, in.ID, body.AgentID, handoff.Control.CheckResolve,
-		func(ctx context.Context, c workflows.ConversationInput, cmd workflows.CommandInput) error {
-			if body.Note != "" {
-				// Under the command's id, so that a repeated request adds it once.
-				note := newNote{id: commandOf(ctx).ID, conversation: cmd.ConversationID, inbox: c.InboxID, actor: cmd.Actor, text: body.Note}
-				if _, err := s.addNote(ctx, note); err != nil {
-					return err
-				}
-			}
-			return s.Commands.Update(ctx, c, workflows.ResolveInput{CommandInput: cmd, Disposition: body.Disposition})
-		})
-}
-
-func agentOf(body *actorBody) *handoff.ID {
+func agentOf(body *Acting) *handoff.ID {
 	if body == nil {
 		return nil
 	}
 	return body.AgentID
 }
 
+// orEmpty is the body of a command, or an empty one where there is none.
+func orEmpty[T any](body *T) *T {
+	if body == nil {
+		return new(T)
+	}
+	return body
+}
+
 type check func(handoff.Control, handoff.Actor) error
 
 type send func(context.Context, workflows.ConversationInput, workflows.CommandInput) error
 
+// change is what a command asks for.
+type change struct {
+	Commanded
+	agent   *handoff.ID // who acts, with an admin's key
+	allowed check
+	// note is added for agents before the change.
+	note string
+	// update makes the payload.
+	update func(workflows.CommandInput) workflows.Input
+}
+
 // command changes a conversation by its workflow and answers with what the row then says.
-func (s *server) command(ctx context.Context, id handoff.ID, agent *handoff.ID, allowed check, send send) (*output[Conversation], error) {
-	row, err := s.findConversation(ctx, id)
+func (s *server) command(ctx context.Context, c change) (*output[Conversation], error) {
+	row, err := s.findConversation(ctx, c.ID)
 	if err != nil {
 		return nil, err
 	}
-	actor, err := s.actor(ctx, agent)
+	actor, err := s.actor(ctx, c.agent)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.carryOut(ctx, row, actor, allowed, send); err != nil {
+	expect, err := c.expected()
+	if err != nil {
 		return nil, err
 	}
-	if row, err = s.findConversation(ctx, id); err != nil {
+	if expect != 0 && row.Conversation.Version != expect && !commandOf(ctx).Repeated {
+		return nil, handoff.Errorf(handoff.CodeConflict, "the conversation has changed: it is at version %d now", row.Conversation.Version)
+	}
+	err = s.carryOut(ctx, row, actor, c.allowed, func(ctx context.Context, to workflows.ConversationInput, cmd workflows.CommandInput) error {
+		if c.note != "" {
+			// Under the command's id, so that a repeated request adds it once.
+			note := newNote{id: commandOf(ctx).ID, conversation: cmd.ConversationID, inbox: to.InboxID, actor: cmd.Actor, text: c.note}
+			if _, err := s.addNote(ctx, note); err != nil {
+				return err
+			}
+		}
+		cmd.Expect = expect
+		return s.Commands.Update(ctx, to, c.update(cmd))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if row, err = s.findConversation(ctx, c.ID); err != nil {
 		return nil, err
 	}
 	return s.conversationOutput(ctx, row)
@@ -130,11 +138,23 @@ func (s *server) carryOut(ctx context.Context, row dbsqlc.ConversationDetailRow,
 			return err
 		}
 	}
-	control := handoff.Control{Status: c.Status, Assignee: assigneeOf(row), WindowExpiresAt: c.WindowExpiresAt, Windowless: !c.Windowed}
+	control, err := s.controlOf(ctx, row)
+	if err != nil {
+		return err
+	}
 	if err := allowed(control, actor); err != nil && !cmd.Repeated {
 		return err
 	}
-	leave, ok := s.inflight.enter(c.ID)
+	return s.oneOfFew(ctx, c.ID, func(ctx context.Context) error {
+		return send(ctx, workflows.NewConversationInput(c.AccountID, c.InboxID, c.ContactID), workflows.CommandInput{
+			CommandID: cmd.ID.String(), ConversationID: c.ID, Actor: actor,
+		})
+	})
+}
+
+// oneOfFew keeps the number of updates at work for one conversation, or one contact, below what Temporal takes.
+func (s *server) oneOfFew(ctx context.Context, of handoff.ID, do func(context.Context) error) error {
+	leave, ok := s.inflight.enter(of)
 	if !ok {
 		return &handoff.Error{
 			Code: handoff.CodeRateLimited, RetryAfter: time.Second,
@@ -144,14 +164,42 @@ func (s *server) carryOut(ctx context.Context, row dbsqlc.ConversationDetailRow,
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
-	return send(ctx, workflows.NewConversationInput(c.AccountID, c.InboxID, c.ContactID), workflows.CommandInput{
-		CommandID: cmd.ID.String(), ConversationID: c.ID, Actor: actor,
-	})
+	return do(ctx)
 }
 
-// actor is who gives a command: an agent's key its agent, an admin's key the agent that it names, if it names one.
+// controlOf is who holds a conversation by its row.
+func (s *server) controlOf(ctx context.Context, row dbsqlc.ConversationDetailRow) (handoff.Control, error) {
+	c := row.Conversation
+	control := handoff.Control{
+		Status: c.Status, Assignee: assigneeOf(row), Resolving: c.ResolveAt != nil, WindowExpiresAt: c.WindowExpiresAt, Windowless: !c.Windowed,
+	}
+	if c.OfferExpiresAt != nil {
+		control.Offer = &handoff.Offer{ExpiresAt: *c.OfferExpiresAt}
+		if c.OfferedTo != nil {
+			agent, err := s.queries(ctx).AgentGet(ctx, dbsqlc.AgentGetParams{AccountID: c.AccountID, ID: *c.OfferedTo})
+			if err != nil {
+				return control, err
+			}
+			control.Offer.Agent = &handoff.AgentRef{ID: agent.ID, Name: agent.Name}
+		}
+	}
+	if control.Assignee == nil && control.Offer == nil {
+		return control, nil
+	}
+	inbox, err := s.queries(ctx).InboxGetAny(ctx, c.InboxID)
+	control.AnyoneReplies = inbox.Replies == "anyone"
+	return control, err
+}
+
+// actor is who gives a command: an agent's key its agent, an admin's key the agent that it names, if it names one, and a gateway's the bot.
 func (s *server) actor(ctx context.Context, agent *handoff.ID) (handoff.Actor, error) {
 	k := keyOf(ctx)
+	if k.Scope == handoff.ScopeGateway {
+		if agent != nil {
+			return handoff.Actor{}, handoff.Errorf(handoff.CodeForbidden, "a gateway's key acts for the bot: leave agent_id out")
+		}
+		return handoff.Actor{Bot: true}, nil
+	}
 	if k.Scope != handoff.ScopeAdmin {
 		if agent != nil && *agent != k.Agent.ID {
 			return handoff.Actor{}, handoff.Errorf(handoff.CodeForbidden, "an agent's key acts for its own agent only: leave agent_id out")

@@ -13,7 +13,7 @@ const (
 type actInput struct {
 	ByID
 	Idempotent
-	Body *actorBody `required:"false"`
+	Body *Acting `required:"false"`
 }
 
 // deskRoutes are what agents use beside the conversation itself.

@@ -51,7 +51,7 @@ func (s *server) sendMessage(ctx context.Context, in *sendInput) (*output[Messag
 	if err != nil {
 		return nil, err
 	}
-	row, err := s.newMessage(ctx, in, conversation, actor)
+	row, err := s.newMessage(ctx, draft{commandOf(ctx).ID, &in.Body, bodyOf(ctx)}, conversation.Conversation, actor)
 	if err != nil {
 		return nil, err
 	}
@@ -80,52 +80,69 @@ var definite = []handoff.Code{
 }
 
 func (s *server) insertAndReply(ctx context.Context, row dbsqlc.MessageInsertOutboundParams, c workflows.ConversationInput, cmd workflows.CommandInput) error {
+	return s.withMessages(ctx, []dbsqlc.MessageInsertOutboundParams{row}, func() error {
+		return s.Commands.Update(ctx, c, workflows.ReplyInput{CommandInput: cmd, MessageID: row.ID, Type: row.Type})
+	})
+}
+
+// withMessages stores messages and then gives the command that lets them leave. If it is refused, they go again.
+func (s *server) withMessages(ctx context.Context, rows []dbsqlc.MessageInsertOutboundParams, command func() error) error {
 	q := s.queries(ctx)
-	if _, err := q.MessageInsertOutbound(ctx, row); err != nil {
-		return err
+	for _, row := range rows {
+		if _, err := q.MessageInsertOutbound(ctx, row); err != nil {
+			return err
+		}
 	}
-	err := s.Commands.Update(ctx, c, workflows.ReplyInput{CommandInput: cmd, MessageID: row.ID, Type: row.Type})
+	err := command()
 	if !slices.Contains(definite, handoff.ErrorCode(err)) {
 		return err
 	}
-	drop := dbsqlc.MessageDeleteUnappliedParams{AccountID: row.AccountID, ID: row.ID}
 	after, cancel := afterwards(ctx)
 	defer cancel()
-	if dropErr := q.MessageDeleteUnapplied(after, drop); dropErr != nil {
-		s.Log.ErrorContext(ctx, "refused message not removed", "message_id", row.ID, "error", dropErr)
+	for _, row := range rows {
+		drop := dbsqlc.MessageDeleteUnappliedParams{AccountID: row.AccountID, ID: row.ID}
+		if dropErr := q.MessageDeleteUnapplied(after, drop); dropErr != nil {
+			s.Log.ErrorContext(ctx, "refused message not removed", "message_id", row.ID, "error", dropErr)
+		}
 	}
 	return err
 }
 
-// newMessage is the row of the message. Its id is that of the command, so that a repeated request finds it.
-func (s *server) newMessage(ctx context.Context, in *sendInput, conversation dbsqlc.ConversationDetailRow, actor handoff.Actor) (dbsqlc.MessageInsertOutboundParams, error) {
-	c := conversation.Conversation
+// draft is a message before it is a row.
+type draft struct {
+	id   handoff.ID
+	body *sendBody
+	raw  []byte // the body as it was sent
+}
+
+// newMessage is the row of a message to the contact of a conversation.
+func (s *server) newMessage(ctx context.Context, d draft, c dbsqlc.Conversation, actor handoff.Actor) (dbsqlc.MessageInsertOutboundParams, error) {
 	row := dbsqlc.MessageInsertOutboundParams{
-		ID: commandOf(ctx).ID, AccountID: c.AccountID, InboxID: c.InboxID, ContactID: c.ContactID, AuthorType: actor.AuthorType(),
-		AuthorID: actor.AgentID(), Type: in.Body.Type, CreatedAt: s.Now(),
+		ID: d.id, AccountID: c.AccountID, InboxID: c.InboxID, ContactID: c.ContactID, AuthorType: actor.AuthorType(),
+		AuthorID: actor.AgentID(), Type: d.body.Type, CreatedAt: s.Now(),
 	}
 	if actor.Agent != nil {
 		row.AuthorName = &actor.Agent.Name
 	}
-	content, err := s.content(ctx, c.AccountID, &in.Body)
+	content, err := s.content(ctx, c.AccountID, d.body, d.raw)
 	if err != nil {
 		return row, err
 	}
-	row.MediaID = in.Body.MediaID
-	row.Content, row.Text = content, optional(in.Body.preview(content))
-	if in.Body.ReplyTo == nil {
+	row.MediaID = d.body.MediaID
+	row.Content, row.Text = content, optional(d.body.preview(content))
+	if d.body.ReplyTo == nil {
 		return row, nil
 	}
-	row.ReplyTo, err = s.quotable(ctx, c, *in.Body.ReplyTo)
+	row.ReplyTo, err = s.quotable(ctx, c, *d.body.ReplyTo)
 	return row, err
 }
 
 // content is Meta's object for the type.
-func (s *server) content(ctx context.Context, account handoff.ID, body *sendBody) (json.RawMessage, error) {
+func (s *server) content(ctx context.Context, account handoff.ID, body *sendBody, raw []byte) (json.RawMessage, error) {
 	if body.MediaID != nil {
-		return s.fileContent(ctx, account, body, bodyOf(ctx))
+		return s.fileContent(ctx, account, body, raw)
 	}
-	content, err := contentOf(body, bodyOf(ctx))
+	content, err := contentOf(body, raw)
 	if err != nil {
 		return nil, err
 	}

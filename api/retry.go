@@ -21,7 +21,7 @@ type retryInput struct {
 	ByID
 	MessageID handoff.ID `path:"message_id" format:"uuid"`
 	Idempotent
-	Body *actorBody `required:"false"`
+	Body *Acting `required:"false"`
 }
 
 func (s *server) retryRoutes() {

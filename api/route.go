@@ -23,6 +23,7 @@ const (
 // route is what the middleware needs to know of a route.
 type route struct {
 	scope   handoff.Scope
+	also    []handoff.Scope // other scopes that it takes
 	maxBody int64
 	// verbatim bodies are a vendor's: nothing is presumed about them.
 	verbatim bool
@@ -50,6 +51,7 @@ func (s *server) plain(method, path string, r route, handler func(*gin.Context))
 type operation struct {
 	id, method, path, summary, description, tag string
 	scope                                       handoff.Scope
+	also                                        []handoff.Scope // other scopes that it takes
 	status                                      int // of a success, if it is not 200
 	errors                                      []int
 	atomic                                      bool
@@ -73,7 +75,10 @@ func handle[I, O any](s *server, op operation, handler func(context.Context, *I)
 		Tags: []string{op.tag}, DefaultStatus: op.status, Errors: slices.Compact(errs), Security: security, BodyReadTimeout: -1,
 		Extensions: map[string]any{"x-scope": string(op.scope)},
 	}
-	s.routes[op.method+" "+ginPath(op.path)] = route{scope: op.scope, maxBody: maxBody, atomic: op.atomic}
+	if len(op.also) > 0 {
+		o.Extensions["x-also"] = op.also
+	}
+	s.routes[op.method+" "+ginPath(op.path)] = route{scope: op.scope, also: op.also, maxBody: maxBody, atomic: op.atomic}
 	huma.Register(s.huma, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {

@@ -12,6 +12,17 @@ import (
 	"github.com/google/uuid"
 )
 
+const commandConversation = `-- name: CommandConversation :one
+SELECT conversation_id FROM commands WHERE id = $1
+`
+
+func (q *Queries) CommandConversation(ctx context.Context, id string) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, commandConversation, id)
+	var conversation_id uuid.UUID
+	err := row.Scan(&conversation_id)
+	return conversation_id, err
+}
+
 const commandDone = `-- name: CommandDone :one
 SELECT EXISTS (SELECT FROM commands WHERE id = $1)
 `

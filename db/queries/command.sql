@@ -1,6 +1,9 @@
 -- name: CommandDone :one
 SELECT EXISTS (SELECT FROM commands WHERE id = @id);
 
+-- name: CommandConversation :one
+SELECT conversation_id FROM commands WHERE id = @id;
+
 -- name: CommandInsert :exec
 INSERT INTO commands (id, conversation_id, created_at) VALUES (@id, @conversation_id, @created_at);
 
