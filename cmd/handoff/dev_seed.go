@@ -138,6 +138,15 @@ func (d *devStack) makeDemo(ctx context.Context, a admin.Admin) error {
 	if err != nil {
 		return err
 	}
+	// Nothing queues there by itself: conversations of the demo inboxes wait to be claimed by anybody.
+	teamName := "Support"
+	team, err := a.CreateTeam(ctx, account.ID, admin.TeamFields{Name: &teamName})
+	if err != nil {
+		return err
+	}
+	if err := a.AddTeamMember(ctx, account.ID, team.ID, agent.ID); err != nil {
+		return err
+	}
 	endpoint, secret, err := a.CreateEndpoint(ctx, account.ID, inbox.ID, admin.EndpointFields{URL: &d.info.EndpointURL, Unchecked: true})
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ type cli struct {
 	Inbox    inboxCmd    `cmd:"" help:"Make, list, show, change and delete inboxes."`
 	Endpoint endpointCmd `cmd:"" help:"Make, list, change and delete the endpoints of an inbox."`
 	Agent    agentCmd    `cmd:"" help:"Make, list and change agents."`
+	Team     teamCmd     `cmd:"" help:"Make, list, change and delete teams, and say who is in them."`
 	Key      keyCmd      `cmd:"" help:"Make, list and revoke API keys."`
 	Keyset   keysetCmd   `cmd:"" help:"Print a new key set for secrets at rest (HANDOFF_KEYSET)."`
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`

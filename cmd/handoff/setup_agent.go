@@ -19,15 +19,35 @@ type agentView struct {
 	Name     string     `json:"name"`
 	Email    *string    `json:"email,omitempty"`
 	Disabled bool       `json:"disabled"`
+	Capacity *int32     `json:"capacity,omitempty"`
+	Skills   []string   `json:"skills"`
 }
 
 func viewAgent(row dbsqlc.Agent) agentView {
-	return agentView{ID: row.ID, Name: row.Name, Email: row.Email, Disabled: row.DisabledAt != nil}
+	return agentView{ID: row.ID, Name: row.Name, Email: row.Email, Disabled: row.DisabledAt != nil, Capacity: row.Capacity, Skills: row.Skills}
 }
 
 type agentFlags struct {
 	Name  *string `help:"Name that other agents see."`
 	Email *string `help:"E-mail address; empty removes it."`
+
+	Capacity *int     `help:"How many conversations at once are assigned automatically; 0 is no limit."`
+	Skills   []string `help:"What conversations may need, such as german,billing; empty removes them."`
+}
+
+func (f agentFlags) fields() admin.AgentFields {
+	return admin.AgentFields{Name: f.Name, Email: f.Email, Capacity: f.Capacity, Skills: givenList(f.Skills)}
+}
+
+// givenList is nil for a list that was not given; one empty text stands for none.
+func givenList(items []string) *[]string {
+	if items == nil {
+		return nil
+	}
+	if len(items) == 1 && items[0] == "" {
+		items = []string{}
+	}
+	return &items
 }
 
 type agentCreateCmd struct {
@@ -38,7 +58,7 @@ type agentCreateCmd struct {
 
 func (c *agentCreateCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
-		row, err := a.CreateAgent(ctx, c.Account, admin.AgentFields{Name: c.Name, Email: c.Email})
+		row, err := a.CreateAgent(ctx, c.Account, c.fields())
 		return viewAgent(row), err
 	})
 }
@@ -65,7 +85,9 @@ type agentUpdateCmd struct {
 
 func (c *agentUpdateCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
-		row, err := a.UpdateAgent(ctx, c.Account, c.ID, admin.AgentFields{Name: c.Name, Email: c.Email, Disabled: c.Disabled})
+		fields := c.fields()
+		fields.Disabled = c.Disabled
+		row, err := a.UpdateAgent(ctx, c.Account, c.ID, fields)
 		return viewAgent(row), err
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/admin"
+	"handoff/internal/routing"
 )
 
 type inboxCmd struct {
@@ -65,6 +66,9 @@ type inboxView struct {
 	InactivityStatus   string           `json:"inactivity_status,omitempty"`
 	NotifyInactivity   *bool            `json:"notify_inactivity,omitempty"`
 	CallbackData       *bool            `json:"callback_data,omitempty"`
+	TeamID             *handoff.ID      `json:"team_id,omitempty"`
+	Routing            json.RawMessage  `json:"routing,omitempty"`
+	Holidays           []string         `json:"holidays"`
 }
 
 func (f vendorFlags) viewInbox(row dbsqlc.Inbox) inboxView {
@@ -72,7 +76,8 @@ func (f vendorFlags) viewInbox(row dbsqlc.Inbox) inboxView {
 		ID: row.ID, Name: row.Name, Protocol: row.Protocol, WABAID: row.WABAID, PhoneNumberID: row.PhoneNumberID,
 		DisplayPhoneNumber: row.DisplayPhoneNumber, WebhookURL: admin.WebhookURL(f.PublicURL, row), AccessTokenSet: len(row.AccessToken) > 0,
 		AppSecretSet: len(row.AppSecret) > 0, VerifyTokenSet: len(row.VerifyToken) > 0, TimeZone: row.TimeZone, Accepting: row.Accepting,
-		Hours: row.Hours, QueueLimit: row.QueueLimit, InactivitySeconds: int(row.Inactivity.Seconds()),
+		Hours: row.Hours, QueueLimit: row.QueueLimit, InactivitySeconds: int(row.Inactivity.Seconds()), TeamID: row.TeamID, Routing: row.Routing,
+		Holidays: row.Holidays,
 	}
 	if row.Protocol == handoff.ProtocolHitlChat {
 		view.ResolvedStatus, view.InactivityStatus = row.ResolvedStatus, row.InactivityStatus
@@ -113,6 +118,9 @@ type inboxFlags struct {
 	InactivityStatus *string           `help:"What hitlchat's conversation_resolved says after an end by inactivity."`
 	NotifyInactivity *bool             `help:"Whether an end by inactivity is sent to hitlchat's gateway at all." negatable:""`
 	CallbackData     *bool             `help:"Whether biz_opaque_callback_data is put into every meta_payload of hitlchat." negatable:""`
+	TeamID           *string           `name:"team-id" help:"Team in whose line conversations wait that no rule sends elsewhere; empty removes it."`
+	Routing          *string           `help:"Rules that choose team, skills, priority and tags, as JSON; [] removes them. The API's reference has their form."`
+	Holidays         []string          `help:"Days on which the inbox is closed, such as 2026-12-25,2026-12-26; empty removes them."`
 	Validate         bool              `help:"Ask Meta whether token, number and account work together." default:"true" negatable:""`
 }
 
@@ -125,6 +133,14 @@ func (f inboxFlags) fields() (admin.InboxFields, error) {
 	}
 	if f.ResumeCall != nil {
 		fields.ResumeCall = json.RawMessage(*f.ResumeCall)
+	}
+	fields.TeamID, fields.Holidays = f.TeamID, givenList(f.Holidays)
+	if f.Routing != nil {
+		rules, err := routing.ParseRules(json.RawMessage(*f.Routing))
+		if err != nil {
+			return fields, fmt.Errorf("read --routing: %w", err)
+		}
+		fields.Routing = &rules
 	}
 	if f.Hours == nil {
 		return fields, nil
