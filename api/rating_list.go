@@ -10,8 +10,8 @@ import (
 	"handoff/db/dbsqlc"
 )
 
-// ratingRange is what lists and summaries of ratings have in common.
-type ratingRange struct {
+// RatingRange is what lists and summaries of ratings have in common.
+type RatingRange struct {
 	InboxID handoff.ID `query:"inbox_id" format:"uuid"`
 	Since   time.Time  `query:"since" doc:"Given at this time or later."`
 	Until   time.Time  `query:"until" doc:"Given before this time."`
@@ -19,12 +19,12 @@ type ratingRange struct {
 
 type listRatingsInput struct {
 	Page
-	ratingRange
+	RatingRange
 	AgentID handoff.ID `query:"agent_id" format:"uuid" doc:"Of conversations that this agent had."`
 	Score   int16      `query:"score" minimum:"1" maximum:"5"`
 }
 
-type summarizeRatingsInput struct{ ratingRange }
+type summarizeRatingsInput struct{ RatingRange }
 
 // RatingSummary is what many ratings come to.
 type RatingSummary struct {
