@@ -8,6 +8,7 @@ import (
 
 	"handoff"
 	"handoff/db/dbsqlc"
+	"handoff/internal/feed"
 )
 
 // Event is what happened, with its place in the conversation's sequence.
@@ -29,13 +30,12 @@ type Actor struct {
 	ID   *handoff.ID        `json:"id,omitempty" format:"uuid"`
 }
 
-// eventPosition orders events: by transaction, because a later position can be committed first.
-type eventPosition struct {
-	TxID     uint64 `json:"t"`
-	Position uint64 `json:"n"`
+type listEventsInput struct {
+	Page
+	Types          string     `query:"types" maxLength:"2000" example:"conversation.*,message.received" doc:"Only these types: a comma list, with wildcards like conversation.*."`
+	InboxID        handoff.ID `query:"inbox_id" format:"uuid"`
+	ConversationID handoff.ID `query:"conversation_id" format:"uuid"`
 }
-
-type listEventsInput struct{ Page }
 
 type listConversationEventsInput struct {
 	ByID
@@ -46,8 +46,9 @@ func (s *server) eventRoutes() {
 	handle(s, operation{
 		id: "list-events", method: http.MethodGet, path: "/v1/events", tag: "Events", scope: handoff.ScopeAgent,
 		summary: "List the account's events",
-		description: "The oldest first. `next_cursor` is always there: ask again with it to get what has happened since. Nothing is " +
-			"skipped, so an event shows once every transaction that began before it is done.",
+		description: "The oldest first. `next_cursor` is always there: ask again with it to get what has happened since, or give it to " +
+			"`GET /v1/events/stream` to be told. Nothing is skipped, so an event shows once every transaction that began before it is " +
+			"done. A key that is bound to an inbox sees the events of that inbox.",
 	}, s.listEvents)
 	handle(s, operation{
 		id: "list-conversation-events", method: http.MethodGet, path: "/v1/conversations/{id}/events", tag: "Events", scope: handoff.ScopeAgent,
@@ -56,44 +57,40 @@ func (s *server) eventRoutes() {
 }
 
 func (s *server) listEvents(ctx context.Context, in *listEventsInput) (*listOutput[Event], error) {
-	after, err := decodeCursor("events", in.Cursor, eventPosition{})
+	after, err := decodeCursor(eventCursor, in.Cursor, feed.Position{})
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.queries(ctx).EventListByAccount(ctx, dbsqlc.EventListByAccountParams{
-		AccountID: keyOf(ctx).AccountID, AfterTxid: after.TxID, AfterPosition: after.Position, RowLimit: in.Limit,
-	})
+	k := keyOf(ctx)
+	filter, err := eventFilter(k, in.InboxID, in.ConversationID, in.Types)
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) > 0 {
-		after = positionOf(rows[len(rows)-1])
+	rows, next, err := feed.List(ctx, s.db(ctx), k.AccountID, filter, after, in.Limit)
+	if err != nil {
+		return nil, err
 	}
 	items, err := eventViews(rows)
-	return &listOutput[Event]{list[Event]{items, encodeCursor("events", after)}}, err
+	return &listOutput[Event]{list[Event]{items, encodeCursor(eventCursor, next)}}, err
 }
 
 func (s *server) listConversationEvents(ctx context.Context, in *listConversationEventsInput) (*listOutput[Event], error) {
 	if _, err := s.findConversation(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	after, err := decodeCursor("conversation-events", in.Cursor, eventPosition{})
+	after, err := decodeCursor("conversation-events", in.Cursor, feed.Position{})
 	if err != nil {
 		return nil, err
 	}
 	rows, err := s.queries(ctx).EventListByConversation(ctx, dbsqlc.EventListByConversationParams{
-		AccountID: keyOf(ctx).AccountID, ConversationID: &in.ID, AfterTxid: after.TxID, AfterPosition: after.Position, RowLimit: in.Limit + 1,
+		AccountID: keyOf(ctx).AccountID, ConversationID: &in.ID, AfterTxid: after.TxID, AfterPosition: after.N, RowLimit: in.Limit + 1,
 	})
 	if err != nil {
 		return nil, err
 	}
-	rows, next := cut(rows, in.Limit, func(row dbsqlc.Event) string { return encodeCursor("conversation-events", positionOf(row)) })
+	rows, next := cut(rows, in.Limit, func(row dbsqlc.Event) string { return encodeCursor("conversation-events", feed.PositionOf(row)) })
 	items, err := eventViews(rows)
 	return &listOutput[Event]{list[Event]{items, next}}, err
-}
-
-func positionOf(row dbsqlc.Event) eventPosition {
-	return eventPosition{TxID: row.Txid, Position: uint64(row.Position)}
 }
 
 func eventViews(rows []dbsqlc.Event) ([]Event, error) {

@@ -75,6 +75,7 @@ func (s *server) describe() {
 	for _, op := range slices.Concat(s.mediaOperations(), s.intakeOperations(), s.surveyOperations()) {
 		api.AddOperation(op)
 	}
+	api.AddOperation(s.streamOperation())
 	api.Webhooks = s.webhooks()
 }
 
@@ -104,7 +105,10 @@ func (s *server) sampleOperation(id, path string) *huma.Operation {
 			"`inbox_id` is needed if the key may use several inboxes.",
 		Parameters: []*huma.Param{idempotencyParam()},
 		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
-			"application/json": {Schema: s.schema(reflect.TypeFor[sampleBody]())},
+			"application/json": {Schema: &huma.Schema{
+				Type: huma.TypeObject, Properties: map[string]*huma.Schema{"inbox_id": {Type: huma.TypeString, Format: "uuid"}},
+				AdditionalProperties: true,
+			}},
 		}},
 		Responses: s.responses(http.StatusAccepted, "On its way", reflect.TypeFor[sampleAnswer](),
 			400, 401, 403, 404, 409, 413, 422, 500, 503),

@@ -20,10 +20,12 @@ import (
 	"handoff/db"
 	"handoff/internal/admin"
 	"handoff/internal/dispatch"
+	"handoff/internal/feed"
 	"handoff/internal/mediastore"
 	"handoff/internal/metrics"
 	"handoff/internal/outbound"
 	"handoff/internal/searchindex"
+	"handoff/internal/survey"
 	"handoff/internal/secretbox"
 	"handoff/internal/temporalclient"
 	"handoff/internal/workflowclient"
@@ -95,11 +97,12 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	workflows := workflowclient.New(s.temporal)
 	dispatcher := dispatch.New(s.pool, workflows.Signal, s.log)
 	dispatcher.Files, dispatcher.Deliver = s.store, workflows.Deliver
+	events := feed.New(s.pool, feed.Dial(s.pool), s.log)
 	handler, err := api.New(api.Deps{ //nolint:contextcheck // a handler's context is its request's
 		DB: s.pool, Commands: workflows, Waker: dispatcher, Box: s.box, CheckURL: s.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
 		Now: time.Now, Log: s.log, UIBaseURL: s.uiURL, Namespace: s.namespace, Ready: s.checkDatabase, Degraded: s.checkTemporal,
 		Version: version(), Store: s.store, Links: s.vendors.links(s.box), PublicURL: s.vendors.PublicURL, GraphURL: s.vendors.GraphURL,
-		CheckInbox: s.vendors.graph(s.poster).Check, Typing: s.vendors.graph(s.poster).Typing, CheckReach: admin.ReachBy(s.poster),
+		CheckInbox: s.vendors.graph(s.poster).Check, Typing: s.vendors.graph(s.poster).Typing, CheckReach: admin.ReachBy(s.poster), Feed: events,
 	})
 	if err != nil {
 		return err
@@ -108,6 +111,8 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	defer stopDispatcher()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return dispatcher.Run(dispatchCtx) })
+	// It ends with ctx, and its streams with it: the server would wait for them.
+	group.Go(func() error { return events.Run(ctx) })
 	group.Go(func() error { return searchindex.New(s.pool, s.log).Run(ctx) })
 	group.Go(func() error {
 		defer stopDispatcher()
@@ -150,7 +155,7 @@ func runHTTP(ctx context.Context, server *http.Server, listener net.Listener) er
 func (s *stack) work(ctx context.Context, inFlight *activities.InFlight, started func()) error {
 	a := &activities.Activities{
 		DB: s.pool, Poster: s.poster, Graph: s.vendors.graph(s.poster), Store: s.store, Links: s.vendors.links(s.box), Box: s.box,
-		Log: s.log, Now: time.Now, InFlight: inFlight, Observe: s.metrics.Observe,
+		Surveys: survey.Links(s.box, s.vendors.PublicURL), Log: s.log, Now: time.Now, InFlight: inFlight, Observe: s.metrics.Observe,
 		Jitter: activities.Jitter,
 	}
 	w, err := worker.New(s.temporal, a)
