@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -37,8 +38,8 @@ func (s *server) sampleRoutes() {
 func (s *server) testResolvedWebhook(c *gin.Context) {
 	ctx := c.Request.Context()
 	var body sampleBody
-	if raw := bodyOf(ctx); len(raw) > 0 {
-		if err := json.Unmarshal(raw, &body); err != nil {
+	if raw := bodyOf(ctx); len(bytes.TrimSpace(raw)) > 0 {
+		if err := json.Unmarshal(raw, &body); err != nil || bytes.Equal(bytes.TrimSpace(raw), []byte("null")) {
 			s.refuse(c, handoff.Errorf(handoff.CodeMalformed, `the body has to be empty or {"inbox_id":"…"}`))
 			return
 		}

@@ -110,7 +110,7 @@ func (d *Document) CheckRequest(request *http.Request, body []byte) error {
 		return fmt.Errorf("%w: %s %s", ErrUnknown, request.Method, request.URL.Path)
 	}
 	again := request.Clone(request.Context())
-	again.Body = io.NopCloser(bytes.NewReader(body))
+	again.Body, again.GetBody, again.ContentLength = io.NopCloser(bytes.NewReader(body)), nil, int64(len(body))
 	input.Request = again
 	input.Options = &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SchemaValidationOptions: formats}
 	return openapi3filter.ValidateRequest(request.Context(), input)
