@@ -2,12 +2,12 @@ package activities
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"handoff"
 	"handoff/db/dbsqlc"
 	"handoff/internal/protocol"
+	"handoff/internal/survey"
 )
 
 // End ends the conversation, at once or after a time in which that can be undone. Its event is the last of the sequence.
@@ -123,7 +123,7 @@ func (l *ledger) askContact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	text := strings.ReplaceAll(*l.inbox.CSATText, "{{link}}", link)
+	text := survey.Text(*l.inbox.CSATText, link)
 	content, err := protocol.Encode(map[string]string{"body": text})
 	if err != nil {
 		return err

@@ -56,10 +56,14 @@ func (c *conversation) words() string {
 		parts = append(parts, "No conversation.")
 	case !c.now.Open():
 		parts = append(parts, fmt.Sprintf("Ended (%s).", c.now.EndReason))
-	case c.now.Assignee != nil:
-		parts = append(parts, fmt.Sprintf("Assigned to %s.", c.now.Assignee.Name))
 	default:
-		parts = append(parts, "Waiting for a person.")
+		parts = append(parts, c.holder())
+	}
+	if offer := c.offered(); offer != "" {
+		parts = append(parts, offer)
+	}
+	if c.now.Open() && c.now.Next != nil {
+		parts = append(parts, fmt.Sprintf("Next: %s, at %s.", timerSummaries[c.now.Next.Kind], c.now.Next.At.UTC().Format(time.DateTime)))
 	}
 	if c.now.Open() && c.now.InactiveAt != nil {
 		parts = append(parts, fmt.Sprintf("Ends by inactivity at %s unless somebody writes.", c.now.InactiveAt.UTC().Format(time.DateTime)))
@@ -76,4 +80,33 @@ func (c *conversation) words() string {
 		parts = append(parts, text+".")
 	}
 	return strings.Join(parts, "\n\n")
+}
+
+// holder says who has the open conversation.
+func (c *conversation) holder() string {
+	who := "nobody"
+	if c.now.Assignee != nil {
+		who = c.now.Assignee.Name
+	}
+	switch {
+	case c.now.Status == handoff.StatusBot:
+		return "The bot has control."
+	case c.now.Status == handoff.StatusSnoozed && c.now.SnoozedUntil == nil:
+		return fmt.Sprintf("Snoozed until the contact writes; %s has it.", who)
+	case c.now.Status == handoff.StatusSnoozed:
+		return fmt.Sprintf("Snoozed until %s; %s has it.", c.now.SnoozedUntil.UTC().Format(time.DateTime), who)
+	case c.now.Assignee != nil:
+		return fmt.Sprintf("Assigned to %s.", who)
+	}
+	return "Waiting for a person."
+}
+
+func (c *conversation) offered() string {
+	switch {
+	case !c.now.Open() || c.now.Offer == nil:
+		return ""
+	case c.now.Offer.Agent == nil:
+		return "Offered to the bot."
+	}
+	return fmt.Sprintf("Offered to %s.", c.now.Offer.Agent.Name)
 }

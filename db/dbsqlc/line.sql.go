@@ -138,7 +138,7 @@ func (q *Queries) LineAgents(ctx context.Context, arg LineAgentsParams) ([]LineA
 }
 
 const lineDeserted = `-- name: LineDeserted :many
-SELECT c.inbox_id, c.contact_id FROM teams t
+SELECT c.account_id, c.inbox_id, c.contact_id FROM teams t
 JOIN conversations c ON c.account_id = t.account_id AND c.team_id = t.id AND c.status = 'assigned'
 JOIN agents a ON a.id = c.assignee_id
 WHERE t.when_away = 'requeue' AND (a.disabled_at IS NOT NULL OR a.presence <> 'online' OR a.presence_until IS NULL OR a.presence_until <= $1::timestamptz)
@@ -151,6 +151,7 @@ type LineDesertedParams struct {
 }
 
 type LineDesertedRow struct {
+	AccountID uuid.UUID
 	InboxID   uuid.UUID
 	ContactID uuid.UUID
 }
@@ -165,7 +166,7 @@ func (q *Queries) LineDeserted(ctx context.Context, arg LineDesertedParams) ([]L
 	items := []LineDesertedRow{}
 	for rows.Next() {
 		var i LineDesertedRow
-		if err := rows.Scan(&i.InboxID, &i.ContactID); err != nil {
+		if err := rows.Scan(&i.AccountID, &i.InboxID, &i.ContactID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -212,6 +212,27 @@ func (q *Queries) WakeRaiseByConversation(ctx context.Context, arg WakeRaiseByCo
 	return result.RowsAffected(), nil
 }
 
+const wakeRaiseIfLow = `-- name: WakeRaiseIfLow :execrows
+UPDATE wakes SET raised = true, signals = 0, next_signal_at = now() + interval '2 seconds'
+WHERE (wakes.inbox_id, wakes.contact_id) IN (
+    SELECT w.inbox_id, w.contact_id FROM wakes w
+    WHERE w.inbox_id = $1 AND w.contact_id = $2 AND NOT w.raised FOR UPDATE SKIP LOCKED)
+`
+
+type WakeRaiseIfLowParams struct {
+	InboxID   uuid.UUID
+	ContactID uuid.UUID
+}
+
+// A row that somebody has locked is at work: whoever holds it looks for itself, or the next round does.
+func (q *Queries) WakeRaiseIfLow(ctx context.Context, arg WakeRaiseIfLowParams) (int64, error) {
+	result, err := q.db.Exec(ctx, wakeRaiseIfLow, arg.InboxID, arg.ContactID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const wakeRaiseOverdue = `-- name: WakeRaiseOverdue :execrows
 UPDATE wakes SET raised = true, signals = 0, next_signal_at = now()
 WHERE (wakes.inbox_id, wakes.contact_id) IN (

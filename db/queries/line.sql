@@ -48,7 +48,7 @@ ORDER BY t.id;
 
 -- name: LineDeserted :many
 -- Conversations whose assignee is not online any more, in teams that take them back.
-SELECT c.inbox_id, c.contact_id FROM teams t
+SELECT c.account_id, c.inbox_id, c.contact_id FROM teams t
 JOIN conversations c ON c.account_id = t.account_id AND c.team_id = t.id AND c.status = 'assigned'
 JOIN agents a ON a.id = c.assignee_id
 WHERE t.when_away = 'requeue' AND (a.disabled_at IS NOT NULL OR a.presence <> 'online' OR a.presence_until IS NULL OR a.presence_until <= @now::timestamptz)

@@ -15,6 +15,13 @@ UPDATE wakes SET raised = true,
     next_signal_at = CASE WHEN raised THEN next_signal_at ELSE now() + interval '2 seconds' END
 WHERE wakes.inbox_id = @inbox_id AND wakes.contact_id = @contact_id;
 
+-- name: WakeRaiseIfLow :execrows
+-- A row that somebody has locked is at work: whoever holds it looks for itself, or the next round does.
+UPDATE wakes SET raised = true, signals = 0, next_signal_at = now() + interval '2 seconds'
+WHERE (wakes.inbox_id, wakes.contact_id) IN (
+    SELECT w.inbox_id, w.contact_id FROM wakes w
+    WHERE w.inbox_id = @inbox_id AND w.contact_id = @contact_id AND NOT w.raised FOR UPDATE SKIP LOCKED);
+
 -- name: WakeLower :exec
 UPDATE wakes SET raised = false, signals = 0, next_signal_at = NULL
 WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND raised;

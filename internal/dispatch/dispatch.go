@@ -87,6 +87,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	group.Go(func() error { return d.every(ctx, sweepEvery, d.sweep) })
 	group.Go(func() error { return d.every(ctx, overdueEvery, d.raiseOverdue) })
 	group.Go(func() error { return d.every(ctx, recoveredEvery, d.wakeRecovered) })
+	group.Go(func() error { return d.every(ctx, routeEvery, d.routeLines) })
 	group.Go(func() error { return d.every(ctx, aloneEvery, d.deliverAlone) })
 	group.Go(func() error { return d.every(ctx, expireEvery, d.expire) })
 	if d.Files != nil {
