@@ -252,7 +252,7 @@ func streamBeats(t *testing.T) {
 // A client that has stopped reading is cut off. The others do not notice, and it goes on where it stopped.
 func streamCuts(t *testing.T) {
 	w := newStreamWorld(t, func(w *world) {
-		w.deps.Streams = api.Streams{WriteTimeout: 500 * time.Millisecond}
+		w.deps.Streams = api.Streams{WriteTimeout: 5 * time.Second}
 	})
 	conversation := w.conversation(t, "447700900123")
 	quick := w.follow(t, w.ana, "")
