@@ -5,22 +5,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"handoff"
 )
 
-// presenceEvents are the account's events of presence, the oldest first.
-func (w *world) presenceEvents(t *testing.T) []map[string]any {
+type presenceEvent struct {
+	ActorType handoff.AuthorType
+	ActorID   *handoff.ID
+	Data      map[string]any
+}
+
+// presenceEvents are the account's events of presence, the oldest first. The API shows them once no older transaction runs, and those
+// of other tests do.
+func (w *world) presenceEvents(t *testing.T) []presenceEvent {
 	t.Helper()
-	var out []map[string]any
-	items, _ := w.do(t, "GET", "/v1/events?limit=100", w.adm, nil).is(http.StatusOK).field("items").([]any)
-	for _, item := range items {
-		if event, _ := item.(map[string]any); event["type"] == "agent.presence_changed" {
-			out = append(out, event)
-		}
-	}
-	return out
+	rows, err := w.DB.Query(t.Context(), `SELECT actor_type, actor_id, data FROM events
+		WHERE account_id = $1 AND type = 'agent.presence_changed' ORDER BY position`, w.Account.ID)
+	require.NoError(t, err)
+	events, err := pgx.CollectRows(rows, pgx.RowToStructByPos[presenceEvent])
+	require.NoError(t, err)
+	return events
 }
 
 func TestAnAgentSaysThatItIsThere(t *testing.T) {
@@ -59,15 +65,15 @@ func TestAnAgentSaysThatItIsThere(t *testing.T) {
 
 	events := w.presenceEvents(t)
 	require.Len(t, events, 4)
-	id := w.Ana.Agent.ID.String()
-	for i, want := range []struct{ presence, actor string }{{"online", "agent"}, {"online", "agent"}, {"away", "system"}, {"offline", "agent"}} {
-		data, _ := events[i]["data"].(map[string]any)
-		require.Equal(t, id, data["agent_id"])
-		require.Equal(t, want.presence, data["presence"])
-		require.Equal(t, want.presence != "offline", data["until"] != nil)
-		actor, _ := events[i]["actor"].(map[string]any)
-		require.Equal(t, want.actor, actor["type"])
-		require.Equal(t, want.actor == "agent", actor["id"] == id)
+	for i, want := range []struct {
+		presence string
+		actor    handoff.AuthorType
+	}{{"online", handoff.AuthorAgent}, {"online", handoff.AuthorAgent}, {"away", handoff.AuthorSystem}, {"offline", handoff.AuthorAgent}} {
+		require.Equal(t, w.Ana.Agent.ID.String(), events[i].Data["agent_id"])
+		require.Equal(t, want.presence, events[i].Data["presence"])
+		require.Equal(t, want.presence != "offline", events[i].Data["until"] != nil)
+		require.Equal(t, want.actor, events[i].ActorType)
+		require.Equal(t, want.actor == handoff.AuthorAgent, events[i].ActorID != nil)
 	}
 }
 
@@ -102,7 +108,7 @@ func TestADisabledAgentIsOffline(t *testing.T) {
 	require.Equal(t, "offline", disabled.text("presence"))
 	events := w.presenceEvents(t)
 	require.Len(t, events, 2)
-	require.Equal(t, "offline", events[1]["data"].(map[string]any)["presence"])
+	require.Equal(t, "offline", events[1].Data["presence"])
 
 	w.do(t, "PUT", ben+"/presence", w.adm, `{"state":"online"}`).refused(http.StatusConflict, handoff.CodeConflict)
 	w.do(t, "PUT", ben+"/presence", w.adm, `{"state":"offline"}`).is(http.StatusOK)
