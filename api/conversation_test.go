@@ -129,6 +129,7 @@ func TestConversationsAreFiltered(t *testing.T) {
 	w.do(t, "POST", "/v1/conversations/"+second.ID.String()+"/claim", w.ana, nil).is(http.StatusOK)
 	w.do(t, "POST", "/v1/conversations/"+third.ID.String()+"/resolve", w.ana, nil).is(http.StatusOK)
 
+	w.index(t)
 	for query, want := range map[string][]handoff.ID{
 		"":                                 {third.ID, second.ID, first.ID},
 		"?status=waiting":                  {first.ID},
@@ -138,10 +139,9 @@ func TestConversationsAreFiltered(t *testing.T) {
 		"?assignee_id=" + w.Ben.Agent.ID.String(): {},
 		"?inbox_id=" + w.Inbox.ID.String():        {third.ID, second.ID, first.ID},
 		"?contact_id=" + first.ContactID.String(): {first.ID},
-		"?q=4477": {second.ID, first.ID},
-		"?q=john": {third.ID, second.ID, first.ID},
-		"?q=%25":  {},
-		"?q=_":    {},
+		"?q=4477":           {second.ID, first.ID},
+		"?q=john":           {third.ID, second.ID, first.ID},
+		"?q=%2B15550100199": {third.ID},
 	} {
 		got := w.do(t, "GET", "/v1/conversations"+query, w.ana, nil).is(http.StatusOK)
 		ids := []string{}
@@ -155,7 +155,7 @@ func TestConversationsAreFiltered(t *testing.T) {
 		require.ElementsMatch(t, wanted, ids, query)
 	}
 	for _, query := range []string{
-		"?status=open", "?status=waiting,", "?assignee_id=nobody", "?inbox_id=x", "?limit=101", "?limit=0", "?cursor=x", "?q=%00", "?stauts=waiting",
+		"?status=open", "?status=waiting,", "?assignee_id=nobody", "?inbox_id=x", "?limit=101", "?limit=0", "?cursor=x", "?q=%00", "?q=%25", "?q=_", "?stauts=waiting",
 	} {
 		w.do(t, "GET", "/v1/conversations"+query, w.ana, nil).refused(http.StatusUnprocessableEntity, handoff.CodeInvalid)
 	}

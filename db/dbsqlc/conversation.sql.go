@@ -26,8 +26,8 @@ WHERE c.account_id = $2
   AND ($7::uuid IS NULL OR c.team_id = $7)
   AND ($8::boolean IS NOT TRUE OR c.team_id IS NULL)
   AND ($9::uuid IS NULL OR c.contact_id = $9)
-  AND ($10::text[] IS NULL OR c.tags @> $10::text[])
-  AND ($11::jsonb IS NULL OR c.attributes @> $11::jsonb)
+  AND ($10::text[] IS NULL OR (c.tags <> '{}' AND c.tags @> $10::text[]))
+  AND ($11::jsonb IS NULL OR (c.attributes <> '{}' AND c.attributes @> $11::jsonb))
   AND ($12::smallint[] IS NULL OR c.priority = ANY($12::smallint[]))
   AND ($13::boolean IS NOT TRUE OR c.unread_count > 0)
   AND ($14::timestamptz IS NULL
@@ -326,40 +326,50 @@ JOIN contacts ct ON ct.id = c.contact_id
 LEFT JOIN agents a ON a.id = c.assignee_id
 LEFT JOIN teams t ON t.id = c.team_id
 LEFT JOIN agents o ON o.id = c.offered_to
-WHERE c.account_id = $1
-  AND (cardinality($2::text[]) = 0 OR c.status = ANY($2::text[]))
-  AND ($3::uuid IS NULL OR c.inbox_id = $3)
-  AND ($4::uuid IS NULL OR c.assignee_id = $4)
-  AND ($5::boolean IS NOT TRUE OR c.assignee_id IS NULL)
-  AND ($6::uuid IS NULL OR c.team_id = $6)
-  AND ($7::boolean IS NOT TRUE OR c.team_id IS NULL)
-  AND ($8::uuid IS NULL OR c.contact_id = $8)
-  AND ($9::text[] IS NULL OR c.tags @> $9::text[])
-  AND ($10::jsonb IS NULL OR c.attributes @> $10::jsonb)
-  AND ($11::smallint[] IS NULL OR c.priority = ANY($11::smallint[]))
-  AND ($12::boolean IS NOT TRUE OR c.unread_count > 0)
-  AND ($13::timestamptz IS NULL
-       -- Nothing is active before it is opened: the index by activity ends there.
-       OR (c.opened_at >= $13::timestamptz AND c.last_activity_at >= $13::timestamptz))
-  AND ($14::timestamptz IS NULL OR c.opened_at < $14::timestamptz)
-  AND ($15::timestamptz IS NULL OR c.last_activity_at >= $15::timestamptz)
-  AND ($16::timestamptz IS NULL OR c.last_activity_at < $16::timestamptz)
-  AND ($17::timestamptz IS NULL OR c.ended_at >= $17::timestamptz)
-  AND ($18::timestamptz IS NULL OR c.ended_at < $18::timestamptz)
-  -- What a search has found: all of it where it is little, and else each conversation is looked at.
-  AND ($19::uuid[] IS NULL
-       OR c.id = ANY($19::uuid[]) OR c.contact_id = ANY($20::uuid[]))
-  AND ($21::text[] IS NULL
-       OR EXISTS (SELECT FROM search_documents d WHERE d.conversation_id = c.id AND d.kind <> 'contact' AND d.text LIKE ALL($21::text[]))
-       OR EXISTS (SELECT FROM search_documents d WHERE d.ref_id = c.contact_id AND d.text LIKE ALL($21::text[])))
-  AND ($22::timestamptz IS NULL
-       OR (c.last_activity_at, c.id) < ($22::timestamptz, $23::uuid))
-  AND ($24::timestamptz IS NULL
-       OR (c.last_activity_at, c.id) > ($24::timestamptz, $23::uuid))
-  AND ($25::timestamptz IS NULL
-       OR c.priority < $26::smallint
-       OR (c.priority = $26::smallint
-           AND (coalesce(c.queued_at, c.opened_at), c.id) > ($25::timestamptz, $23::uuid)))
+WHERE c.id IN (
+    SELECT k.id FROM conversations k
+    WHERE k.account_id = $1
+      AND (cardinality($2::text[]) = 0 OR k.status = ANY($2::text[]))
+      AND ($3::uuid IS NULL OR k.inbox_id = $3)
+      AND ($4::uuid IS NULL OR k.assignee_id = $4)
+      AND ($5::boolean IS NOT TRUE OR k.assignee_id IS NULL)
+      AND ($6::uuid IS NULL OR k.team_id = $6)
+      AND ($7::boolean IS NOT TRUE OR k.team_id IS NULL)
+      AND ($8::uuid IS NULL OR k.contact_id = $8)
+      AND ($9::text[] IS NULL OR (k.tags <> '{}' AND k.tags @> $9::text[]))
+      AND ($10::jsonb IS NULL OR (k.attributes <> '{}' AND k.attributes @> $10::jsonb))
+      AND ($11::smallint[] IS NULL OR k.priority = ANY($11::smallint[]))
+      AND ($12::boolean IS NOT TRUE OR k.unread_count > 0)
+      AND ($13::timestamptz IS NULL
+           -- Nothing is active before it is opened: the index by activity ends there.
+           OR (k.opened_at >= $13::timestamptz AND k.last_activity_at >= $13::timestamptz))
+      AND ($14::timestamptz IS NULL OR k.opened_at < $14::timestamptz)
+      AND ($15::timestamptz IS NULL OR k.last_activity_at >= $15::timestamptz)
+      AND ($16::timestamptz IS NULL OR k.last_activity_at < $16::timestamptz)
+      AND ($17::timestamptz IS NULL OR k.ended_at >= $17::timestamptz)
+      AND ($18::timestamptz IS NULL OR k.ended_at < $18::timestamptz)
+      -- What a search has found: all of it where it is little, and else each conversation is looked at.
+      AND ($19::uuid[] IS NULL
+           OR k.id = ANY($19::uuid[]) OR k.contact_id = ANY($20::uuid[]))
+      AND ($21::text[] IS NULL
+           OR EXISTS (SELECT FROM search_documents d WHERE d.conversation_id = k.id AND d.kind <> 'contact' AND d.text LIKE ALL($21::text[]))
+           OR EXISTS (SELECT FROM search_documents d WHERE d.ref_id = k.contact_id AND d.text LIKE ALL($21::text[])))
+      AND ($22::timestamptz IS NULL
+           OR (k.last_activity_at, k.id) < ($22::timestamptz, $23::uuid))
+      AND ($24::timestamptz IS NULL
+           OR (k.last_activity_at, k.id) > ($24::timestamptz, $23::uuid))
+      AND ($25::timestamptz IS NULL
+           OR k.priority < $26::smallint
+           OR (k.priority = $26::smallint
+               AND (coalesce(k.queued_at, k.opened_at), k.id) > ($25::timestamptz, $23::uuid)))
+    ORDER BY
+        CASE WHEN NOT ($27::boolean OR $28::boolean) THEN k.last_activity_at END DESC,
+        CASE WHEN NOT ($27::boolean OR $28::boolean) THEN k.id END DESC,
+        CASE WHEN $27::boolean THEN k.last_activity_at END,
+        CASE WHEN $28::boolean THEN k.priority END DESC,
+        CASE WHEN $28::boolean THEN coalesce(k.queued_at, k.opened_at) END,
+        k.id
+    LIMIT $29)
 ORDER BY
     CASE WHEN NOT ($27::boolean OR $28::boolean) THEN c.last_activity_at END DESC,
     CASE WHEN NOT ($27::boolean OR $28::boolean) THEN c.id END DESC,
@@ -367,7 +377,6 @@ ORDER BY
     CASE WHEN $28::boolean THEN c.priority END DESC,
     CASE WHEN $28::boolean THEN coalesce(c.queued_at, c.opened_at) END,
     c.id
-LIMIT $29
 `
 
 type ConversationListParams struct {
@@ -411,7 +420,7 @@ type ConversationListRow struct {
 }
 
 // With plans for its arguments (see Planned) the absent filters vanish, and so do the orders that nobody asked for: the newest first
-// unless oldest or queue is set. Its filters are those of ConversationCounts.
+// unless oldest or queue is set. Its filters are those of ConversationCounts. What surrounds a conversation is read for those of the page only.
 func (q *Queries) ConversationList(ctx context.Context, arg ConversationListParams) ([]ConversationListRow, error) {
 	rows, err := q.db.Query(ctx, conversationList,
 		arg.AccountID,

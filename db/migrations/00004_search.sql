@@ -41,5 +41,16 @@ CREATE TABLE saved_views (
 );
 CREATE UNIQUE INDEX saved_views_name_key ON saved_views (account_id, coalesce(agent_id, account_id), lower(name));
 
+-- Lists by what few conversations have. They are ordered by activity, so that a page is read and no more. Each costs an entry per
+-- message; an index of the unread ones did not pay.
+CREATE INDEX conversations_by_inbox_idx ON conversations (inbox_id, last_activity_at DESC, id DESC);
+CREATE INDEX conversations_by_assignee_idx ON conversations (assignee_id, last_activity_at DESC, id DESC) WHERE assignee_id IS NOT NULL;
+CREATE INDEX conversations_by_team_idx ON conversations (team_id, last_activity_at DESC, id DESC) WHERE team_id IS NOT NULL;
+CREATE INDEX conversations_tags_idx ON conversations USING gin (tags) WHERE tags <> '{}';
+CREATE INDEX conversations_attributes_idx ON conversations USING gin (attributes jsonb_path_ops) WHERE attributes <> '{}';
+CREATE INDEX conversations_ended_idx ON conversations (account_id, ended_at) WHERE ended_at IS NOT NULL;
+
 -- +goose Down
+DROP INDEX conversations_by_inbox_idx, conversations_by_assignee_idx, conversations_by_team_idx, conversations_tags_idx,
+    conversations_attributes_idx, conversations_ended_idx;
 DROP TABLE saved_views, search_cursors, search_documents;
