@@ -122,7 +122,8 @@ func (s *server) ratedConversation(ctx context.Context, inbox dbsqlc.Inbox, in *
 		kind   handoff.IdentityKind
 		values []string
 	}{
-		{handoff.IdentityBSUID, []string{contact.BSUID}}, {handoff.IdentitySession, []string{contact.ID}},
+		{handoff.IdentityBSUID, []string{contact.BSUID}},
+		{handoff.IdentitySession, []string{contact.ID}},
 		{handoff.IdentityPhone, handoff.PhoneVariants(phone)},
 	} {
 		found, err := s.queries(ctx).RatingTarget(ctx, dbsqlc.RatingTargetParams{

@@ -114,8 +114,7 @@ func readTags(location string, tags []string) ([]string, error) {
 	return uniqueTags(out), nil
 }
 
-// sameTag goes by PostgreSQL's lower(), by which tags are counted, rather than by Unicode's folding.
-func sameTag(a, b string) bool { return strings.ToLower(a) == strings.ToLower(b) }
+func sameTag(a, b string) bool { return strings.EqualFold(a, b) }
 
 func uniqueTags(tags []string) []string {
 	out := make([]string, 0, len(tags))
