@@ -42,6 +42,27 @@ func (e ActorType) Valid() bool {
 	}
 }
 
+// Defines values for AgentPresence.
+const (
+	AgentPresenceAway    AgentPresence = "away"
+	AgentPresenceOffline AgentPresence = "offline"
+	AgentPresenceOnline  AgentPresence = "online"
+)
+
+// Valid indicates whether the value is a known member of the AgentPresence enum.
+func (e AgentPresence) Valid() bool {
+	switch e {
+	case AgentPresenceAway:
+		return true
+	case AgentPresenceOffline:
+		return true
+	case AgentPresenceOnline:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AttemptErrorClass.
 const (
 	BlockedDestination AttemptErrorClass = "blocked_destination"
@@ -107,19 +128,19 @@ func (e AttemptOutcome) Valid() bool {
 
 // Defines values for AttemptTrigger.
 const (
-	Manual   AttemptTrigger = "manual"
-	Recovery AttemptTrigger = "recovery"
-	Schedule AttemptTrigger = "schedule"
+	AttemptTriggerManual   AttemptTrigger = "manual"
+	AttemptTriggerRecovery AttemptTrigger = "recovery"
+	AttemptTriggerSchedule AttemptTrigger = "schedule"
 )
 
 // Valid indicates whether the value is a known member of the AttemptTrigger enum.
 func (e AttemptTrigger) Valid() bool {
 	switch e {
-	case Manual:
+	case AttemptTriggerManual:
 		return true
-	case Recovery:
+	case AttemptTriggerRecovery:
 		return true
-	case Schedule:
+	case AttemptTriggerSchedule:
 		return true
 	default:
 		return false
@@ -168,6 +189,30 @@ func (e ConversationEndReason) Valid() bool {
 	case ConversationEndReasonInactivity:
 		return true
 	case ConversationEndReasonResolved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConversationPriority.
+const (
+	ConversationPriorityHigh   ConversationPriority = "high"
+	ConversationPriorityLow    ConversationPriority = "low"
+	ConversationPriorityNormal ConversationPriority = "normal"
+	ConversationPriorityUrgent ConversationPriority = "urgent"
+)
+
+// Valid indicates whether the value is a known member of the ConversationPriority enum.
+func (e ConversationPriority) Valid() bool {
+	switch e {
+	case ConversationPriorityHigh:
+		return true
+	case ConversationPriorityLow:
+		return true
+	case ConversationPriorityNormal:
+		return true
+	case ConversationPriorityUrgent:
 		return true
 	default:
 		return false
@@ -357,6 +402,42 @@ func (e CreateInboxBodyProtocol) Valid() bool {
 	}
 }
 
+// Defines values for CreateInboxBodyReopenTo.
+const (
+	CreateInboxBodyReopenToAssignee CreateInboxBodyReopenTo = "assignee"
+	CreateInboxBodyReopenToQueue    CreateInboxBodyReopenTo = "queue"
+)
+
+// Valid indicates whether the value is a known member of the CreateInboxBodyReopenTo enum.
+func (e CreateInboxBodyReopenTo) Valid() bool {
+	switch e {
+	case CreateInboxBodyReopenToAssignee:
+		return true
+	case CreateInboxBodyReopenToQueue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CreateInboxBodyReplies.
+const (
+	CreateInboxBodyRepliesAnyone   CreateInboxBodyReplies = "anyone"
+	CreateInboxBodyRepliesAssignee CreateInboxBodyReplies = "assignee"
+)
+
+// Valid indicates whether the value is a known member of the CreateInboxBodyReplies enum.
+func (e CreateInboxBodyReplies) Valid() bool {
+	switch e {
+	case CreateInboxBodyRepliesAnyone:
+		return true
+	case CreateInboxBodyRepliesAssignee:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CreateKeyBodyScope.
 const (
 	CreateKeyBodyScopeAdmin   CreateKeyBodyScope = "admin"
@@ -372,6 +453,66 @@ func (e CreateKeyBodyScope) Valid() bool {
 	case CreateKeyBodyScopeAgent:
 		return true
 	case CreateKeyBodyScopeGateway:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CreateTeamBodyAssignment.
+const (
+	CreateTeamBodyAssignmentLeastLoaded CreateTeamBodyAssignment = "least_loaded"
+	CreateTeamBodyAssignmentManual      CreateTeamBodyAssignment = "manual"
+	CreateTeamBodyAssignmentRoundRobin  CreateTeamBodyAssignment = "round_robin"
+)
+
+// Valid indicates whether the value is a known member of the CreateTeamBodyAssignment enum.
+func (e CreateTeamBodyAssignment) Valid() bool {
+	switch e {
+	case CreateTeamBodyAssignmentLeastLoaded:
+		return true
+	case CreateTeamBodyAssignmentManual:
+		return true
+	case CreateTeamBodyAssignmentRoundRobin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CreateTeamBodyWhenAway.
+const (
+	CreateTeamBodyWhenAwayKeep    CreateTeamBodyWhenAway = "keep"
+	CreateTeamBodyWhenAwayRequeue CreateTeamBodyWhenAway = "requeue"
+)
+
+// Valid indicates whether the value is a known member of the CreateTeamBodyWhenAway enum.
+func (e CreateTeamBodyWhenAway) Valid() bool {
+	switch e {
+	case CreateTeamBodyWhenAwayKeep:
+		return true
+	case CreateTeamBodyWhenAwayRequeue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CreateViewBodySort.
+const (
+	CreateViewBodySortNewest CreateViewBodySort = "newest"
+	CreateViewBodySortOldest CreateViewBodySort = "oldest"
+	CreateViewBodySortQueue  CreateViewBodySort = "queue"
+)
+
+// Valid indicates whether the value is a known member of the CreateViewBodySort enum.
+func (e CreateViewBodySort) Valid() bool {
+	switch e {
+	case CreateViewBodySortNewest:
+		return true
+	case CreateViewBodySortOldest:
+		return true
+	case CreateViewBodySortQueue:
 		return true
 	default:
 		return false
@@ -396,6 +537,30 @@ func (e DeliveryState) Valid() bool {
 	case DeliveryStateHeld:
 		return true
 	case DeliveryStatePending:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DescribeInputBodyPriority.
+const (
+	DescribeInputBodyPriorityHigh   DescribeInputBodyPriority = "high"
+	DescribeInputBodyPriorityLow    DescribeInputBodyPriority = "low"
+	DescribeInputBodyPriorityNormal DescribeInputBodyPriority = "normal"
+	DescribeInputBodyPriorityUrgent DescribeInputBodyPriority = "urgent"
+)
+
+// Valid indicates whether the value is a known member of the DescribeInputBodyPriority enum.
+func (e DescribeInputBodyPriority) Valid() bool {
+	switch e {
+	case DescribeInputBodyPriorityHigh:
+		return true
+	case DescribeInputBodyPriorityLow:
+		return true
+	case DescribeInputBodyPriorityNormal:
+		return true
+	case DescribeInputBodyPriorityUrgent:
 		return true
 	default:
 		return false
@@ -714,6 +879,54 @@ func (e EventMessageDirection) Valid() bool {
 	}
 }
 
+// Defines values for FoundKind.
+const (
+	FoundKindContact FoundKind = "contact"
+	FoundKindMessage FoundKind = "message"
+	FoundKindNote    FoundKind = "note"
+)
+
+// Valid indicates whether the value is a known member of the FoundKind enum.
+func (e FoundKind) Valid() bool {
+	switch e {
+	case FoundKindContact:
+		return true
+	case FoundKindMessage:
+		return true
+	case FoundKindNote:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FoundConversationStatus.
+const (
+	FoundConversationStatusAssigned FoundConversationStatus = "assigned"
+	FoundConversationStatusBot      FoundConversationStatus = "bot"
+	FoundConversationStatusEnded    FoundConversationStatus = "ended"
+	FoundConversationStatusSnoozed  FoundConversationStatus = "snoozed"
+	FoundConversationStatusWaiting  FoundConversationStatus = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the FoundConversationStatus enum.
+func (e FoundConversationStatus) Valid() bool {
+	switch e {
+	case FoundConversationStatusAssigned:
+		return true
+	case FoundConversationStatusBot:
+		return true
+	case FoundConversationStatusEnded:
+		return true
+	case FoundConversationStatusSnoozed:
+		return true
+	case FoundConversationStatusWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IdentityKind.
 const (
 	IdentityKindBsuid    IdentityKind = "bsuid"
@@ -810,6 +1023,42 @@ func (e InboxProtocol) Valid() bool {
 	case InboxProtocolNative:
 		return true
 	case InboxProtocolPassthrough:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InboxReopenTo.
+const (
+	InboxReopenToAssignee InboxReopenTo = "assignee"
+	InboxReopenToQueue    InboxReopenTo = "queue"
+)
+
+// Valid indicates whether the value is a known member of the InboxReopenTo enum.
+func (e InboxReopenTo) Valid() bool {
+	switch e {
+	case InboxReopenToAssignee:
+		return true
+	case InboxReopenToQueue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InboxReplies.
+const (
+	InboxRepliesAnyone   InboxReplies = "anyone"
+	InboxRepliesAssignee InboxReplies = "assignee"
+)
+
+// Valid indicates whether the value is a known member of the InboxReplies enum.
+func (e InboxReplies) Valid() bool {
+	switch e {
+	case InboxRepliesAnyone:
+		return true
+	case InboxRepliesAssignee:
 		return true
 	default:
 		return false
@@ -1020,6 +1269,72 @@ func (e MessageBodyType) Valid() bool {
 	}
 }
 
+// Defines values for OfferBodyTo.
+const (
+	OfferBodyToAgent OfferBodyTo = "agent"
+	OfferBodyToBot   OfferBodyTo = "bot"
+)
+
+// Valid indicates whether the value is a known member of the OfferBodyTo enum.
+func (e OfferBodyTo) Valid() bool {
+	switch e {
+	case OfferBodyToAgent:
+		return true
+	case OfferBodyToBot:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnerOwner.
+const (
+	OwnerOwnerAgent  OwnerOwner = "agent"
+	OwnerOwnerBot    OwnerOwner = "bot"
+	OwnerOwnerNobody OwnerOwner = "nobody"
+)
+
+// Valid indicates whether the value is a known member of the OwnerOwner enum.
+func (e OwnerOwner) Valid() bool {
+	switch e {
+	case OwnerOwnerAgent:
+		return true
+	case OwnerOwnerBot:
+		return true
+	case OwnerOwnerNobody:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnerStatus.
+const (
+	OwnerStatusAssigned OwnerStatus = "assigned"
+	OwnerStatusBot      OwnerStatus = "bot"
+	OwnerStatusEnded    OwnerStatus = "ended"
+	OwnerStatusSnoozed  OwnerStatus = "snoozed"
+	OwnerStatusWaiting  OwnerStatus = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the OwnerStatus enum.
+func (e OwnerStatus) Valid() bool {
+	switch e {
+	case OwnerStatusAssigned:
+		return true
+	case OwnerStatusBot:
+		return true
+	case OwnerStatusEnded:
+		return true
+	case OwnerStatusSnoozed:
+		return true
+	case OwnerStatusWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PassedMessageStatus.
 const (
 	PassedMessageStatusDelivered          PassedMessageStatus = "delivered"
@@ -1050,6 +1365,27 @@ func (e PassedMessageStatus) Valid() bool {
 	case PassedMessageStatusSent:
 		return true
 	case PassedMessageStatusUncertain:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PresenceBodyState.
+const (
+	PresenceBodyStateAway    PresenceBodyState = "away"
+	PresenceBodyStateOffline PresenceBodyState = "offline"
+	PresenceBodyStateOnline  PresenceBodyState = "online"
+)
+
+// Valid indicates whether the value is a known member of the PresenceBodyState enum.
+func (e PresenceBodyState) Valid() bool {
+	switch e {
+	case PresenceBodyStateAway:
+		return true
+	case PresenceBodyStateOffline:
+		return true
+	case PresenceBodyStateOnline:
 		return true
 	default:
 		return false
@@ -1113,6 +1449,24 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeUnavailable:
 		return true
 	case ProblemCodeWindowClosed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RatingVia.
+const (
+	RatingViaGateway RatingVia = "gateway"
+	RatingViaLink    RatingVia = "link"
+)
+
+// Valid indicates whether the value is a known member of the RatingVia enum.
+func (e RatingVia) Valid() bool {
+	switch e {
+	case RatingViaGateway:
+		return true
+	case RatingViaLink:
 		return true
 	default:
 		return false
@@ -1242,6 +1596,72 @@ func (e RotateSecretBodyKeyType) Valid() bool {
 	}
 }
 
+// Defines values for RoutingIfSource.
+const (
+	RoutingIfSourceGateway RoutingIfSource = "gateway"
+	RoutingIfSourceMeta    RoutingIfSource = "meta"
+)
+
+// Valid indicates whether the value is a known member of the RoutingIfSource enum.
+func (e RoutingIfSource) Valid() bool {
+	switch e {
+	case RoutingIfSourceGateway:
+		return true
+	case RoutingIfSourceMeta:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoutingThenPriority.
+const (
+	RoutingThenPriorityHigh   RoutingThenPriority = "high"
+	RoutingThenPriorityLow    RoutingThenPriority = "low"
+	RoutingThenPriorityNormal RoutingThenPriority = "normal"
+	RoutingThenPriorityUrgent RoutingThenPriority = "urgent"
+)
+
+// Valid indicates whether the value is a known member of the RoutingThenPriority enum.
+func (e RoutingThenPriority) Valid() bool {
+	switch e {
+	case RoutingThenPriorityHigh:
+		return true
+	case RoutingThenPriorityLow:
+		return true
+	case RoutingThenPriorityNormal:
+		return true
+	case RoutingThenPriorityUrgent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScheduledMessageState.
+const (
+	ScheduledMessageStateCancelled ScheduledMessageState = "cancelled"
+	ScheduledMessageStateFailed    ScheduledMessageState = "failed"
+	ScheduledMessageStatePending   ScheduledMessageState = "pending"
+	ScheduledMessageStateSent      ScheduledMessageState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the ScheduledMessageState enum.
+func (e ScheduledMessageState) Valid() bool {
+	switch e {
+	case ScheduledMessageStateCancelled:
+		return true
+	case ScheduledMessageStateFailed:
+		return true
+	case ScheduledMessageStatePending:
+		return true
+	case ScheduledMessageStateSent:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SendBodyType.
 const (
 	SendBodyTypeAudio       SendBodyType = "audio"
@@ -1308,6 +1728,84 @@ func (e StatusBodyStatus) Valid() bool {
 	case StatusBodyStatusRead:
 		return true
 	case StatusBodyStatusSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TeamAssignment.
+const (
+	TeamAssignmentLeastLoaded TeamAssignment = "least_loaded"
+	TeamAssignmentManual      TeamAssignment = "manual"
+	TeamAssignmentRoundRobin  TeamAssignment = "round_robin"
+)
+
+// Valid indicates whether the value is a known member of the TeamAssignment enum.
+func (e TeamAssignment) Valid() bool {
+	switch e {
+	case TeamAssignmentLeastLoaded:
+		return true
+	case TeamAssignmentManual:
+		return true
+	case TeamAssignmentRoundRobin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TeamWhenAway.
+const (
+	TeamWhenAwayKeep    TeamWhenAway = "keep"
+	TeamWhenAwayRequeue TeamWhenAway = "requeue"
+)
+
+// Valid indicates whether the value is a known member of the TeamWhenAway enum.
+func (e TeamWhenAway) Valid() bool {
+	switch e {
+	case TeamWhenAwayKeep:
+		return true
+	case TeamWhenAwayRequeue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TimerKind.
+const (
+	TimerKindInactivity TimerKind = "inactivity"
+	TimerKindOffer      TimerKind = "offer"
+	TimerKindResolve    TimerKind = "resolve"
+	TimerKindResponse   TimerKind = "response"
+	TimerKindScheduled  TimerKind = "scheduled"
+	TimerKindSilence    TimerKind = "silence"
+	TimerKindSilent     TimerKind = "silent"
+	TimerKindSnooze     TimerKind = "snooze"
+	TimerKindWindow     TimerKind = "window"
+)
+
+// Valid indicates whether the value is a known member of the TimerKind enum.
+func (e TimerKind) Valid() bool {
+	switch e {
+	case TimerKindInactivity:
+		return true
+	case TimerKindOffer:
+		return true
+	case TimerKindResolve:
+		return true
+	case TimerKindResponse:
+		return true
+	case TimerKindScheduled:
+		return true
+	case TimerKindSilence:
+		return true
+	case TimerKindSilent:
+		return true
+	case TimerKindSnooze:
+		return true
+	case TimerKindWindow:
 		return true
 	default:
 		return false
@@ -1545,6 +2043,144 @@ func (e UpdateInboxBodyProtocol) Valid() bool {
 	}
 }
 
+// Defines values for UpdateInboxBodyReopenTo.
+const (
+	UpdateInboxBodyReopenToAssignee UpdateInboxBodyReopenTo = "assignee"
+	UpdateInboxBodyReopenToQueue    UpdateInboxBodyReopenTo = "queue"
+)
+
+// Valid indicates whether the value is a known member of the UpdateInboxBodyReopenTo enum.
+func (e UpdateInboxBodyReopenTo) Valid() bool {
+	switch e {
+	case UpdateInboxBodyReopenToAssignee:
+		return true
+	case UpdateInboxBodyReopenToQueue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateInboxBodyReplies.
+const (
+	UpdateInboxBodyRepliesAnyone   UpdateInboxBodyReplies = "anyone"
+	UpdateInboxBodyRepliesAssignee UpdateInboxBodyReplies = "assignee"
+)
+
+// Valid indicates whether the value is a known member of the UpdateInboxBodyReplies enum.
+func (e UpdateInboxBodyReplies) Valid() bool {
+	switch e {
+	case UpdateInboxBodyRepliesAnyone:
+		return true
+	case UpdateInboxBodyRepliesAssignee:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateTeamBodyAssignment.
+const (
+	UpdateTeamBodyAssignmentLeastLoaded UpdateTeamBodyAssignment = "least_loaded"
+	UpdateTeamBodyAssignmentManual      UpdateTeamBodyAssignment = "manual"
+	UpdateTeamBodyAssignmentRoundRobin  UpdateTeamBodyAssignment = "round_robin"
+)
+
+// Valid indicates whether the value is a known member of the UpdateTeamBodyAssignment enum.
+func (e UpdateTeamBodyAssignment) Valid() bool {
+	switch e {
+	case UpdateTeamBodyAssignmentLeastLoaded:
+		return true
+	case UpdateTeamBodyAssignmentManual:
+		return true
+	case UpdateTeamBodyAssignmentRoundRobin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateTeamBodyWhenAway.
+const (
+	UpdateTeamBodyWhenAwayKeep    UpdateTeamBodyWhenAway = "keep"
+	UpdateTeamBodyWhenAwayRequeue UpdateTeamBodyWhenAway = "requeue"
+)
+
+// Valid indicates whether the value is a known member of the UpdateTeamBodyWhenAway enum.
+func (e UpdateTeamBodyWhenAway) Valid() bool {
+	switch e {
+	case UpdateTeamBodyWhenAwayKeep:
+		return true
+	case UpdateTeamBodyWhenAwayRequeue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateViewBodySort.
+const (
+	UpdateViewBodySortNewest UpdateViewBodySort = "newest"
+	UpdateViewBodySortOldest UpdateViewBodySort = "oldest"
+	UpdateViewBodySortQueue  UpdateViewBodySort = "queue"
+)
+
+// Valid indicates whether the value is a known member of the UpdateViewBodySort enum.
+func (e UpdateViewBodySort) Valid() bool {
+	switch e {
+	case UpdateViewBodySortNewest:
+		return true
+	case UpdateViewBodySortOldest:
+		return true
+	case UpdateViewBodySortQueue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ViewSort.
+const (
+	ViewSortNewest ViewSort = "newest"
+	ViewSortOldest ViewSort = "oldest"
+	ViewSortQueue  ViewSort = "queue"
+)
+
+// Valid indicates whether the value is a known member of the ViewSort enum.
+func (e ViewSort) Valid() bool {
+	switch e {
+	case ViewSortNewest:
+		return true
+	case ViewSortOldest:
+		return true
+	case ViewSortQueue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListConversationsParamsSort.
+const (
+	ListConversationsParamsSortNewest ListConversationsParamsSort = "newest"
+	ListConversationsParamsSortOldest ListConversationsParamsSort = "oldest"
+	ListConversationsParamsSortQueue  ListConversationsParamsSort = "queue"
+)
+
+// Valid indicates whether the value is a known member of the ListConversationsParamsSort enum.
+func (e ListConversationsParamsSort) Valid() bool {
+	switch e {
+	case ListConversationsParamsSortNewest:
+		return true
+	case ListConversationsParamsSortOldest:
+		return true
+	case ListConversationsParamsSortQueue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListMessagesParamsOrder.
 const (
 	Asc  ListMessagesParamsOrder = "asc"
@@ -1557,6 +2193,36 @@ func (e ListMessagesParamsOrder) Valid() bool {
 	case Asc:
 		return true
 	case Desc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MoveTimerParamsKind.
+const (
+	MoveTimerParamsKindInactivity MoveTimerParamsKind = "inactivity"
+	MoveTimerParamsKindOffer      MoveTimerParamsKind = "offer"
+	MoveTimerParamsKindResolve    MoveTimerParamsKind = "resolve"
+	MoveTimerParamsKindResponse   MoveTimerParamsKind = "response"
+	MoveTimerParamsKindSilent     MoveTimerParamsKind = "silent"
+	MoveTimerParamsKindSnooze     MoveTimerParamsKind = "snooze"
+)
+
+// Valid indicates whether the value is a known member of the MoveTimerParamsKind enum.
+func (e MoveTimerParamsKind) Valid() bool {
+	switch e {
+	case MoveTimerParamsKindInactivity:
+		return true
+	case MoveTimerParamsKindOffer:
+		return true
+	case MoveTimerParamsKindResolve:
+		return true
+	case MoveTimerParamsKindResponse:
+		return true
+	case MoveTimerParamsKindSilent:
+		return true
+	case MoveTimerParamsKindSnooze:
 		return true
 	default:
 		return false
@@ -1581,6 +2247,48 @@ func (e ListDeliveriesParamsState) Valid() bool {
 	case ListDeliveriesParamsStateHeld:
 		return true
 	case ListDeliveriesParamsStatePending:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for StreamEventsParamsFrom.
+const (
+	Now   StreamEventsParamsFrom = "now"
+	Start StreamEventsParamsFrom = "start"
+)
+
+// Valid indicates whether the value is a known member of the StreamEventsParamsFrom enum.
+func (e StreamEventsParamsFrom) Valid() bool {
+	switch e {
+	case Now:
+		return true
+	case Start:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetContactOwnerParamsKind.
+const (
+	GetContactOwnerParamsKindBsuid    GetContactOwnerParamsKind = "bsuid"
+	GetContactOwnerParamsKindPhone    GetContactOwnerParamsKind = "phone"
+	GetContactOwnerParamsKindSession  GetContactOwnerParamsKind = "session"
+	GetContactOwnerParamsKindUsername GetContactOwnerParamsKind = "username"
+)
+
+// Valid indicates whether the value is a known member of the GetContactOwnerParamsKind enum.
+func (e GetContactOwnerParamsKind) Valid() bool {
+	switch e {
+	case GetContactOwnerParamsKindBsuid:
+		return true
+	case GetContactOwnerParamsKindPhone:
+		return true
+	case GetContactOwnerParamsKindSession:
+		return true
+	case GetContactOwnerParamsKindUsername:
 		return true
 	default:
 		return false
@@ -1641,6 +2349,33 @@ func (e UploadMediaMultipartBodyKind) Valid() bool {
 	}
 }
 
+// Defines values for SearchParamsKind.
+const (
+	SearchParamsKindContact SearchParamsKind = "contact"
+	SearchParamsKindMessage SearchParamsKind = "message"
+	SearchParamsKindNote    SearchParamsKind = "note"
+)
+
+// Valid indicates whether the value is a known member of the SearchParamsKind enum.
+func (e SearchParamsKind) Valid() bool {
+	switch e {
+	case SearchParamsKindContact:
+		return true
+	case SearchParamsKindMessage:
+		return true
+	case SearchParamsKindNote:
+		return true
+	default:
+		return false
+	}
+}
+
+// Acting defines model for Acting.
+type Acting struct {
+	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+}
+
 // Actor defines model for Actor.
 type Actor struct {
 	ID   *openapi_types.UUID `json:"id,omitempty"`
@@ -1650,27 +2385,61 @@ type Actor struct {
 // ActorType defines model for Actor.Type.
 type ActorType string
 
-// ActorBody defines model for ActorBody.
-type ActorBody struct {
-	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
-	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
-}
-
 // AddNoteBody defines model for AddNoteBody.
 type AddNoteBody struct {
 	// AgentID Who writes, with an admin's key. An agent's key writes for its agent.
 	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
-	Text    string              `json:"text"`
+
+	// Mentions Agents of the account whom the note names. They find it in their list of mentions.
+	Mentions *[]openapi_types.UUID `json:"mentions,omitempty"`
+	Text     string                `json:"text"`
+}
+
+// AddRatingInputBody defines model for AddRatingInputBody.
+type AddRatingInputBody struct {
+	Comment *string        `json:"comment,omitempty"`
+	Contact *RatingContact `json:"contact,omitempty"`
+
+	// ConversationID Either this, or contact.
+	ConversationID *openapi_types.UUID `json:"conversation_id,omitempty"`
+
+	// Score 5 is the best.
+	Score int32 `json:"score"`
 }
 
 // Agent defines model for Agent.
 type Agent struct {
+	// Capacity How many conversations at once are assigned to the agent automatically. Absent for no limit.
+	Capacity   *int32             `json:"capacity,omitempty"`
 	CreatedAt  time.Time          `json:"created_at"`
 	Disabled   bool               `json:"disabled"`
 	DisabledAt *time.Time         `json:"disabled_at,omitempty"`
 	Email      *string            `json:"email,omitempty"`
 	ID         openapi_types.UUID `json:"id"`
 	Name       string             `json:"name"`
+
+	// Presence As of now: offline once the lease has run out.
+	Presence AgentPresence `json:"presence"`
+
+	// PresenceSince Absent for an agent who has never been there.
+	PresenceSince *time.Time `json:"presence_since,omitempty"`
+
+	// PresenceUntil When the agent is offline unless the presence is renewed.
+	PresenceUntil *time.Time `json:"presence_until,omitempty"`
+	Skills        []string   `json:"skills"`
+
+	// Teams The teams that the agent is a member of, by name.
+	Teams []TeamRef `json:"teams"`
+}
+
+// AgentPresence As of now: offline once the lease has run out.
+type AgentPresence string
+
+// AgentRatings defines model for AgentRatings.
+type AgentRatings struct {
+	Agent   *AgentRef `json:"agent,omitempty"`
+	Average float64   `json:"average"`
+	Count   int64     `json:"count"`
 }
 
 // AgentRef defines model for AgentRef.
@@ -1782,11 +2551,35 @@ type ContactBody struct {
 	Username *string `json:"username,omitempty"`
 }
 
+// ContactProfile defines model for ContactProfile.
+type ContactProfile struct {
+	Attributes map[string]string  `json:"attributes"`
+	CreatedAt  time.Time          `json:"created_at"`
+	ID         openapi_types.UUID `json:"id"`
+
+	// Identities The newest first.
+	Identities []Identity `json:"identities"`
+	Name       *string    `json:"name,omitempty"`
+
+	// NameByAgent An agent chose the name: what the contact calls itself does not replace it.
+	NameByAgent bool `json:"name_by_agent"`
+}
+
+// Control defines model for Control.
+type Control struct {
+	Reason *string   `json:"reason,omitempty"`
+	Since  time.Time `json:"since"`
+}
+
 // Conversation defines model for Conversation.
 type Conversation struct {
 	Assignee   *AgentRef         `json:"assignee,omitempty"`
 	Attributes map[string]string `json:"attributes"`
-	Contact    Contact           `json:"contact"`
+
+	// AwaitingSince The contact's first message, or the offload, that nobody has answered.
+	AwaitingSince *time.Time `json:"awaiting_since,omitempty"`
+	Contact       Contact    `json:"contact"`
+	Control       *Control   `json:"control,omitempty"`
 
 	// Disposition How it was resolved, in the words of the agent's client.
 	Disposition *string                `json:"disposition,omitempty"`
@@ -1799,10 +2592,31 @@ type Conversation struct {
 	InboxID        openapi_types.UUID `json:"inbox_id"`
 	LastActivityAt time.Time          `json:"last_activity_at"`
 	LastMessage    *Message           `json:"last_message,omitempty"`
+	Offer          *Offer             `json:"offer,omitempty"`
 	OpenedAt       time.Time          `json:"opened_at"`
-	Status         ConversationStatus `json:"status"`
-	Tags           []string           `json:"tags"`
-	UnreadCount    int32              `json:"unread_count"`
+
+	// PreviousID The conversation that it goes on from.
+	PreviousID *openapi_types.UUID  `json:"previous_id,omitempty"`
+	Priority   ConversationPriority `json:"priority"`
+
+	// QueuedAt Its place in line, which it keeps when it comes back to the queue.
+	QueuedAt *time.Time `json:"queued_at,omitempty"`
+
+	// ResolveAt It is resolved then, unless somebody undoes it.
+	ResolveAt *time.Time `json:"resolve_at,omitempty"`
+
+	// ResponseDueAt When the first or next response is late.
+	ResponseDueAt *time.Time `json:"response_due_at,omitempty"`
+
+	// Skills What an agent needs who is to get it automatically.
+	Skills []string `json:"skills"`
+
+	// SnoozedUntil Absent from a snoozed conversation that sleeps until the contact writes.
+	SnoozedUntil *time.Time         `json:"snoozed_until,omitempty"`
+	Status       ConversationStatus `json:"status"`
+	Tags         []string           `json:"tags"`
+	Team         *TeamRef           `json:"team,omitempty"`
+	UnreadCount  int32              `json:"unread_count"`
 
 	// Version Grows with every change of the conversation.
 	Version int64 `json:"version"`
@@ -1817,15 +2631,93 @@ type Conversation struct {
 // ConversationEndReason defines model for Conversation.EndReason.
 type ConversationEndReason string
 
+// ConversationPriority defines model for Conversation.Priority.
+type ConversationPriority string
+
 // ConversationStatus defines model for Conversation.Status.
 type ConversationStatus string
 
+// ConversationFilters defines model for ConversationFilters.
+type ConversationFilters struct {
+	// ActiveAfter Last active at this time or later.
+	ActiveAfter  *time.Time `json:"active_after,omitempty"`
+	ActiveBefore *time.Time `json:"active_before,omitempty"`
+
+	// AssigneeID An agent's id, me for the agent of the key, or none for what nobody has.
+	AssigneeID *string `json:"assignee_id,omitempty"`
+
+	// Attribute An attribute and its value, as key:value. Given several times, conversations need all of them.
+	//
+	// Examples: ["plan:gold"]
+	Attribute *[]string           `json:"attribute,omitempty"`
+	ContactID *openapi_types.UUID `json:"contact_id,omitempty"`
+
+	// EndedAfter At this time or later.
+	EndedAfter  *time.Time          `json:"ended_after,omitempty"`
+	EndedBefore *time.Time          `json:"ended_before,omitempty"`
+	InboxID     *openapi_types.UUID `json:"inbox_id,omitempty"`
+
+	// OpenedAfter At this time or later.
+	OpenedAfter  *time.Time `json:"opened_after,omitempty"`
+	OpenedBefore *time.Time `json:"opened_before,omitempty"`
+
+	// Priority Only these priorities: low, normal, high, urgent. In a query a comma list, or the parameter several times.
+	//
+	// Examples: ["high","urgent"]
+	Priority *[]string `json:"priority,omitempty"`
+
+	// Q What the contact (name, numbers and other identities), a message or a note of the conversation says: see the search. An identity in full is found at once, everything else about a second after it was written.
+	Q *string `json:"q,omitempty"`
+
+	// Status Only these statuses: bot, waiting, assigned, snoozed, ended. In a query a comma list, or the parameter several times.
+	//
+	// Examples: ["waiting","assigned"]
+	Status *[]string `json:"status,omitempty"`
+
+	// Tag A tag. Given several times, conversations need all of them.
+	Tag *[]string `json:"tag,omitempty"`
+
+	// TeamID A team's id, or none for what belongs to no team.
+	TeamID *string `json:"team_id,omitempty"`
+
+	// Unread Only those with messages that nobody has read.
+	Unread *bool `json:"unread,omitempty"`
+}
+
+// Counts defines model for Counts.
+type Counts struct {
+	// ByStatus By bot, waiting, assigned, snoozed and ended.
+	ByStatus map[string]int64 `json:"by_status"`
+
+	// ByTeam Open ones of each team that has any.
+	ByTeam []TeamCount `json:"by_team"`
+
+	// Mine Open ones of the key's agent.
+	Mine  int64 `json:"mine"`
+	Total int64 `json:"total"`
+
+	// Unassigned Open ones that nobody has.
+	Unassigned int64 `json:"unassigned"`
+
+	// Unread Open ones with messages that nobody has read.
+	Unread int64 `json:"unread"`
+}
+
 // CreateAgentBody defines model for CreateAgentBody.
 type CreateAgentBody struct {
+	// Capacity How many conversations at once are assigned to the agent automatically; 0 is no limit. Claiming is not limited.
+	Capacity *int64 `json:"capacity,omitempty"`
+
+	// Email Empty removes it.
 	Email *string `json:"email,omitempty"`
 
 	// Name Examples: Ana
 	Name string `json:"name"`
+
+	// Skills What conversations may need, such as a language. They are kept in lower case.
+	//
+	// Examples: ["german"]
+	Skills *[]string `json:"skills,omitempty"`
 }
 
 // CreateEndpointBody defines model for CreateEndpointBody.
@@ -1919,6 +2811,27 @@ type CreateInboxBody struct {
 	// CallbackData Whether hitlchat's meta_payload carries our message id as biz_opaque_callback_data, so that Meta's statuses find their message. false unless given.
 	CallbackData *bool `json:"callback_data,omitempty"`
 
+	// CsatText The question that a contact is sent after a resolve; {{link}} in it becomes the address at which they answer. Empty, unless given: none is sent.
+	//
+	// Examples: How did we do? {{link}}
+	CsatText *string `json:"csat_text,omitempty"`
+
+	// DispositionRequired Whether resolve needs one. false unless given.
+	DispositionRequired *bool `json:"disposition_required,omitempty"`
+
+	// Dispositions What resolve takes as disposition; an empty list is anything.
+	//
+	// Examples: ["solved","spam"]
+	Dispositions *[]string `json:"dispositions,omitempty"`
+
+	// FirstResponseSeconds How soon a person has to answer a conversation that was queued. 0, unless given, is no limit.
+	FirstResponseSeconds *int64 `json:"first_response_seconds,omitempty"`
+
+	// Holidays Days on which the inbox is closed from midnight to midnight, in its time zone. An empty list removes them.
+	//
+	// Examples: ["2026-12-25"]
+	Holidays *[]string `json:"holidays,omitempty"`
+
 	// Hours When offloads are accepted; an empty list is always. Of every protocol but passthrough.
 	Hours *[]HoursSpan `json:"hours,omitempty"`
 
@@ -1930,6 +2843,9 @@ type CreateInboxBody struct {
 
 	// Name Examples: WhatsApp Spain
 	Name string `json:"name"`
+
+	// NextResponseSeconds How soon a person has to answer what the contact writes after that. 0, unless given, is no limit.
+	NextResponseSeconds *int64 `json:"next_response_seconds,omitempty"`
 
 	// NotifyInactivity Whether hitlchat's conversation_resolved is sent for an end by inactivity. true unless given.
 	NotifyInactivity *bool `json:"notify_inactivity,omitempty"`
@@ -1943,16 +2859,43 @@ type CreateInboxBody struct {
 	// QueueLimit Offloads are refused while as many conversations wait; 0 is no limit. Of every protocol but passthrough.
 	QueueLimit *int64 `json:"queue_limit,omitempty"`
 
+	// ReadReceipts Whether the contact sees that an agent has read. false unless given. Of hitlchat and kapso.
+	ReadReceipts *bool `json:"read_receipts,omitempty"`
+
+	// ReopenMinutes A contact who writes so soon after the end goes on where they were: the new conversation takes over team, tags and attributes. 0, unless given, is never.
+	ReopenMinutes *int64 `json:"reopen_minutes,omitempty"`
+
+	// ReopenTo Where it then goes: to the line, unless given, or to whoever had it.
+	ReopenTo *CreateInboxBodyReopenTo `json:"reopen_to,omitempty"`
+
+	// Replies Who may answer in an assigned conversation: its assignee, unless given, or any agent.
+	Replies *CreateInboxBodyReplies `json:"replies,omitempty"`
+
 	// ResolvedStatus resolved_status of hitlchat's conversation_resolved when an agent resolves. "Resolved by Human" unless given.
 	ResolvedStatus *string `json:"resolved_status,omitempty"`
 
+	// ResponseHours Whether responses are timed within hours alone, and not on holidays. false unless given.
+	ResponseHours *bool `json:"response_hours,omitempty"`
+
 	// ResumeCall The JSON that resumes Chatlayer's bot when a conversation ends: the body for the session's actions, or {"path":"…","body":{…}}. {{sessionId}} and {{botId}} in its texts are replaced. null removes it.
 	ResumeCall interface{} `json:"resume_call,omitempty"`
+
+	// Routing Rules that choose team, skills, priority and tags of a conversation that needs a person, in order: the first that fits. An empty list removes them.
+	Routing *[]RoutingRule `json:"routing,omitempty"`
+
+	// TeamID The team in whose line conversations wait that no rule sends elsewhere. Empty removes it: they wait in the line of what has no team.
+	TeamID *string `json:"team_id,omitempty"`
 
 	// TimeZone Name in the IANA database, of hours and of the times that a protocol writes with an offset. UTC unless given.
 	//
 	// Examples: Asia/Jakarta
 	TimeZone *string `json:"time_zone,omitempty"`
+
+	// TypingIndicators Whether the contact sees that an agent types. false unless given. Of hitlchat and kapso.
+	TypingIndicators *bool `json:"typing_indicators,omitempty"`
+
+	// UndoSeconds How long a resolve can be undone before the conversation ends. 0, unless given: it ends at once.
+	UndoSeconds *int64 `json:"undo_seconds,omitempty"`
 
 	// Validate false saves without asking Meta whether token, number and account work together. true unless given.
 	Validate *bool `json:"validate,omitempty"`
@@ -1962,6 +2905,12 @@ type CreateInboxBody struct {
 
 	// WabaID WhatsApp Business Account id: entry[].id of the bodies. Of hitlchat, kapso and passthrough, which need it.
 	WabaID *string `json:"waba_id,omitempty"`
+
+	// WarningSeconds How long before a response is late conversation.response_due tells so. 0, unless given, is no warning.
+	WarningSeconds *int64 `json:"warning_seconds,omitempty"`
+
+	// WindowWarningMinutes How long before the 24-hour window closes conversation.window_closing tells so. 0, unless given, is no warning.
+	WindowWarningMinutes *int64 `json:"window_warning_minutes,omitempty"`
 }
 
 // CreateInboxBodyBotVersion Of Chatlayer's bot. LIVE unless given.
@@ -1969,6 +2918,12 @@ type CreateInboxBodyBotVersion string
 
 // CreateInboxBodyProtocol hitlchat unless given. An old inbox of hitlchat, kapso or passthrough can change to another of these, while nothing is open or on its way.
 type CreateInboxBodyProtocol string
+
+// CreateInboxBodyReopenTo Where it then goes: to the line, unless given, or to whoever had it.
+type CreateInboxBodyReopenTo string
+
+// CreateInboxBodyReplies Who may answer in an assigned conversation: its assignee, unless given, or any agent.
+type CreateInboxBodyReplies string
 
 // CreateKeyBody defines model for CreateKeyBody.
 type CreateKeyBody struct {
@@ -1984,6 +2939,58 @@ type CreateKeyBody struct {
 
 // CreateKeyBodyScope defines model for CreateKeyBody.Scope.
 type CreateKeyBodyScope string
+
+// CreateQuickReplyInputBody defines model for CreateQuickReplyInputBody.
+type CreateQuickReplyInputBody struct {
+	// AgentID Whose own it is, with an admin's key; without, it is shared. What an agent's key makes is its agent's own.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+	InboxID *openapi_types.UUID `json:"inbox_id,omitempty"`
+
+	// Shortcut Without spaces; unique among those of the same inbox, team and owner, in whatever case.
+	Shortcut string `json:"shortcut"`
+
+	// TeamID Not together with inbox_id.
+	TeamID *openapi_types.UUID `json:"team_id,omitempty"`
+
+	// Text With variables: {{contact.name}}, {{agent.name}}, {{inbox.name}}, {{contact.attributes.key}}, {{conversation.attributes.key}}, each with a default if you like: {{contact.name|there}}.
+	Text string `json:"text"`
+}
+
+// CreateTeamBody defines model for CreateTeamBody.
+type CreateTeamBody struct {
+	// Assignment How conversations find their agents. manual, unless given: agents claim. round_robin: to the member who has waited longest for one. least_loaded: to the member who has the fewest. Both keep to who is online, to skills and to capacity.
+	Assignment *CreateTeamBodyAssignment `json:"assignment,omitempty"`
+
+	// Name Examples: Billing
+	Name string `json:"name"`
+
+	// OfferSeconds How long an agent has to accept what it is offered, 5 or more. 0, unless given: it is assigned at once.
+	OfferSeconds *int64 `json:"offer_seconds,omitempty"`
+
+	// SilentSeconds An assignee who leaves the contact unanswered for as long, 10 or more, loses the conversation, which goes back to its place in line. 0, unless given, is never.
+	SilentSeconds *int64 `json:"silent_seconds,omitempty"`
+
+	// WhenAway What becomes of the conversations of a member who is not online any more, or is disabled: keep, unless given, or requeue, to their place in line.
+	WhenAway *CreateTeamBodyWhenAway `json:"when_away,omitempty"`
+}
+
+// CreateTeamBodyAssignment How conversations find their agents. manual, unless given: agents claim. round_robin: to the member who has waited longest for one. least_loaded: to the member who has the fewest. Both keep to who is online, to skills and to capacity.
+type CreateTeamBodyAssignment string
+
+// CreateTeamBodyWhenAway What becomes of the conversations of a member who is not online any more, or is disabled: keep, unless given, or requeue, to their place in line.
+type CreateTeamBodyWhenAway string
+
+// CreateViewBody defines model for CreateViewBody.
+type CreateViewBody struct {
+	Filters ConversationFilters `json:"filters"`
+
+	// Name Examples: Urgent and unread
+	Name string              `json:"name"`
+	Sort *CreateViewBodySort `json:"sort,omitempty"`
+}
+
+// CreateViewBodySort defines model for CreateViewBody.Sort.
+type CreateViewBodySort string
 
 // Delivery defines model for Delivery.
 type Delivery struct {
@@ -2014,6 +3021,32 @@ type Delivery struct {
 
 // DeliveryState defines model for Delivery.State.
 type DeliveryState string
+
+// DescribeInputBody defines model for DescribeInputBody.
+type DescribeInputBody struct {
+	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+
+	// Attributes What is to be changed: a text sets an attribute, null removes it, and the others stay. Keys have 1 to 64 characters, values 1000 at most, and there are 100 at most.
+	Attributes *map[string]*string `json:"attributes,omitempty"`
+
+	// Priority Orders the queue.
+	Priority *DescribeInputBodyPriority `json:"priority,omitempty"`
+}
+
+// DescribeInputBodyPriority Orders the queue.
+type DescribeInputBodyPriority string
+
+// EditTagsInputBody defines model for EditTagsInputBody.
+type EditTagsInputBody struct {
+	Add *[]string `json:"add,omitempty"`
+
+	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+
+	// Remove In whatever case.
+	Remove *[]string `json:"remove,omitempty"`
+}
 
 // EndBody defines model for EndBody.
 type EndBody struct {
@@ -2326,6 +3359,13 @@ type EventMessage struct {
 // EventMessageDirection defines model for EventMessage.Direction.
 type EventMessageDirection string
 
+// ExcerptPart defines model for ExcerptPart.
+type ExcerptPart struct {
+	// Match This is what was looked for.
+	Match *bool  `json:"match,omitempty"`
+	Text  string `json:"text"`
+}
+
 // Failure defines model for Failure.
 type Failure struct {
 	Code   string `json:"code"`
@@ -2344,6 +3384,34 @@ type FailureBody struct {
 	// Examples: the contact has blocked the page
 	Reason *string `json:"reason,omitempty"`
 }
+
+// Found defines model for Found.
+type Found struct {
+	// At When we accepted the message, when the note was written, when the contact's conversation was opened.
+	At           time.Time         `json:"at"`
+	Conversation FoundConversation `json:"conversation"`
+
+	// Excerpt The text around what was found, at most about 160 characters of it, in pieces that make it when they are joined.
+	Excerpt []ExcerptPart `json:"excerpt"`
+
+	// ID Of the message, the note or the contact.
+	ID   openapi_types.UUID `json:"id"`
+	Kind FoundKind          `json:"kind"`
+}
+
+// FoundKind defines model for Found.Kind.
+type FoundKind string
+
+// FoundConversation defines model for FoundConversation.
+type FoundConversation struct {
+	Contact Contact                 `json:"contact"`
+	ID      openapi_types.UUID      `json:"id"`
+	InboxID openapi_types.UUID      `json:"inbox_id"`
+	Status  FoundConversationStatus `json:"status"`
+}
+
+// FoundConversationStatus defines model for FoundConversation.Status.
+type FoundConversationStatus string
 
 // HoursSpan defines model for HoursSpan.
 type HoursSpan struct {
@@ -2407,24 +3475,39 @@ type Inbox struct {
 	BotVersion   *InboxBotVersion `json:"bot_version,omitempty"`
 	CallbackData *bool            `json:"callback_data,omitempty"`
 	CreatedAt    time.Time        `json:"created_at"`
+	CsatText     *string          `json:"csat_text,omitempty"`
 
 	// DisplayPhoneNumber The number as Meta shows it.
-	DisplayPhoneNumber *string            `json:"display_phone_number,omitempty"`
-	Hours              *[]HoursSpan       `json:"hours,omitempty"`
-	ID                 openapi_types.UUID `json:"id"`
-	InactivitySeconds  int64              `json:"inactivity_seconds"`
-	InactivityStatus   *string            `json:"inactivity_status,omitempty"`
-	Name               string             `json:"name"`
-	NotifyInactivity   *bool              `json:"notify_inactivity,omitempty"`
+	DisplayPhoneNumber   *string            `json:"display_phone_number,omitempty"`
+	DispositionRequired  bool               `json:"disposition_required"`
+	Dispositions         []string           `json:"dispositions"`
+	FirstResponseSeconds *int32             `json:"first_response_seconds,omitempty"`
+	Holidays             []string           `json:"holidays"`
+	Hours                *[]HoursSpan       `json:"hours,omitempty"`
+	ID                   openapi_types.UUID `json:"id"`
+	InactivitySeconds    int64              `json:"inactivity_seconds"`
+	InactivityStatus     *string            `json:"inactivity_status,omitempty"`
+	Name                 string             `json:"name"`
+	NextResponseSeconds  *int32             `json:"next_response_seconds,omitempty"`
+	NotifyInactivity     *bool              `json:"notify_inactivity,omitempty"`
 
 	// PhoneNumberID metadata.phone_number_id of the bodies for this inbox.
-	PhoneNumberID  *string       `json:"phone_number_id,omitempty"`
-	Protocol       InboxProtocol `json:"protocol"`
-	QueueLimit     *int32        `json:"queue_limit,omitempty"`
-	ResolvedStatus *string       `json:"resolved_status,omitempty"`
-	ResumeCall     interface{}   `json:"resume_call,omitempty"`
-	TimeZone       string        `json:"time_zone"`
-	UpdatedAt      time.Time     `json:"updated_at"`
+	PhoneNumberID    *string             `json:"phone_number_id,omitempty"`
+	Protocol         InboxProtocol       `json:"protocol"`
+	QueueLimit       *int32              `json:"queue_limit,omitempty"`
+	ReadReceipts     bool                `json:"read_receipts"`
+	ReopenMinutes    int32               `json:"reopen_minutes"`
+	ReopenTo         InboxReopenTo       `json:"reopen_to"`
+	Replies          InboxReplies        `json:"replies"`
+	ResolvedStatus   *string             `json:"resolved_status,omitempty"`
+	ResponseHours    bool                `json:"response_hours"`
+	ResumeCall       interface{}         `json:"resume_call,omitempty"`
+	Routing          []RoutingRule       `json:"routing"`
+	TeamID           *openapi_types.UUID `json:"team_id,omitempty"`
+	TimeZone         string              `json:"time_zone"`
+	TypingIndicators bool                `json:"typing_indicators"`
+	UndoSeconds      int32               `json:"undo_seconds"`
+	UpdatedAt        time.Time           `json:"updated_at"`
 
 	// VerifyToken The token that was made for the inbox, to enter at Meta or at Chatlayer. It is in the answer that makes it and never again.
 	VerifyToken *string `json:"verify_token,omitempty"`
@@ -2433,10 +3516,12 @@ type Inbox struct {
 	VerifyTokenSet bool `json:"verify_token_set"`
 
 	// WabaID WhatsApp Business Account id: entry[].id of the bodies for this inbox.
-	WabaID *string `json:"waba_id,omitempty"`
+	WabaID         *string `json:"waba_id,omitempty"`
+	WarningSeconds *int32  `json:"warning_seconds,omitempty"`
 
 	// WebhookURL What to enter at Meta or at Chatlayer. Without a host where the server does not know its own address.
-	WebhookURL *string `json:"webhook_url,omitempty"`
+	WebhookURL           *string `json:"webhook_url,omitempty"`
+	WindowWarningMinutes *int32  `json:"window_warning_minutes,omitempty"`
 }
 
 // InboxBotVersion defines model for Inbox.BotVersion.
@@ -2444,6 +3529,12 @@ type InboxBotVersion string
 
 // InboxProtocol defines model for Inbox.Protocol.
 type InboxProtocol string
+
+// InboxReopenTo defines model for Inbox.ReopenTo.
+type InboxReopenTo string
+
+// InboxReplies defines model for Inbox.Replies.
+type InboxReplies string
 
 // InboxCheck defines model for InboxCheck.
 type InboxCheck struct {
@@ -2496,6 +3587,14 @@ type ListAgent struct {
 	NextCursor *string `json:"next_cursor,omitempty"`
 }
 
+// ListContactProfile defines model for ListContactProfile.
+type ListContactProfile struct {
+	Items []ContactProfile `json:"items"`
+
+	// NextCursor Give it as cursor to have the next page. Absent on the last one.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
 // ListConversation defines model for ListConversation.
 type ListConversation struct {
 	Items []Conversation `json:"items"`
@@ -2528,6 +3627,14 @@ type ListEvent struct {
 	NextCursor *string `json:"next_cursor,omitempty"`
 }
 
+// ListFound defines model for ListFound.
+type ListFound struct {
+	Items []Found `json:"items"`
+
+	// NextCursor Give it as cursor to have the next page. Absent on the last one.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
 // ListInbox defines model for ListInbox.
 type ListInbox struct {
 	Items []Inbox `json:"items"`
@@ -2544,6 +3651,14 @@ type ListKey struct {
 	NextCursor *string `json:"next_cursor,omitempty"`
 }
 
+// ListMention defines model for ListMention.
+type ListMention struct {
+	Items []Mention `json:"items"`
+
+	// NextCursor Give it as cursor to have the next page. Absent on the last one.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
 // ListMessage defines model for ListMessage.
 type ListMessage struct {
 	Items []Message `json:"items"`
@@ -2555,6 +3670,54 @@ type ListMessage struct {
 // ListNote defines model for ListNote.
 type ListNote struct {
 	Items []Note `json:"items"`
+
+	// NextCursor Give it as cursor to have the next page. Absent on the last one.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
+// ListQuickReply defines model for ListQuickReply.
+type ListQuickReply struct {
+	Items []QuickReply `json:"items"`
+
+	// NextCursor Give it as cursor to have the next page. Absent on the last one.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
+// ListRating defines model for ListRating.
+type ListRating struct {
+	Items []Rating `json:"items"`
+
+	// NextCursor Give it as cursor to have the next page. Absent on the last one.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
+// ListScheduledMessage defines model for ListScheduledMessage.
+type ListScheduledMessage struct {
+	Items []ScheduledMessage `json:"items"`
+
+	// NextCursor Give it as cursor to have the next page. Absent on the last one.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
+// ListTeam defines model for ListTeam.
+type ListTeam struct {
+	Items []Team `json:"items"`
+
+	// NextCursor Give it as cursor to have the next page. Absent on the last one.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
+// ListTimer defines model for ListTimer.
+type ListTimer struct {
+	Items []Timer `json:"items"`
+
+	// NextCursor Give it as cursor to have the next page. Absent on the last one.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
+// ListView defines model for ListView.
+type ListView struct {
+	Items []View `json:"items"`
 
 	// NextCursor Give it as cursor to have the next page. Absent on the last one.
 	NextCursor *string `json:"next_cursor,omitempty"`
@@ -2606,6 +3769,14 @@ type MediaBody struct {
 	URL string `json:"url"`
 }
 
+// Mention defines model for Mention.
+type Mention struct {
+	Note Note `json:"note"`
+
+	// ReadAt Absent until the agent has read it.
+	ReadAt *time.Time `json:"read_at,omitempty"`
+}
+
 // Message defines model for Message.
 type Message struct {
 	Author Author `json:"author"`
@@ -2629,6 +3800,9 @@ type Message struct {
 
 	// ReplyToExternalID The vendor's id of the message that is quoted or reacted to.
 	ReplyToExternalID *string `json:"reply_to_external_id,omitempty"`
+
+	// RetryOf The failed message that this one repeats.
+	RetryOf *openapi_types.UUID `json:"retry_of,omitempty"`
 
 	// SentAt The vendor's time of the message.
 	SentAt *time.Time `json:"sent_at,omitempty"`
@@ -2708,14 +3882,55 @@ type MessagesBody struct {
 	Messages []MessageBody `json:"messages"`
 }
 
+// NewContact defines model for NewContact.
+type NewContact struct {
+	// Bsuid WhatsApp's business-scoped user id.
+	Bsuid *string `json:"bsuid,omitempty"`
+	Name  *string `json:"name,omitempty"`
+
+	// Phone With country code.
+	//
+	// Examples: +44 7700 900123
+	Phone *string `json:"phone,omitempty"`
+
+	// Session The id that the gateway gave, for protocols without phone numbers.
+	Session *string `json:"session,omitempty"`
+}
+
 // Note defines model for Note.
 type Note struct {
 	Author         Author             `json:"author"`
 	ConversationID openapi_types.UUID `json:"conversation_id"`
 	CreatedAt      time.Time          `json:"created_at"`
 	ID             openapi_types.UUID `json:"id"`
-	Text           string             `json:"text"`
+
+	// Mentions The agents whom it names.
+	Mentions []string `json:"mentions"`
+	Text     string   `json:"text"`
 }
+
+// Offer defines model for Offer.
+type Offer struct {
+	Agent     *AgentRef  `json:"agent,omitempty"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	ToBot     bool       `json:"to_bot"`
+}
+
+// OfferBody defines model for OfferBody.
+type OfferBody struct {
+	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+
+	// ExpiresInSeconds 60 if absent. Past it the offer is over and nothing has changed.
+	ExpiresInSeconds *int64 `json:"expires_in_seconds,omitempty"`
+
+	// To agent with to_agent_id, or bot.
+	To        OfferBodyTo         `json:"to"`
+	ToAgentID *openapi_types.UUID `json:"to_agent_id,omitempty"`
+}
+
+// OfferBodyTo agent with to_agent_id, or bot.
+type OfferBodyTo string
 
 // OffloadAnswer defines model for OffloadAnswer.
 type OffloadAnswer struct {
@@ -2762,6 +3977,35 @@ type OldSecret struct {
 	ReplacedAt time.Time `json:"replaced_at"`
 }
 
+// Owner defines model for Owner.
+type Owner struct {
+	Agent *AgentRef `json:"agent,omitempty"`
+
+	// ConversationID Absent if there has been none, or if it is just being opened.
+	ConversationID *openapi_types.UUID `json:"conversation_id,omitempty"`
+
+	// Owner bot: no person is concerned, the bot may speak. agent: a person has the conversation. nobody: it waits for a person, and the bot keeps quiet.
+	Owner OwnerOwner `json:"owner"`
+
+	// Reason Why: opened, offloaded, claimed, accepted, assigned, transferred, taken_over, released, agent_silent, agent_away, passed, contact_wrote, reopened, started, ended.
+	//
+	// Examples: claimed
+	Reason *string `json:"reason,omitempty"`
+
+	// Since Since when. Absent for a contact of whom nobody has heard.
+	Since  *time.Time   `json:"since,omitempty"`
+	Status *OwnerStatus `json:"status,omitempty"`
+
+	// TeamID In whose queue it waits, or in whose name the agent has it.
+	TeamID *openapi_types.UUID `json:"team_id,omitempty"`
+}
+
+// OwnerOwner bot: no person is concerned, the bot may speak. agent: a person has the conversation. nobody: it waits for a person, and the bot keeps quiet.
+type OwnerOwner string
+
+// OwnerStatus defines model for Owner.Status.
+type OwnerStatus string
+
 // PassedMessage defines model for PassedMessage.
 type PassedMessage struct {
 	// ExternalID The wamid, once it is known.
@@ -2773,6 +4017,16 @@ type PassedMessage struct {
 
 // PassedMessageStatus defines model for PassedMessage.Status.
 type PassedMessageStatus string
+
+// PresenceBody defines model for PresenceBody.
+type PresenceBody struct {
+	// LeaseSeconds How long it lasts unless it is renewed. Nothing to an agent who is offline.
+	LeaseSeconds *int64            `json:"lease_seconds,omitempty"`
+	State        PresenceBodyState `json:"state"`
+}
+
+// PresenceBodyState defines model for PresenceBody.State.
+type PresenceBodyState string
 
 // PriorTurn defines model for PriorTurn.
 type PriorTurn struct {
@@ -2817,6 +4071,105 @@ type Problem struct {
 
 // ProblemCode The kind of failure; programs decide by this.
 type ProblemCode string
+
+// QueuePlace defines model for QueuePlace.
+type QueuePlace struct {
+	Ahead int64 `json:"ahead"`
+
+	// EstimatedWaitSeconds How much longer, by how fast the line moved within the last hour. Absent where fewer than three found their agents in that time.
+	EstimatedWaitSeconds *int64 `json:"estimated_wait_seconds,omitempty"`
+
+	// Position 1 is next.
+	Position int64 `json:"position"`
+
+	// TeamID Absent for the line of what has no team.
+	TeamID *openapi_types.UUID `json:"team_id,omitempty"`
+
+	// WaitingSeconds Since it was queued.
+	WaitingSeconds int64 `json:"waiting_seconds"`
+}
+
+// QuickReply defines model for QuickReply.
+type QuickReply struct {
+	// AgentID Whose own it is; absent for one that is shared.
+	AgentID   *openapi_types.UUID `json:"agent_id,omitempty"`
+	CreatedAt time.Time           `json:"created_at"`
+	ID        openapi_types.UUID  `json:"id"`
+
+	// InboxID The only inbox in which it is offered.
+	InboxID *openapi_types.UUID `json:"inbox_id,omitempty"`
+
+	// Shortcut Examples: hello
+	Shortcut string `json:"shortcut"`
+
+	// TeamID The only team to which it is offered.
+	TeamID *openapi_types.UUID `json:"team_id,omitempty"`
+
+	// Text Examples: Hi {{contact.name|there}}, this is {{agent.name}}.
+	Text      string    `json:"text"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// Rating defines model for Rating.
+type Rating struct {
+	Agent          *AgentRef          `json:"agent,omitempty"`
+	Comment        *string            `json:"comment,omitempty"`
+	ConversationID openapi_types.UUID `json:"conversation_id"`
+	GivenAt        time.Time          `json:"given_at"`
+	InboxID        openapi_types.UUID `json:"inbox_id"`
+
+	// Score 5 is the best.
+	Score int32 `json:"score"`
+
+	// UpdatedAt A rating can be changed for 24 hours.
+	UpdatedAt time.Time `json:"updated_at"`
+
+	// Via How it came: by the survey's link, or from the gateway.
+	Via RatingVia `json:"via"`
+}
+
+// RatingVia How it came: by the survey's link, or from the gateway.
+type RatingVia string
+
+// RatingContact defines model for RatingContact.
+type RatingContact struct {
+	// Bsuid WhatsApp's business-scoped user id.
+	Bsuid *string `json:"bsuid,omitempty"`
+
+	// ID Your id of the contact.
+	ID *string `json:"id,omitempty"`
+
+	// Phone With country code.
+	Phone *string `json:"phone,omitempty"`
+}
+
+// RatingSummary defines model for RatingSummary.
+type RatingSummary struct {
+	// Average Absent where there is no rating.
+	Average *float64 `json:"average,omitempty"`
+
+	// ByAgent By name.
+	ByAgent []AgentRatings `json:"by_agent"`
+
+	// ByScore How many there are of each score from 1 to 5.
+	ByScore map[string]int64 `json:"by_score"`
+	Count   int64            `json:"count"`
+}
+
+// ReadMentionsAnswer defines model for ReadMentionsAnswer.
+type ReadMentionsAnswer struct {
+	// Read How many were unread until now.
+	Read int64 `json:"read"`
+}
+
+// ReadMentionsBody defines model for ReadMentionsBody.
+type ReadMentionsBody struct {
+	// AgentID Whose, with an admin's key. An agent's key marks its agent's.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+
+	// NoteIds Which ones; all unless given.
+	NoteIds *[]openapi_types.UUID `json:"note_ids,omitempty"`
+}
 
 // Ready defines model for Ready.
 type Ready struct {
@@ -2871,6 +4224,28 @@ type RecoverBody struct {
 	Since time.Time `json:"since"`
 }
 
+// ReleaseBody defines model for ReleaseBody.
+type ReleaseBody struct {
+	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+
+	// Reason A code or a few words for the event. It is told to endpoints and operators: nothing personal.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// RenderQuickReplyInputBody defines model for RenderQuickReplyInputBody.
+type RenderQuickReplyInputBody struct {
+	// AgentID Who writes, with an admin's key. An agent's key writes for its agent.
+	AgentID        *openapi_types.UUID `json:"agent_id,omitempty"`
+	ConversationID openapi_types.UUID  `json:"conversation_id"`
+}
+
+// RenderedText defines model for RenderedText.
+type RenderedText struct {
+	// Text Ready to be sent, or changed first.
+	Text string `json:"text"`
+}
+
 // ReplayAnswer defines model for ReplayAnswer.
 type ReplayAnswer struct {
 	// Deliveries So many are sent again. How each fares shows in its attempts.
@@ -2907,11 +4282,14 @@ type ResolveBody struct {
 	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
 	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
 
-	// Disposition How it was resolved, in the words of your client.
+	// Disposition How it was resolved, in the words of your client, or one of the inbox's dispositions where it has some.
 	Disposition *string `json:"disposition,omitempty"`
 
 	// Note A note among agents that is added before the end.
 	Note *string `json:"note,omitempty"`
+
+	// UndoSeconds For how long it can be undone. The conversation ends, and the gateway is told, only then. If absent, as the inbox says: 0 unless it was set.
+	UndoSeconds *int64 `json:"undo_seconds,omitempty"`
 }
 
 // RotateSecretBody defines model for RotateSecretBody.
@@ -2929,15 +4307,95 @@ type RotateSecretBody struct {
 // RotateSecretBodyKeyType What is generated: hmac is a secret that both sides share; of ed25519 the receiver has the public key only, public_key. hmac unless given.
 type RotateSecretBodyKeyType string
 
+// RoutingIf defines model for RoutingIf.
+type RoutingIf struct {
+	// Payload Conditions on the offload's payload by path: names of fields with dots between them. A text, number or boolean: the value is this; a list: one of these; {"contains": "x"}: the text has this in it; {"exists": true}: there is a value. Where the payload has a list, one of its values has to fit. Case does not count. Write long numbers as texts, which are the same.
+	Payload *map[string]interface{} `json:"payload,omitempty"`
+
+	// Reason The offload's reason contains one of these, in whatever case.
+	//
+	// Examples: ["invoice","refund"]
+	Reason *[]string `json:"reason,omitempty"`
+
+	// Source Who asked for a person: the gateway, or Meta's own agent.
+	Source *RoutingIfSource `json:"source,omitempty"`
+
+	// Tags tags of the offload's payload, a text or a list, has one of these.
+	Tags *[]string `json:"tags,omitempty"`
+
+	// Text What the contact wrote last contains one of these, in whatever case.
+	Text *[]string `json:"text,omitempty"`
+}
+
+// RoutingIfSource Who asked for a person: the gateway, or Meta's own agent.
+type RoutingIfSource string
+
+// RoutingRule defines model for RoutingRule.
+type RoutingRule struct {
+	If RoutingIf `json:"if"`
+
+	// Name Shown in conversation.queued.
+	//
+	// Examples: German billing
+	Name *string     `json:"name,omitempty"`
+	Then RoutingThen `json:"then"`
+}
+
+// RoutingThen defines model for RoutingThen.
+type RoutingThen struct {
+	// Priority normal unless given.
+	Priority *RoutingThenPriority `json:"priority,omitempty"`
+
+	// Skills What an agent needs who is to get it automatically, all of them.
+	Skills *[]string `json:"skills,omitempty"`
+
+	// Tags Tags that the conversation gets.
+	Tags *[]string `json:"tags,omitempty"`
+
+	// TeamID The inbox's team, unless given.
+	TeamID *openapi_types.UUID `json:"team_id,omitempty"`
+}
+
+// RoutingThenPriority normal unless given.
+type RoutingThenPriority string
+
 // SampleAnswer defines model for SampleAnswer.
 type SampleAnswer struct {
 	Deliveries []Delivery `json:"deliveries"`
 }
 
-// SampleBody defines model for SampleBody.
-type SampleBody struct {
-	InboxID openapi_types.UUID `json:"inbox_id"`
+// ScheduleBody defines model for ScheduleBody.
+type ScheduleBody struct {
+	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+
+	// DueAt When otherwise leaves; five minutes before WhatsApp's window closes if absent.
+	DueAt     *time.Time `json:"due_at,omitempty"`
+	Message   *SendBody  `json:"message,omitempty"`
+	Otherwise *SendBody  `json:"otherwise,omitempty"`
 }
+
+// ScheduledMessage defines model for ScheduledMessage.
+type ScheduledMessage struct {
+	// AgentID In whose name it leaves.
+	AgentID    openapi_types.UUID `json:"agent_id"`
+	CreatedAt  time.Time          `json:"created_at"`
+	DueAt      *time.Time         `json:"due_at,omitempty"`
+	FinishedAt *time.Time         `json:"finished_at,omitempty"`
+	ID         openapi_types.UUID `json:"id"`
+	Message    *Message           `json:"message,omitempty"`
+	Otherwise  *Message           `json:"otherwise,omitempty"`
+
+	// Reason Why it failed or was cancelled.
+	Reason *string `json:"reason,omitempty"`
+
+	// SentID Which of the two messages left.
+	SentID *openapi_types.UUID   `json:"sent_id,omitempty"`
+	State  ScheduledMessageState `json:"state"`
+}
+
+// ScheduledMessageState defines model for ScheduledMessage.State.
+type ScheduledMessageState string
 
 // SendBody defines model for SendBody.
 type SendBody struct {
@@ -2992,6 +4450,39 @@ type SendBody struct {
 // SendBodyType defines model for SendBody.Type.
 type SendBodyType string
 
+// SetTagsInputBody defines model for SetTagsInputBody.
+type SetTagsInputBody struct {
+	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+
+	// Tags The whole set. Tags that differ in case only are the same, in the first spelling.
+	Tags []string `json:"tags"`
+}
+
+// SnoozeBody defines model for SnoozeBody.
+type SnoozeBody struct {
+	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+
+	// Reason A code or a few words for the event. It is told to endpoints and operators: nothing personal.
+	Reason *string `json:"reason,omitempty"`
+
+	// Until When it comes back. Absent: when the contact writes, which ends every snooze.
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// StartBody defines model for StartBody.
+type StartBody struct {
+	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+	Contact *NewContact         `json:"contact,omitempty"`
+
+	// ContactID Whom to write to: a contact of this account …
+	ContactID *openapi_types.UUID `json:"contact_id,omitempty"`
+	InboxID   openapi_types.UUID  `json:"inbox_id"`
+	Message   SendBody            `json:"message"`
+}
+
 // StatusBody defines model for StatusBody.
 type StatusBody struct {
 	Contact *ContactBody `json:"contact,omitempty"`
@@ -3012,6 +4503,163 @@ type StatusBodyStatus string
 // StatusesBody defines model for StatusesBody.
 type StatusesBody struct {
 	Statuses []StatusBody `json:"statuses"`
+}
+
+// StreamEvent defines model for StreamEvent.
+type StreamEvent struct {
+	Actor          Actor                  `json:"actor"`
+	At             time.Time              `json:"at"`
+	Conversation   *Conversation          `json:"conversation,omitempty"`
+	ConversationID *openapi_types.UUID    `json:"conversation_id,omitempty"`
+	Data           map[string]interface{} `json:"data"`
+	ID             openapi_types.UUID     `json:"id"`
+	InboxID        *openapi_types.UUID    `json:"inbox_id,omitempty"`
+	Message        *Message               `json:"message,omitempty"`
+	MessageID      *openapi_types.UUID    `json:"message_id,omitempty"`
+	Note           *Note                  `json:"note,omitempty"`
+
+	// Seq Its number in the conversation, without gaps. Absent for what happened after the end.
+	Seq *int64 `json:"seq,omitempty"`
+
+	// Type Examples: conversation.claimed
+	Type string `json:"type"`
+}
+
+// SurveyForm defines model for SurveyForm.
+type SurveyForm struct {
+	Comment *string `json:"comment,omitempty"`
+
+	// Score 5 is the best.
+	Score int32 `json:"score"`
+}
+
+// Tag defines model for Tag.
+type Tag struct {
+	// Conversations How many of the account's latest 10,000 tagged conversations have it.
+	Conversations int64  `json:"conversations"`
+	Name          string `json:"name"`
+}
+
+// TagList defines model for TagList.
+type TagList struct {
+	Items []Tag `json:"items"`
+}
+
+// TakeOverBody defines model for TakeOverBody.
+type TakeOverBody struct {
+	// AgentID The agent who is to have it.
+	AgentID openapi_types.UUID `json:"agent_id"`
+
+	// Note A note among agents that is added first.
+	Note *string `json:"note,omitempty"`
+
+	// Reason A code or a few words for the event. It is told to endpoints and operators: nothing personal.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// Team defines model for Team.
+type Team struct {
+	Assignment TeamAssignment     `json:"assignment"`
+	CreatedAt  time.Time          `json:"created_at"`
+	ID         openapi_types.UUID `json:"id"`
+	Name       string             `json:"name"`
+
+	// OfferSeconds How long an agent has to accept. Absent where agents are assigned at once.
+	OfferSeconds *int32 `json:"offer_seconds,omitempty"`
+
+	// SilentSeconds Absent where nobody loses a conversation by silence.
+	SilentSeconds *int32       `json:"silent_seconds,omitempty"`
+	UpdatedAt     time.Time    `json:"updated_at"`
+	WhenAway      TeamWhenAway `json:"when_away"`
+}
+
+// TeamAssignment defines model for Team.Assignment.
+type TeamAssignment string
+
+// TeamWhenAway defines model for Team.WhenAway.
+type TeamWhenAway string
+
+// TeamCount defines model for TeamCount.
+type TeamCount struct {
+	Open int64 `json:"open"`
+
+	// TeamID Absent for those of no team.
+	TeamID *openapi_types.UUID `json:"team_id,omitempty"`
+}
+
+// TeamQueue defines model for TeamQueue.
+type TeamQueue struct {
+	AgentsAway   int64 `json:"agents_away"`
+	AgentsOnline int64 `json:"agents_online"`
+
+	// EstimatedWaitSeconds How long a conversation waits that comes now, by how fast the line moved within the last hour. Absent where fewer than three found their agents in that time.
+	EstimatedWaitSeconds *int64 `json:"estimated_wait_seconds,omitempty"`
+
+	// FreeCapacity How many more the members who are online can be given. Absent where one of them has no limit.
+	FreeCapacity *int64 `json:"free_capacity,omitempty"`
+
+	// LongestWaitSeconds 0 where none waits.
+	LongestWaitSeconds int64 `json:"longest_wait_seconds"`
+
+	// Waiting Conversations that wait, offered ones included.
+	Waiting int64 `json:"waiting"`
+}
+
+// TeamRef defines model for TeamRef.
+type TeamRef struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+}
+
+// Timer defines model for Timer.
+type Timer struct {
+	DueAt time.Time `json:"due_at"`
+	Kind  TimerKind `json:"kind"`
+
+	// Movable It can be moved and cancelled.
+	Movable bool `json:"movable"`
+
+	// Reason What happens then, in words.
+	Reason string `json:"reason"`
+}
+
+// TimerKind defines model for Timer.Kind.
+type TimerKind string
+
+// TimerBody defines model for TimerBody.
+type TimerBody struct {
+	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+
+	// Cancel In place of both: it is not to be due at all. A cancelled snooze or resolve is over, a cancelled offer withdrawn; inactivity starts anew with the next message.
+	Cancel *bool `json:"cancel,omitempty"`
+
+	// DueAt When it is to be due.
+	DueAt *time.Time `json:"due_at,omitempty"`
+
+	// ExtendSeconds In place of due_at: by how much later.
+	ExtendSeconds *int64 `json:"extend_seconds,omitempty"`
+
+	// Reason A code or a few words for the event. It is told to endpoints and operators: nothing personal.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// TransferBody defines model for TransferBody.
+type TransferBody struct {
+	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+
+	// Note A note among agents that is added first.
+	Note *string `json:"note,omitempty"`
+
+	// Reason A code or a few words for the event. It is told to endpoints and operators: nothing personal.
+	Reason *string `json:"reason,omitempty"`
+
+	// ToAgentID The agent who is to have it.
+	ToAgentID *openapi_types.UUID `json:"to_agent_id,omitempty"`
+
+	// ToTeamID The team in whose queue it is to wait; with to_agent_id, the team in whose name the agent has it.
+	ToTeamID *openapi_types.UUID `json:"to_team_id,omitempty"`
 }
 
 // TurnBody defines model for TurnBody.
@@ -3039,14 +4687,43 @@ type TurnBodyDirection string
 // TurnBodyType defines model for TurnBody.Type.
 type TurnBodyType string
 
+// TypingAnswer defines model for TypingAnswer.
+type TypingAnswer struct {
+	// Reason Why not.
+	Reason *string `json:"reason,omitempty"`
+
+	// Shown The contact is shown it, or was within the last 5 seconds.
+	Shown bool `json:"shown"`
+}
+
 // UpdateAgentBody defines model for UpdateAgentBody.
 type UpdateAgentBody struct {
-	// Disabled A disabled agent's keys are refused, and no command can name it.
+	// Capacity How many conversations at once are assigned to the agent automatically; 0 is no limit. Claiming is not limited.
+	Capacity *int64 `json:"capacity,omitempty"`
+
+	// Disabled A disabled agent is offline, its keys are refused, and no command can name it.
 	Disabled *bool `json:"disabled,omitempty"`
 
 	// Email Empty removes it.
 	Email *string `json:"email,omitempty"`
 	Name  *string `json:"name,omitempty"`
+
+	// Skills What conversations may need, such as a language. They are kept in lower case.
+	//
+	// Examples: ["german"]
+	Skills *[]string `json:"skills,omitempty"`
+}
+
+// UpdateContactInputBody defines model for UpdateContactInputBody.
+type UpdateContactInputBody struct {
+	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
+	AgentID *openapi_types.UUID `json:"agent_id,omitempty"`
+
+	// Attributes What is to be changed: a text sets an attribute, null removes it, and the others stay. Keys have 1 to 64 characters, values 1000 at most, and there are 100 at most.
+	Attributes *map[string]*string `json:"attributes,omitempty"`
+
+	// Name Empty gives the contact the name back by which it calls itself, with its next message.
+	Name *string `json:"name,omitempty"`
 }
 
 // UpdateEndpointBody defines model for UpdateEndpointBody.
@@ -3129,6 +4806,27 @@ type UpdateInboxBody struct {
 	// CallbackData Whether hitlchat's meta_payload carries our message id as biz_opaque_callback_data, so that Meta's statuses find their message. false unless given.
 	CallbackData *bool `json:"callback_data,omitempty"`
 
+	// CsatText The question that a contact is sent after a resolve; {{link}} in it becomes the address at which they answer. Empty, unless given: none is sent.
+	//
+	// Examples: How did we do? {{link}}
+	CsatText *string `json:"csat_text,omitempty"`
+
+	// DispositionRequired Whether resolve needs one. false unless given.
+	DispositionRequired *bool `json:"disposition_required,omitempty"`
+
+	// Dispositions What resolve takes as disposition; an empty list is anything.
+	//
+	// Examples: ["solved","spam"]
+	Dispositions *[]string `json:"dispositions,omitempty"`
+
+	// FirstResponseSeconds How soon a person has to answer a conversation that was queued. 0, unless given, is no limit.
+	FirstResponseSeconds *int64 `json:"first_response_seconds,omitempty"`
+
+	// Holidays Days on which the inbox is closed from midnight to midnight, in its time zone. An empty list removes them.
+	//
+	// Examples: ["2026-12-25"]
+	Holidays *[]string `json:"holidays,omitempty"`
+
 	// Hours When offloads are accepted; an empty list is always. Of every protocol but passthrough.
 	Hours *[]HoursSpan `json:"hours,omitempty"`
 
@@ -3138,6 +4836,9 @@ type UpdateInboxBody struct {
 	// InactivityStatus The same for an end by inactivity. "Closed by Inactivity" unless given.
 	InactivityStatus *string `json:"inactivity_status,omitempty"`
 	Name             *string `json:"name,omitempty"`
+
+	// NextResponseSeconds How soon a person has to answer what the contact writes after that. 0, unless given, is no limit.
+	NextResponseSeconds *int64 `json:"next_response_seconds,omitempty"`
 
 	// NotifyInactivity Whether hitlchat's conversation_resolved is sent for an end by inactivity. true unless given.
 	NotifyInactivity *bool `json:"notify_inactivity,omitempty"`
@@ -3151,16 +4852,43 @@ type UpdateInboxBody struct {
 	// QueueLimit Offloads are refused while as many conversations wait; 0 is no limit. Of every protocol but passthrough.
 	QueueLimit *int64 `json:"queue_limit,omitempty"`
 
+	// ReadReceipts Whether the contact sees that an agent has read. false unless given. Of hitlchat and kapso.
+	ReadReceipts *bool `json:"read_receipts,omitempty"`
+
+	// ReopenMinutes A contact who writes so soon after the end goes on where they were: the new conversation takes over team, tags and attributes. 0, unless given, is never.
+	ReopenMinutes *int64 `json:"reopen_minutes,omitempty"`
+
+	// ReopenTo Where it then goes: to the line, unless given, or to whoever had it.
+	ReopenTo *UpdateInboxBodyReopenTo `json:"reopen_to,omitempty"`
+
+	// Replies Who may answer in an assigned conversation: its assignee, unless given, or any agent.
+	Replies *UpdateInboxBodyReplies `json:"replies,omitempty"`
+
 	// ResolvedStatus resolved_status of hitlchat's conversation_resolved when an agent resolves. "Resolved by Human" unless given.
 	ResolvedStatus *string `json:"resolved_status,omitempty"`
 
+	// ResponseHours Whether responses are timed within hours alone, and not on holidays. false unless given.
+	ResponseHours *bool `json:"response_hours,omitempty"`
+
 	// ResumeCall The JSON that resumes Chatlayer's bot when a conversation ends: the body for the session's actions, or {"path":"…","body":{…}}. {{sessionId}} and {{botId}} in its texts are replaced. null removes it.
 	ResumeCall interface{} `json:"resume_call,omitempty"`
+
+	// Routing Rules that choose team, skills, priority and tags of a conversation that needs a person, in order: the first that fits. An empty list removes them.
+	Routing *[]RoutingRule `json:"routing,omitempty"`
+
+	// TeamID The team in whose line conversations wait that no rule sends elsewhere. Empty removes it: they wait in the line of what has no team.
+	TeamID *string `json:"team_id,omitempty"`
 
 	// TimeZone Name in the IANA database, of hours and of the times that a protocol writes with an offset. UTC unless given.
 	//
 	// Examples: Asia/Jakarta
 	TimeZone *string `json:"time_zone,omitempty"`
+
+	// TypingIndicators Whether the contact sees that an agent types. false unless given. Of hitlchat and kapso.
+	TypingIndicators *bool `json:"typing_indicators,omitempty"`
+
+	// UndoSeconds How long a resolve can be undone before the conversation ends. 0, unless given: it ends at once.
+	UndoSeconds *int64 `json:"undo_seconds,omitempty"`
 
 	// Validate false saves without asking Meta whether token, number and account work together. true unless given.
 	Validate *bool `json:"validate,omitempty"`
@@ -3170,6 +4898,12 @@ type UpdateInboxBody struct {
 
 	// WabaID WhatsApp Business Account id: entry[].id of the bodies. Of hitlchat, kapso and passthrough, which need it.
 	WabaID *string `json:"waba_id,omitempty"`
+
+	// WarningSeconds How long before a response is late conversation.response_due tells so. 0, unless given, is no warning.
+	WarningSeconds *int64 `json:"warning_seconds,omitempty"`
+
+	// WindowWarningMinutes How long before the 24-hour window closes conversation.window_closing tells so. 0, unless given, is no warning.
+	WindowWarningMinutes *int64 `json:"window_warning_minutes,omitempty"`
 }
 
 // UpdateInboxBodyBotVersion Of Chatlayer's bot. LIVE unless given.
@@ -3177,6 +4911,66 @@ type UpdateInboxBodyBotVersion string
 
 // UpdateInboxBodyProtocol hitlchat unless given. An old inbox of hitlchat, kapso or passthrough can change to another of these, while nothing is open or on its way.
 type UpdateInboxBodyProtocol string
+
+// UpdateInboxBodyReopenTo Where it then goes: to the line, unless given, or to whoever had it.
+type UpdateInboxBodyReopenTo string
+
+// UpdateInboxBodyReplies Who may answer in an assigned conversation: its assignee, unless given, or any agent.
+type UpdateInboxBodyReplies string
+
+// UpdateQuickReplyInputBody defines model for UpdateQuickReplyInputBody.
+type UpdateQuickReplyInputBody struct {
+	Shortcut *string `json:"shortcut,omitempty"`
+	Text     *string `json:"text,omitempty"`
+}
+
+// UpdateTeamBody defines model for UpdateTeamBody.
+type UpdateTeamBody struct {
+	// Assignment How conversations find their agents. manual, unless given: agents claim. round_robin: to the member who has waited longest for one. least_loaded: to the member who has the fewest. Both keep to who is online, to skills and to capacity.
+	Assignment *UpdateTeamBodyAssignment `json:"assignment,omitempty"`
+	Name       *string                   `json:"name,omitempty"`
+
+	// OfferSeconds How long an agent has to accept what it is offered, 5 or more. 0, unless given: it is assigned at once.
+	OfferSeconds *int64 `json:"offer_seconds,omitempty"`
+
+	// SilentSeconds An assignee who leaves the contact unanswered for as long, 10 or more, loses the conversation, which goes back to its place in line. 0, unless given, is never.
+	SilentSeconds *int64 `json:"silent_seconds,omitempty"`
+
+	// WhenAway What becomes of the conversations of a member who is not online any more, or is disabled: keep, unless given, or requeue, to their place in line.
+	WhenAway *UpdateTeamBodyWhenAway `json:"when_away,omitempty"`
+}
+
+// UpdateTeamBodyAssignment How conversations find their agents. manual, unless given: agents claim. round_robin: to the member who has waited longest for one. least_loaded: to the member who has the fewest. Both keep to who is online, to skills and to capacity.
+type UpdateTeamBodyAssignment string
+
+// UpdateTeamBodyWhenAway What becomes of the conversations of a member who is not online any more, or is disabled: keep, unless given, or requeue, to their place in line.
+type UpdateTeamBodyWhenAway string
+
+// UpdateViewBody defines model for UpdateViewBody.
+type UpdateViewBody struct {
+	Filters *ConversationFilters `json:"filters,omitempty"`
+	Name    *string              `json:"name,omitempty"`
+	Sort    *UpdateViewBodySort  `json:"sort,omitempty"`
+}
+
+// UpdateViewBodySort defines model for UpdateViewBody.Sort.
+type UpdateViewBodySort string
+
+// View defines model for View.
+type View struct {
+	CreatedAt time.Time           `json:"created_at"`
+	Filters   ConversationFilters `json:"filters"`
+	ID        openapi_types.UUID  `json:"id"`
+	Name      string              `json:"name"`
+
+	// Shared All agents of the account see it; else it is the key's agent's own.
+	Shared    bool      `json:"shared"`
+	Sort      ViewSort  `json:"sort"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// ViewSort defines model for View.Sort.
+type ViewSort string
 
 // ListAgentsParams defines parameters for ListAgents.
 type ListAgentsParams struct {
@@ -3223,6 +5017,27 @@ type PostChatlayerParams struct {
 	ChallengeVerifyToken *string `form:"challenge.verifyToken,omitempty" json:"challenge.verifyToken,omitempty"`
 }
 
+// ListContactsParams defines parameters for ListContacts.
+type ListContactsParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Q A part of the name, a phone number or another identity.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+}
+
+// ListContactConversationsParams defines parameters for ListContactConversations.
+type ListContactConversationsParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListConversationsParams defines parameters for ListConversations.
 type ListConversationsParams struct {
 	// Limit How many items a page holds at most.
@@ -3231,22 +5046,123 @@ type ListConversationsParams struct {
 	// Cursor next_cursor of the page before.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Status Only these statuses: a comma list, or the parameter several times.
+	// Sort newest: the last active first; oldest: the reverse; queue: the line, that is those with the status waiting, the highest priority first and then who waits longest.
+	Sort *ListConversationsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// Status Only these statuses: bot, waiting, assigned, snoozed, ended. In a query a comma list, or the parameter several times.
 	Status  *[]string           `form:"status,omitempty" json:"status,omitempty"`
 	InboxID *openapi_types.UUID `form:"inbox_id,omitempty" json:"inbox_id,omitempty"`
 
-	// AssigneeID An agent's id, or me for the agent of the key.
-	AssigneeID *string             `form:"assignee_id,omitempty" json:"assignee_id,omitempty"`
-	ContactID  *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+	// AssigneeID An agent's id, me for the agent of the key, or none for what nobody has.
+	AssigneeID *string `form:"assignee_id,omitempty" json:"assignee_id,omitempty"`
 
-	// Q Part of the contact's name, phone number or other identity.
+	// TeamID A team's id, or none for what belongs to no team.
+	TeamID *string `form:"team_id,omitempty" json:"team_id,omitempty"`
+
+	// Tag A tag. Given several times, conversations need all of them.
+	Tag *[]string `form:"tag,omitempty" json:"tag,omitempty"`
+
+	// Attribute An attribute and its value, as key:value. Given several times, conversations need all of them.
+	Attribute *[]string `form:"attribute,omitempty" json:"attribute,omitempty"`
+
+	// Priority Only these priorities: low, normal, high, urgent. In a query a comma list, or the parameter several times.
+	Priority *[]string `form:"priority,omitempty" json:"priority,omitempty"`
+
+	// Unread Only those with messages that nobody has read.
+	Unread    *bool               `form:"unread,omitempty" json:"unread,omitempty"`
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// OpenedAfter At this time or later.
+	OpenedAfter  *time.Time `form:"opened_after,omitempty" json:"opened_after,omitempty"`
+	OpenedBefore *time.Time `form:"opened_before,omitempty" json:"opened_before,omitempty"`
+
+	// ActiveAfter Last active at this time or later.
+	ActiveAfter  *time.Time `form:"active_after,omitempty" json:"active_after,omitempty"`
+	ActiveBefore *time.Time `form:"active_before,omitempty" json:"active_before,omitempty"`
+
+	// EndedAfter At this time or later.
+	EndedAfter  *time.Time `form:"ended_after,omitempty" json:"ended_after,omitempty"`
+	EndedBefore *time.Time `form:"ended_before,omitempty" json:"ended_before,omitempty"`
+
+	// Q What the contact (name, numbers and other identities), a message or a note of the conversation says: see the search. An identity in full is found at once, everything else about a second after it was written.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
+}
+
+// ListConversationsParamsSort defines parameters for ListConversations.
+type ListConversationsParamsSort string
+
+// StartConversationParams defines parameters for StartConversation.
+type StartConversationParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// CountConversationsParams defines parameters for CountConversations.
+type CountConversationsParams struct {
+	// Status Only these statuses: bot, waiting, assigned, snoozed, ended. In a query a comma list, or the parameter several times.
+	Status  *[]string           `form:"status,omitempty" json:"status,omitempty"`
+	InboxID *openapi_types.UUID `form:"inbox_id,omitempty" json:"inbox_id,omitempty"`
+
+	// AssigneeID An agent's id, me for the agent of the key, or none for what nobody has.
+	AssigneeID *string `form:"assignee_id,omitempty" json:"assignee_id,omitempty"`
+
+	// TeamID A team's id, or none for what belongs to no team.
+	TeamID *string `form:"team_id,omitempty" json:"team_id,omitempty"`
+
+	// Tag A tag. Given several times, conversations need all of them.
+	Tag *[]string `form:"tag,omitempty" json:"tag,omitempty"`
+
+	// Attribute An attribute and its value, as key:value. Given several times, conversations need all of them.
+	Attribute *[]string `form:"attribute,omitempty" json:"attribute,omitempty"`
+
+	// Priority Only these priorities: low, normal, high, urgent. In a query a comma list, or the parameter several times.
+	Priority *[]string `form:"priority,omitempty" json:"priority,omitempty"`
+
+	// Unread Only those with messages that nobody has read.
+	Unread    *bool               `form:"unread,omitempty" json:"unread,omitempty"`
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// OpenedAfter At this time or later.
+	OpenedAfter  *time.Time `form:"opened_after,omitempty" json:"opened_after,omitempty"`
+	OpenedBefore *time.Time `form:"opened_before,omitempty" json:"opened_before,omitempty"`
+
+	// ActiveAfter Last active at this time or later.
+	ActiveAfter  *time.Time `form:"active_after,omitempty" json:"active_after,omitempty"`
+	ActiveBefore *time.Time `form:"active_before,omitempty" json:"active_before,omitempty"`
+
+	// EndedAfter At this time or later.
+	EndedAfter  *time.Time `form:"ended_after,omitempty" json:"ended_after,omitempty"`
+	EndedBefore *time.Time `form:"ended_before,omitempty" json:"ended_before,omitempty"`
+
+	// Q What the contact (name, numbers and other identities), a message or a note of the conversation says: see the search. An identity in full is found at once, everything else about a second after it was written.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+}
+
+// AcceptConversationParams defines parameters for AcceptConversation.
+type AcceptConversationParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ClaimConversationParams defines parameters for ClaimConversation.
 type ClaimConversationParams struct {
 	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// DeclineConversationParams defines parameters for DeclineConversation.
+type DeclineConversationParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ListConversationEventsParams defines parameters for ListConversationEvents.
@@ -3279,6 +5195,12 @@ type SendMessageParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// RetryMessageParams defines parameters for RetryMessage.
+type RetryMessageParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // ListNotesParams defines parameters for ListNotes.
 type ListNotesParams struct {
 	// Limit How many items a page holds at most.
@@ -3294,16 +5216,157 @@ type AddNoteParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// OfferConversationParams defines parameters for OfferConversation.
+type OfferConversationParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// PassConversationParams defines parameters for PassConversation.
+type PassConversationParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// ReadConversationParams defines parameters for ReadConversation.
+type ReadConversationParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // ReleaseConversationParams defines parameters for ReleaseConversation.
 type ReleaseConversationParams struct {
 	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// ReopenConversationParams defines parameters for ReopenConversation.
+type ReopenConversationParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ResolveConversationParams defines parameters for ResolveConversation.
 type ResolveConversationParams struct {
 	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// ListScheduledMessagesParams defines parameters for ListScheduledMessages.
+type ListScheduledMessagesParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ScheduleMessageParams defines parameters for ScheduleMessage.
+type ScheduleMessageParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// CancelScheduledMessageParams defines parameters for CancelScheduledMessage.
+type CancelScheduledMessageParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// SnoozeConversationParams defines parameters for SnoozeConversation.
+type SnoozeConversationParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// EditTagsParams defines parameters for EditTags.
+type EditTagsParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// TakeOverConversationParams defines parameters for TakeOverConversation.
+type TakeOverConversationParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// MoveTimerParams defines parameters for MoveTimer.
+type MoveTimerParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// MoveTimerParamsKind defines parameters for MoveTimer.
+type MoveTimerParamsKind string
+
+// TransferConversationParams defines parameters for TransferConversation.
+type TransferConversationParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// ShowTypingParams defines parameters for ShowTyping.
+type ShowTypingParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// UndoResolveParams defines parameters for UndoResolve.
+type UndoResolveParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// UnreadConversationParams defines parameters for UnreadConversation.
+type UnreadConversationParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// WakeConversationParams defines parameters for WakeConversation.
+type WakeConversationParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ListDeliveriesParams defines parameters for ListDeliveries.
@@ -3352,7 +5415,36 @@ type ListEventsParams struct {
 
 	// Cursor next_cursor of the page before.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Types Only these types: a comma list, with wildcards like conversation.*.
+	Types          *string             `form:"types,omitempty" json:"types,omitempty"`
+	InboxID        *openapi_types.UUID `form:"inbox_id,omitempty" json:"inbox_id,omitempty"`
+	ConversationID *openapi_types.UUID `form:"conversation_id,omitempty" json:"conversation_id,omitempty"`
 }
+
+// StreamEventsParams defines parameters for StreamEvents.
+type StreamEventsParams struct {
+	// Cursor Where to go on: `next_cursor` of `GET /v1/events`, or the `id` of an event.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// From Where to begin without a cursor: now, or with the account's first event.
+	From *StreamEventsParamsFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// Types Only these types: a comma list, with wildcards like `conversation.*`.
+	Types *string `form:"types,omitempty" json:"types,omitempty"`
+
+	// InboxID Only this inbox.
+	InboxID *openapi_types.UUID `form:"inbox_id,omitempty" json:"inbox_id,omitempty"`
+
+	// ConversationID Only this conversation.
+	ConversationID *openapi_types.UUID `form:"conversation_id,omitempty" json:"conversation_id,omitempty"`
+
+	// LastEventID The `id` that came last. It wins over `cursor` and `from`.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
+// StreamEventsParamsFrom defines parameters for StreamEvents.
+type StreamEventsParamsFrom string
 
 // ListInboxesParams defines parameters for ListInboxes.
 type ListInboxesParams struct {
@@ -3398,6 +5490,24 @@ type PostOffloadsParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// GetContactOwnerParams defines parameters for GetContactOwner.
+type GetContactOwnerParams struct {
+	// Contact The contact's phone number, BSUID, user name or session id.
+	Contact string `form:"contact" json:"contact"`
+
+	// Kind What the contact is named by; any if absent.
+	Kind *GetContactOwnerParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+}
+
+// GetContactOwnerParamsKind defines parameters for GetContactOwner.
+type GetContactOwnerParamsKind string
+
+// AddRatingParams defines parameters for AddRating.
+type AddRatingParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // PostStatusesJSONBody defines parameters for PostStatuses.
 type PostStatusesJSONBody struct {
 	union json.RawMessage
@@ -3434,6 +5544,27 @@ type UploadMediaParamsKind string
 // UploadMediaMultipartBodyKind defines parameters for UploadMedia.
 type UploadMediaMultipartBodyKind string
 
+// ListMentionsParams defines parameters for ListMentions.
+type ListMentionsParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Unread Those only that have not been read.
+	Unread *bool `form:"unread,omitempty" json:"unread,omitempty"`
+
+	// AgentID Whose, with an admin's key. An agent's key reads its agent's.
+	AgentID *openapi_types.UUID `form:"agent_id,omitempty" json:"agent_id,omitempty"`
+}
+
+// ReadMentionsParams defines parameters for ReadMentions.
+type ReadMentionsParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // PassMessageJSONBody defines parameters for PassMessage.
 type PassMessageJSONBody map[string]interface{}
 
@@ -3452,10 +5583,146 @@ type PostInboundParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// TestResolvedWebhookJSONBody defines parameters for TestResolvedWebhook.
+type TestResolvedWebhookJSONBody struct {
+	InboxID              *openapi_types.UUID    `json:"inbox_id,omitempty"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
 // TestResolvedWebhookParams defines parameters for TestResolvedWebhook.
 type TestResolvedWebhookParams struct {
 	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListQuickRepliesParams defines parameters for ListQuickReplies.
+type ListQuickRepliesParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Q A part of the shortcut or the text.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// InboxID Those that are offered in this inbox: what is bound to another one is left out.
+	InboxID *openapi_types.UUID `form:"inbox_id,omitempty" json:"inbox_id,omitempty"`
+}
+
+// CreateQuickReplyParams defines parameters for CreateQuickReply.
+type CreateQuickReplyParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// RenderQuickReplyParams defines parameters for RenderQuickReply.
+type RenderQuickReplyParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListRatingsParams defines parameters for ListRatings.
+type ListRatingsParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor  *string             `form:"cursor,omitempty" json:"cursor,omitempty"`
+	InboxID *openapi_types.UUID `form:"inbox_id,omitempty" json:"inbox_id,omitempty"`
+
+	// Since Given at this time or later.
+	Since *time.Time `form:"since,omitempty" json:"since,omitempty"`
+
+	// Until Given before this time.
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+
+	// AgentID Of conversations that this agent had.
+	AgentID *openapi_types.UUID `form:"agent_id,omitempty" json:"agent_id,omitempty"`
+	Score   *int32              `form:"score,omitempty" json:"score,omitempty"`
+}
+
+// SummarizeRatingsParams defines parameters for SummarizeRatings.
+type SummarizeRatingsParams struct {
+	InboxID *openapi_types.UUID `form:"inbox_id,omitempty" json:"inbox_id,omitempty"`
+
+	// Since Given at this time or later.
+	Since *time.Time `form:"since,omitempty" json:"since,omitempty"`
+
+	// Until Given before this time.
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+}
+
+// SearchParams defines parameters for Search.
+type SearchParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Q Words, in any order; "a phrase" in quotation marks. Case, width and accents make no difference, parts of words are found, and numbers however they are grouped. One of the words needs three characters that follow each other, or one that is Chinese, Japanese or Korean.
+	Q string `form:"q" json:"q"`
+
+	// Kind Only these: a comma list. Everything if absent.
+	Kind           *[]SearchParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+	InboxID        *openapi_types.UUID `form:"inbox_id,omitempty" json:"inbox_id,omitempty"`
+	ConversationID *openapi_types.UUID `form:"conversation_id,omitempty" json:"conversation_id,omitempty"`
+
+	// After At this time or later.
+	After  *time.Time `form:"after,omitempty" json:"after,omitempty"`
+	Before *time.Time `form:"before,omitempty" json:"before,omitempty"`
+}
+
+// SearchParamsKind defines parameters for Search.
+type SearchParamsKind string
+
+// ListTeamsParams defines parameters for ListTeams.
+type ListTeamsParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateTeamParams defines parameters for CreateTeam.
+type CreateTeamParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTeamMembersParams defines parameters for ListTeamMembers.
+type ListTeamMembersParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListViewsParams defines parameters for ListViews.
+type ListViewsParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateViewParams defines parameters for CreateView.
+type CreateViewParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListViewConversationsParams defines parameters for ListViewConversations.
+type ListViewConversationsParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // VerifyMetaWebhookParams defines parameters for VerifyMetaWebhook.
@@ -3479,11 +5746,17 @@ type PostMetaWebhookParams struct {
 	XHubSignature256 *string `json:"X-Hub-Signature-256,omitempty"`
 }
 
+// AnswerSurveyFormdataRequestBody defines body for AnswerSurvey for application/x-www-form-urlencoded ContentType.
+type AnswerSurveyFormdataRequestBody = SurveyForm
+
 // CreateAgentJSONRequestBody defines body for CreateAgent for application/json ContentType.
 type CreateAgentJSONRequestBody = CreateAgentBody
 
 // UpdateAgentJSONRequestBody defines body for UpdateAgent for application/json ContentType.
 type UpdateAgentJSONRequestBody = UpdateAgentBody
+
+// SetAgentPresenceJSONRequestBody defines body for SetAgentPresence for application/json ContentType.
+type SetAgentPresenceJSONRequestBody = PresenceBody
 
 // CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
 type CreateAPIKeyJSONRequestBody = CreateKeyBody
@@ -3491,20 +5764,86 @@ type CreateAPIKeyJSONRequestBody = CreateKeyBody
 // PostChatlayerJSONRequestBody defines body for PostChatlayer for application/json ContentType.
 type PostChatlayerJSONRequestBody PostChatlayerJSONBody
 
+// UpdateContactJSONRequestBody defines body for UpdateContact for application/json ContentType.
+type UpdateContactJSONRequestBody = UpdateContactInputBody
+
+// StartConversationJSONRequestBody defines body for StartConversation for application/json ContentType.
+type StartConversationJSONRequestBody = StartBody
+
+// UpdateConversationJSONRequestBody defines body for UpdateConversation for application/json ContentType.
+type UpdateConversationJSONRequestBody = DescribeInputBody
+
+// AcceptConversationJSONRequestBody defines body for AcceptConversation for application/json ContentType.
+type AcceptConversationJSONRequestBody = Acting
+
 // ClaimConversationJSONRequestBody defines body for ClaimConversation for application/json ContentType.
-type ClaimConversationJSONRequestBody = ActorBody
+type ClaimConversationJSONRequestBody = Acting
+
+// DeclineConversationJSONRequestBody defines body for DeclineConversation for application/json ContentType.
+type DeclineConversationJSONRequestBody = ReleaseBody
 
 // SendMessageJSONRequestBody defines body for SendMessage for application/json ContentType.
 type SendMessageJSONRequestBody = SendBody
 
+// RetryMessageJSONRequestBody defines body for RetryMessage for application/json ContentType.
+type RetryMessageJSONRequestBody = Acting
+
 // AddNoteJSONRequestBody defines body for AddNote for application/json ContentType.
 type AddNoteJSONRequestBody = AddNoteBody
 
+// OfferConversationJSONRequestBody defines body for OfferConversation for application/json ContentType.
+type OfferConversationJSONRequestBody = OfferBody
+
+// PassConversationJSONRequestBody defines body for PassConversation for application/json ContentType.
+type PassConversationJSONRequestBody = ReleaseBody
+
+// ReadConversationJSONRequestBody defines body for ReadConversation for application/json ContentType.
+type ReadConversationJSONRequestBody = Acting
+
 // ReleaseConversationJSONRequestBody defines body for ReleaseConversation for application/json ContentType.
-type ReleaseConversationJSONRequestBody = ActorBody
+type ReleaseConversationJSONRequestBody = ReleaseBody
+
+// ReopenConversationJSONRequestBody defines body for ReopenConversation for application/json ContentType.
+type ReopenConversationJSONRequestBody = Acting
 
 // ResolveConversationJSONRequestBody defines body for ResolveConversation for application/json ContentType.
 type ResolveConversationJSONRequestBody = ResolveBody
+
+// ScheduleMessageJSONRequestBody defines body for ScheduleMessage for application/json ContentType.
+type ScheduleMessageJSONRequestBody = ScheduleBody
+
+// CancelScheduledMessageJSONRequestBody defines body for CancelScheduledMessage for application/json ContentType.
+type CancelScheduledMessageJSONRequestBody = Acting
+
+// SnoozeConversationJSONRequestBody defines body for SnoozeConversation for application/json ContentType.
+type SnoozeConversationJSONRequestBody = SnoozeBody
+
+// EditTagsJSONRequestBody defines body for EditTags for application/json ContentType.
+type EditTagsJSONRequestBody = EditTagsInputBody
+
+// SetTagsJSONRequestBody defines body for SetTags for application/json ContentType.
+type SetTagsJSONRequestBody = SetTagsInputBody
+
+// TakeOverConversationJSONRequestBody defines body for TakeOverConversation for application/json ContentType.
+type TakeOverConversationJSONRequestBody = TakeOverBody
+
+// MoveTimerJSONRequestBody defines body for MoveTimer for application/json ContentType.
+type MoveTimerJSONRequestBody = TimerBody
+
+// TransferConversationJSONRequestBody defines body for TransferConversation for application/json ContentType.
+type TransferConversationJSONRequestBody = TransferBody
+
+// ShowTypingJSONRequestBody defines body for ShowTyping for application/json ContentType.
+type ShowTypingJSONRequestBody = Acting
+
+// UndoResolveJSONRequestBody defines body for UndoResolve for application/json ContentType.
+type UndoResolveJSONRequestBody = Acting
+
+// UnreadConversationJSONRequestBody defines body for UnreadConversation for application/json ContentType.
+type UnreadConversationJSONRequestBody = Acting
+
+// WakeConversationJSONRequestBody defines body for WakeConversation for application/json ContentType.
+type WakeConversationJSONRequestBody = Acting
 
 // UpdateEndpointJSONRequestBody defines body for UpdateEndpoint for application/json ContentType.
 type UpdateEndpointJSONRequestBody = UpdateEndpointBody
@@ -3536,23 +5875,121 @@ type PostMessagesJSONRequestBody PostMessagesJSONBody
 // PostOffloadsJSONRequestBody defines body for PostOffloads for application/json ContentType.
 type PostOffloadsJSONRequestBody = OffloadBody
 
+// AddRatingJSONRequestBody defines body for AddRating for application/json ContentType.
+type AddRatingJSONRequestBody = AddRatingInputBody
+
 // PostStatusesJSONRequestBody defines body for PostStatuses for application/json ContentType.
 type PostStatusesJSONRequestBody PostStatusesJSONBody
 
 // UploadMediaMultipartRequestBody defines body for UploadMedia for multipart/form-data ContentType.
 type UploadMediaMultipartRequestBody UploadMediaMultipartBody
 
+// ReadMentionsJSONRequestBody defines body for ReadMentions for application/json ContentType.
+type ReadMentionsJSONRequestBody = ReadMentionsBody
+
 // PassMessageJSONRequestBody defines body for PassMessage for application/json ContentType.
 type PassMessageJSONRequestBody PassMessageJSONBody
+
+// SetPresenceJSONRequestBody defines body for SetPresence for application/json ContentType.
+type SetPresenceJSONRequestBody = PresenceBody
 
 // PostInboundJSONRequestBody defines body for PostInbound for application/json ContentType.
 type PostInboundJSONRequestBody PostInboundJSONBody
 
 // TestResolvedWebhookJSONRequestBody defines body for TestResolvedWebhook for application/json ContentType.
-type TestResolvedWebhookJSONRequestBody = SampleBody
+type TestResolvedWebhookJSONRequestBody TestResolvedWebhookJSONBody
+
+// CreateQuickReplyJSONRequestBody defines body for CreateQuickReply for application/json ContentType.
+type CreateQuickReplyJSONRequestBody = CreateQuickReplyInputBody
+
+// UpdateQuickReplyJSONRequestBody defines body for UpdateQuickReply for application/json ContentType.
+type UpdateQuickReplyJSONRequestBody = UpdateQuickReplyInputBody
+
+// RenderQuickReplyJSONRequestBody defines body for RenderQuickReply for application/json ContentType.
+type RenderQuickReplyJSONRequestBody = RenderQuickReplyInputBody
+
+// CreateTeamJSONRequestBody defines body for CreateTeam for application/json ContentType.
+type CreateTeamJSONRequestBody = CreateTeamBody
+
+// UpdateTeamJSONRequestBody defines body for UpdateTeam for application/json ContentType.
+type UpdateTeamJSONRequestBody = UpdateTeamBody
+
+// CreateViewJSONRequestBody defines body for CreateView for application/json ContentType.
+type CreateViewJSONRequestBody = CreateViewBody
+
+// UpdateViewJSONRequestBody defines body for UpdateView for application/json ContentType.
+type UpdateViewJSONRequestBody = UpdateViewBody
 
 // PostMetaWebhookJSONRequestBody defines body for PostMetaWebhook for application/json ContentType.
 type PostMetaWebhookJSONRequestBody PostMetaWebhookJSONBody
+
+// Getter for additional properties for TestResolvedWebhookJSONBody. Returns the specified
+// element and whether it was found
+func (a TestResolvedWebhookJSONBody) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for TestResolvedWebhookJSONBody
+func (a *TestResolvedWebhookJSONBody) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for TestResolvedWebhookJSONBody to handle AdditionalProperties
+func (a *TestResolvedWebhookJSONBody) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["inbox_id"]; found {
+		err = json.Unmarshal(raw, &a.InboxID)
+		if err != nil {
+			return fmt.Errorf("error reading 'inbox_id': %w", err)
+		}
+		delete(object, "inbox_id")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for TestResolvedWebhookJSONBody to handle AdditionalProperties
+func (a TestResolvedWebhookJSONBody) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.InboxID != nil {
+		object["inbox_id"], err = json.Marshal(a.InboxID)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'inbox_id': %w", err)
+		}
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
 
 // AsMessagesBody returns the union data inside the PostMessagesJSONBody as a MessagesBody
 func (t PostMessagesJSONBody) AsMessagesBody() (MessagesBody, error) {
@@ -3771,12 +6208,39 @@ type ClientInterface interface {
 	// Corresponds with HEAD /m/{token} (the `HeadFile` operationId).
 	HeadFile(ctx context.Context, token string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowSurvey Show the survey
+	//
+	// The page that a survey's link leads to. The link needs no key and works for 30 days; one that leads to nothing answers 404.
+	//
+	// Corresponds with GET /r/{token} (the `ShowSurvey` operationId).
+	ShowSurvey(ctx context.Context, token string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AnswerSurveyWithBody Answer the survey
+	//
+	// What the page's form sends. It answers with a redirect to the page, which says what was given.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /r/{token} (the `AnswerSurvey` operationId).
+	AnswerSurveyWithBody(ctx context.Context, token string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AnswerSurveyWithFormdataBody Answer the survey
+	//
+	// What the page's form sends. It answers with a redirect to the page, which says what was given.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /r/{token} (the `AnswerSurvey` operationId).
+	AnswerSurveyWithFormdataBody(ctx context.Context, token string, body AnswerSurveyFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// Ready Can it do its work?
 	//
 	// Corresponds with GET /readyz (the `Ready` operationId).
 	Ready(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAgents List agents
+	//
+	// With their presence.
 	//
 	// Corresponds with GET /v1/agents (the `ListAgents` operationId).
 	ListAgents(ctx context.Context, params *ListAgentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3802,7 +6266,7 @@ type ClientInterface interface {
 
 	// UpdateAgentWithBody Change an agent
 	//
-	// What is left out stays as it is.
+	// What is left out stays as it is. The conversations of an agent who is disabled go back to their place in line where their team's `when_away` is `requeue`; the others stay assigned until somebody transfers or takes them over.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3811,12 +6275,30 @@ type ClientInterface interface {
 
 	// UpdateAgent Change an agent
 	//
-	// What is left out stays as it is.
+	// What is left out stays as it is. The conversations of an agent who is disabled go back to their place in line where their team's `when_away` is `requeue`; the others stay assigned until somebody transfers or takes them over.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /v1/agents/{id} (the `UpdateAgent` operationId).
 	UpdateAgent(ctx context.Context, id openapi_types.UUID, body UpdateAgentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetAgentPresenceWithBody Say whether an agent takes conversations
+	//
+	// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/agents/{id}/presence (the `SetAgentPresence` operationId).
+	SetAgentPresenceWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetAgentPresence Say whether an agent takes conversations
+	//
+	// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/agents/{id}/presence (the `SetAgentPresence` operationId).
+	SetAgentPresence(ctx context.Context, id openapi_types.UUID, body SetAgentPresenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAPIKeys List API keys
 	//
@@ -3873,21 +6355,119 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/chatlayer/{inbox_id} (the `PostChatlayer` operationId).
 	PostChatlayer(ctx context.Context, inboxID openapi_types.UUID, params *PostChatlayerParams, body PostChatlayerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListContacts List contacts
+	//
+	// The newest first.
+	//
+	// Corresponds with GET /v1/contacts (the `ListContacts` operationId).
+	ListContacts(ctx context.Context, params *ListContactsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetContact Get a contact
+	//
+	// Corresponds with GET /v1/contacts/{id} (the `GetContact` operationId).
+	GetContact(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateContactWithBody Change a contact
+	//
+	// What is left out stays as it is.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/contacts/{id} (the `UpdateContact` operationId).
+	UpdateContactWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateContact Change a contact
+	//
+	// What is left out stays as it is.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /v1/contacts/{id} (the `UpdateContact` operationId).
+	UpdateContact(ctx context.Context, id openapi_types.UUID, body UpdateContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListContactConversations List a contact's conversations
+	//
+	// The newest first.
+	//
+	// Corresponds with GET /v1/contacts/{id}/conversations (the `ListContactConversations` operationId).
+	ListContactConversations(ctx context.Context, id openapi_types.UUID, params *ListContactConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListConversations List conversations
 	//
-	// The last active first.
+	// Filters are combined: each one leaves fewer. A cursor belongs to its order; conversations that move between two pages are repeated or left out, and no others.
 	//
 	// Corresponds with GET /v1/conversations (the `ListConversations` operationId).
 	ListConversations(ctx context.Context, params *ListConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartConversationWithBody Start a conversation
+	//
+	// An agent writes first and has the conversation then. 409 if the contact has an open one in this inbox.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations (the `StartConversation` operationId).
+	StartConversationWithBody(ctx context.Context, params *StartConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartConversation Start a conversation
+	//
+	// An agent writes first and has the conversation then. 409 if the contact has an open one in this inbox.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations (the `StartConversation` operationId).
+	StartConversation(ctx context.Context, params *StartConversationParams, body StartConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountConversations Count conversations
+	//
+	// Of those that the filters leave.
+	//
+	// Corresponds with GET /v1/conversations/counts (the `CountConversations` operationId).
+	CountConversations(ctx context.Context, params *CountConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetConversation Get a conversation
 	//
 	// Corresponds with GET /v1/conversations/{id} (the `GetConversation` operationId).
 	GetConversation(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// UpdateConversationWithBody Change a conversation's attributes and priority
+	//
+	// What is left out stays as it is. The event conversation.updated has the whole new value of what has changed; where nothing has, there is none. Works on ended conversations too.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
+	UpdateConversationWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateConversation Change a conversation's attributes and priority
+	//
+	// What is left out stays as it is. The event conversation.updated has the whole new value of what has changed; where nothing has, there is none. Works on ended conversations too.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
+	UpdateConversation(ctx context.Context, id openapi_types.UUID, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AcceptConversationWithBody Accept what is offered
+	//
+	// With the key of the agent to whom it is offered, or with a gateway's key for the bot.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/accept (the `AcceptConversation` operationId).
+	AcceptConversationWithBody(ctx context.Context, id openapi_types.UUID, params *AcceptConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AcceptConversation Accept what is offered
+	//
+	// With the key of the agent to whom it is offered, or with a gateway's key for the bot.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/accept (the `AcceptConversation` operationId).
+	AcceptConversation(ctx context.Context, id openapi_types.UUID, params *AcceptConversationParams, body AcceptConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ClaimConversationWithBody Claim a conversation
 	//
-	// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`.
+	// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`. What the bot holds is taken from it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3896,12 +6476,30 @@ type ClientInterface interface {
 
 	// ClaimConversation Claim a conversation
 	//
-	// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`.
+	// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`. What the bot holds is taken from it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/conversations/{id}/claim (the `ClaimConversation` operationId).
 	ClaimConversation(ctx context.Context, id openapi_types.UUID, params *ClaimConversationParams, body ClaimConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeclineConversationWithBody Decline what is offered
+	//
+	// Nothing changes, but that an automatic offer goes to the next agent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/decline (the `DeclineConversation` operationId).
+	DeclineConversationWithBody(ctx context.Context, id openapi_types.UUID, params *DeclineConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeclineConversation Decline what is offered
+	//
+	// Nothing changes, but that an automatic offer goes to the next agent.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/decline (the `DeclineConversation` operationId).
+	DeclineConversation(ctx context.Context, id openapi_types.UUID, params *DeclineConversationParams, body DeclineConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListConversationEvents List a conversation's events
 	//
@@ -3933,6 +6531,24 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/conversations/{id}/messages (the `SendMessage` operationId).
 	SendMessage(ctx context.Context, id openapi_types.UUID, params *SendMessageParams, body SendMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// RetryMessageWithBody Send a failed message again
+	//
+	// Makes a new message with the same content, whose `retry_of` is the failed one, which stays as it is. The rules are those of a reply: outside the 24-hour service window only templates leave. 409 unless the message is an agent's and has failed, and while a retry of it is under way or has left.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/messages/{message_id}/retry (the `RetryMessage` operationId).
+	RetryMessageWithBody(ctx context.Context, id openapi_types.UUID, messageID openapi_types.UUID, params *RetryMessageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryMessage Send a failed message again
+	//
+	// Makes a new message with the same content, whose `retry_of` is the failed one, which stays as it is. The rules are those of a reply: outside the 24-hour service window only templates leave. 409 unless the message is an agent's and has failed, and while a retry of it is under way or has left.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/messages/{message_id}/retry (the `RetryMessage` operationId).
+	RetryMessage(ctx context.Context, id openapi_types.UUID, messageID openapi_types.UUID, params *RetryMessageParams, body RetryMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListNotes List a conversation's notes
 	//
 	// The oldest first.
@@ -3958,9 +6574,84 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/conversations/{id}/notes (the `AddNote` operationId).
 	AddNote(ctx context.Context, id openapi_types.UUID, params *AddNoteParams, body AddNoteJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// OfferConversationWithBody Offer control
+	//
+	// Lets an agent, or the bot, accept control until the offer expires. Whoever has the conversation keeps it until then.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/offer (the `OfferConversation` operationId).
+	OfferConversationWithBody(ctx context.Context, id openapi_types.UUID, params *OfferConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OfferConversation Offer control
+	//
+	// Lets an agent, or the bot, accept control until the offer expires. Whoever has the conversation keeps it until then.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/offer (the `OfferConversation` operationId).
+	OfferConversation(ctx context.Context, id openapi_types.UUID, params *OfferConversationParams, body OfferConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOwner Who holds a conversation?
+	//
+	// Linearisable: an answer reflects every command and every offload that was answered before it was asked for.
+	//
+	// Corresponds with GET /v1/conversations/{id}/owner (the `GetOwner` operationId).
+	GetOwner(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PassConversationWithBody Pass control to the bot
+	//
+	// The bot goes on, and the conversation stays open: an offload brings it back, and agents can claim it. The gateway is told in its protocol's way (Chatlayer's bot is resumed, Meta's control released) or by the event `conversation.passed`, retried like every webhook. 409 where nothing would tell it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/pass (the `PassConversation` operationId).
+	PassConversationWithBody(ctx context.Context, id openapi_types.UUID, params *PassConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PassConversation Pass control to the bot
+	//
+	// The bot goes on, and the conversation stays open: an offload brings it back, and agents can claim it. The gateway is told in its protocol's way (Chatlayer's bot is resumed, Meta's control released) or by the event `conversation.passed`, retried like every webhook. 409 where nothing would tell it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/pass (the `PassConversation` operationId).
+	PassConversation(ctx context.Context, id openapi_types.UUID, params *PassConversationParams, body PassConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetConversationQueue Get a conversation's place in line
+	//
+	// Higher priorities go first, then who has waited longest. 409 unless it waits.
+	//
+	// Corresponds with GET /v1/conversations/{id}/queue (the `GetConversationQueue` operationId).
+	GetConversationQueue(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRating Get a conversation's rating
+	//
+	// 404 until the contact has rated it.
+	//
+	// Corresponds with GET /v1/conversations/{id}/rating (the `GetRating` operationId).
+	GetRating(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadConversationWithBody Mark a conversation as read
+	//
+	// Sets unread_count to 0. In an inbox with `read_receipts` that has an access token for WhatsApp, the contact is shown that their latest message was read.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/read (the `ReadConversation` operationId).
+	ReadConversationWithBody(ctx context.Context, id openapi_types.UUID, params *ReadConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadConversation Mark a conversation as read
+	//
+	// Sets unread_count to 0. In an inbox with `read_receipts` that has an access token for WhatsApp, the contact is shown that their latest message was read.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/read (the `ReadConversation` operationId).
+	ReadConversation(ctx context.Context, id openapi_types.UUID, params *ReadConversationParams, body ReadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReleaseConversationWithBody Release a conversation
 	//
-	// Gives the conversation back to the queue.
+	// Gives the conversation back to the queue, where it has the place that it had.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3969,16 +6660,34 @@ type ClientInterface interface {
 
 	// ReleaseConversation Release a conversation
 	//
-	// Gives the conversation back to the queue.
+	// Gives the conversation back to the queue, where it has the place that it had.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/conversations/{id}/release (the `ReleaseConversation` operationId).
 	ReleaseConversation(ctx context.Context, id openapi_types.UUID, params *ReleaseConversationParams, body ReleaseConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReopenConversationWithBody Go on with an ended conversation
+	//
+	// A conversation ends once, so this opens the next one: with the tags, attributes, priority and team of the ended one, whose id is its `previous_id`. The agent has it. 409 if the contact has had another since.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/reopen (the `ReopenConversation` operationId).
+	ReopenConversationWithBody(ctx context.Context, id openapi_types.UUID, params *ReopenConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReopenConversation Go on with an ended conversation
+	//
+	// A conversation ends once, so this opens the next one: with the tags, attributes, priority and team of the ended one, whose id is its `previous_id`. The agent has it. 409 if the contact has had another since.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/reopen (the `ReopenConversation` operationId).
+	ReopenConversation(ctx context.Context, id openapi_types.UUID, params *ReopenConversationParams, body ReopenConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ResolveConversationWithBody Resolve a conversation
 	//
-	// Ends the conversation and tells the gateway.
+	// Ends the conversation and tells the gateway; with `undo_seconds` after that time, unless somebody undoes it, an agent answers, or the contact writes.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3987,12 +6696,234 @@ type ClientInterface interface {
 
 	// ResolveConversation Resolve a conversation
 	//
-	// Ends the conversation and tells the gateway.
+	// Ends the conversation and tells the gateway; with `undo_seconds` after that time, unless somebody undoes it, an agent answers, or the contact writes.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/conversations/{id}/resolve (the `ResolveConversation` operationId).
 	ResolveConversation(ctx context.Context, id openapi_types.UUID, params *ResolveConversationParams, body ResolveConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListScheduledMessages List a conversation's scheduled messages
+	//
+	// The oldest first.
+	//
+	// Corresponds with GET /v1/conversations/{id}/scheduled-messages (the `ListScheduledMessages` operationId).
+	ListScheduledMessages(ctx context.Context, id openapi_types.UUID, params *ListScheduledMessagesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ScheduleMessageWithBody Promise a message for later
+	//
+	// `message` leaves as soon as the contact writes again; if they have not by `due_at`, `otherwise` does. One of the two may be left out. It is one promise: one of them leaves, once, whatever is restarted in between. The end of the conversation cancels it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/scheduled-messages (the `ScheduleMessage` operationId).
+	ScheduleMessageWithBody(ctx context.Context, id openapi_types.UUID, params *ScheduleMessageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ScheduleMessage Promise a message for later
+	//
+	// `message` leaves as soon as the contact writes again; if they have not by `due_at`, `otherwise` does. One of the two may be left out. It is one promise: one of them leaves, once, whatever is restarted in between. The end of the conversation cancels it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/scheduled-messages (the `ScheduleMessage` operationId).
+	ScheduleMessage(ctx context.Context, id openapi_types.UUID, params *ScheduleMessageParams, body ScheduleMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelScheduledMessageWithBody Cancel a scheduled message
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/scheduled-messages/{scheduled_id}/cancel (the `CancelScheduledMessage` operationId).
+	CancelScheduledMessageWithBody(ctx context.Context, id openapi_types.UUID, scheduledID openapi_types.UUID, params *CancelScheduledMessageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelScheduledMessage Cancel a scheduled message
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/scheduled-messages/{scheduled_id}/cancel (the `CancelScheduledMessage` operationId).
+	CancelScheduledMessage(ctx context.Context, id openapi_types.UUID, scheduledID openapi_types.UUID, params *CancelScheduledMessageParams, body CancelScheduledMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SnoozeConversationWithBody Snooze a conversation
+	//
+	// Puts it aside until a time, or until the contact writes. Its assignee keeps it, and inactivity does not end it before.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/snooze (the `SnoozeConversation` operationId).
+	SnoozeConversationWithBody(ctx context.Context, id openapi_types.UUID, params *SnoozeConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SnoozeConversation Snooze a conversation
+	//
+	// Puts it aside until a time, or until the contact writes. Its assignee keeps it, and inactivity does not end it before.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/snooze (the `SnoozeConversation` operationId).
+	SnoozeConversation(ctx context.Context, id openapi_types.UUID, params *SnoozeConversationParams, body SnoozeConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EditTagsWithBody Add and remove tags
+	//
+	// Leaves the other tags alone. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/tags (the `EditTags` operationId).
+	EditTagsWithBody(ctx context.Context, id openapi_types.UUID, params *EditTagsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EditTags Add and remove tags
+	//
+	// Leaves the other tags alone. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/tags (the `EditTags` operationId).
+	EditTags(ctx context.Context, id openapi_types.UUID, params *EditTagsParams, body EditTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetTagsWithBody Set a conversation's tags
+	//
+	// Replaces the whole set. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
+	SetTagsWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetTags Set a conversation's tags
+	//
+	// Replaces the whole set. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
+	SetTags(ctx context.Context, id openapi_types.UUID, body SetTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TakeOverConversationWithBody Take a conversation over
+	//
+	// Makes an agent the assignee, whoever it was before.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/takeover (the `TakeOverConversation` operationId).
+	TakeOverConversationWithBody(ctx context.Context, id openapi_types.UUID, params *TakeOverConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TakeOverConversation Take a conversation over
+	//
+	// Makes an agent the assignee, whoever it was before.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/takeover (the `TakeOverConversation` operationId).
+	TakeOverConversation(ctx context.Context, id openapi_types.UUID, params *TakeOverConversationParams, body TakeOverConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTimers List a conversation's timers
+	//
+	// What will happen by itself, the earliest first.
+	//
+	// Corresponds with GET /v1/conversations/{id}/timers (the `ListTimers` operationId).
+	ListTimers(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MoveTimerWithBody Move or cancel a timer
+	//
+	// Give one of `due_at`, `extend_seconds` and `cancel`. WhatsApp's window cannot be moved.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/timers/{kind} (the `MoveTimer` operationId).
+	MoveTimerWithBody(ctx context.Context, id openapi_types.UUID, kind MoveTimerParamsKind, params *MoveTimerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MoveTimer Move or cancel a timer
+	//
+	// Give one of `due_at`, `extend_seconds` and `cancel`. WhatsApp's window cannot be moved.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/timers/{kind} (the `MoveTimer` operationId).
+	MoveTimer(ctx context.Context, id openapi_types.UUID, kind MoveTimerParamsKind, params *MoveTimerParams, body MoveTimerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TransferConversationWithBody Transfer a conversation
+	//
+	// Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/transfer (the `TransferConversation` operationId).
+	TransferConversationWithBody(ctx context.Context, id openapi_types.UUID, params *TransferConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TransferConversation Transfer a conversation
+	//
+	// Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/transfer (the `TransferConversation` operationId).
+	TransferConversation(ctx context.Context, id openapi_types.UUID, params *TransferConversationParams, body TransferConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowTypingWithBody Show the contact that somebody is writing
+	//
+	// Send it as often as you like while the agent writes: WhatsApp is told at most once in 5 seconds, and shows it for 25 seconds or until the message comes. Nothing waits for it, and nothing tells whether it arrived. It takes an inbox with `typing_indicators` that has an access token for WhatsApp; without, nothing happens and the answer says why. WhatsApp marks the contact's latest message as read with it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/typing (the `ShowTyping` operationId).
+	ShowTypingWithBody(ctx context.Context, id openapi_types.UUID, params *ShowTypingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowTyping Show the contact that somebody is writing
+	//
+	// Send it as often as you like while the agent writes: WhatsApp is told at most once in 5 seconds, and shows it for 25 seconds or until the message comes. Nothing waits for it, and nothing tells whether it arrived. It takes an inbox with `typing_indicators` that has an access token for WhatsApp; without, nothing happens and the answer says why. WhatsApp marks the contact's latest message as read with it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/typing (the `ShowTyping` operationId).
+	ShowTyping(ctx context.Context, id openapi_types.UUID, params *ShowTypingParams, body ShowTypingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UndoResolveWithBody Undo a resolve
+	//
+	// Keeps a conversation open whose `resolve_at` has not come. What has ended has ended: go on with `reopen` then.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/undo-resolve (the `UndoResolve` operationId).
+	UndoResolveWithBody(ctx context.Context, id openapi_types.UUID, params *UndoResolveParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UndoResolve Undo a resolve
+	//
+	// Keeps a conversation open whose `resolve_at` has not come. What has ended has ended: go on with `reopen` then.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/undo-resolve (the `UndoResolve` operationId).
+	UndoResolve(ctx context.Context, id openapi_types.UUID, params *UndoResolveParams, body UndoResolveJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnreadConversationWithBody Mark a conversation as unread
+	//
+	// Sets unread_count to 1 where it is 0. The contact sees nothing of it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/unread (the `UnreadConversation` operationId).
+	UnreadConversationWithBody(ctx context.Context, id openapi_types.UUID, params *UnreadConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnreadConversation Mark a conversation as unread
+	//
+	// Sets unread_count to 1 where it is 0. The contact sees nothing of it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/unread (the `UnreadConversation` operationId).
+	UnreadConversation(ctx context.Context, id openapi_types.UUID, params *UnreadConversationParams, body UnreadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WakeConversationWithBody End a snooze
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/wake (the `WakeConversation` operationId).
+	WakeConversationWithBody(ctx context.Context, id openapi_types.UUID, params *WakeConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WakeConversation End a snooze
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conversations/{id}/wake (the `WakeConversation` operationId).
+	WakeConversation(ctx context.Context, id openapi_types.UUID, params *WakeConversationParams, body WakeConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDeliveries List deliveries
 	//
@@ -4106,10 +7037,23 @@ type ClientInterface interface {
 
 	// ListEvents List the account's events
 	//
-	// The oldest first. `next_cursor` is always there: ask again with it to get what has happened since. Nothing is skipped, so an event shows once every transaction that began before it is done.
+	// The oldest first. `next_cursor` is always there: ask again with it to get what has happened since, or give it to `GET /v1/events/stream` to be told. Nothing is skipped, so an event shows once every transaction that began before it is done. A key that is bound to an inbox sees the events of that inbox.
 	//
 	// Corresponds with GET /v1/events (the `ListEvents` operationId).
 	ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamEvents Follow the account's events
+	//
+	// Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read.
+	//
+	// **Going on.** Connect again with `Last-Event-ID`, as an EventSource does by itself, or with `cursor`: nothing is missed and nothing comes twice. Cursors are those of `GET /v1/events`. Without one the stream begins now: everything that is committed after its first bytes have arrived will come, so a client connects first and then reads its lists.
+	//
+	// **Quiet.** Every 15 seconds there is a comment and an `id` without data, which moves the client's `Last-Event-ID` on; a client that hears nothing for 45 seconds has lost its connection. The stream stays open while the server's database is away.
+	//
+	// **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch.
+	//
+	// Corresponds with GET /v1/events/stream (the `StreamEvents` operationId).
+	StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListInboxes List inboxes
 	//
@@ -4248,6 +7192,31 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/inboxes/{id}/offloads (the `PostOffloads` operationId).
 	PostOffloads(ctx context.Context, id openapi_types.UUID, params *PostOffloadsParams, body PostOffloadsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetContactOwner May the bot speak to a contact?
+	//
+	// For a bot to ask before it speaks: who holds the contact's conversation in this inbox. Linearisable, as `get-owner` is. A contact of whom nobody has heard is the bot's.
+	//
+	// Corresponds with GET /v1/inboxes/{id}/owner (the `GetContactOwner` operationId).
+	GetContactOwner(ctx context.Context, id openapi_types.UUID, params *GetContactOwnerParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddRatingWithBody Rate a conversation
+	//
+	// For gateways that ask their customers themselves. A second rating of the conversation changes the first one, for 24 hours; after that it is refused with 409.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/inboxes/{id}/ratings (the `AddRating` operationId).
+	AddRatingWithBody(ctx context.Context, id openapi_types.UUID, params *AddRatingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddRating Rate a conversation
+	//
+	// For gateways that ask their customers themselves. A second rating of the conversation changes the first one, for 24 hours; after that it is refused with 409.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/inboxes/{id}/ratings (the `AddRating` operationId).
+	AddRating(ctx context.Context, id openapi_types.UUID, params *AddRatingParams, body AddRatingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// PostStatusesWithBody Accept statuses
 	//
 	// How far agents' messages have come. One status, or a list of up to 1000. They may come in any order, and before the message is known.
@@ -4282,6 +7251,27 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/media/{id} (the `GetMedia` operationId).
 	GetMedia(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListMentions List the notes that name the agent
+	//
+	// The newest first, of ended conversations too.
+	//
+	// Corresponds with GET /v1/mentions (the `ListMentions` operationId).
+	ListMentions(ctx context.Context, params *ListMentionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadMentionsWithBody Mark mentions as read
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/mentions/read (the `ReadMentions` operationId).
+	ReadMentionsWithBody(ctx context.Context, params *ReadMentionsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadMentions Mark mentions as read
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/mentions/read (the `ReadMentions` operationId).
+	ReadMentions(ctx context.Context, params *ReadMentionsParams, body ReadMentionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// PassMessageWithBody Send a message through to Meta
 	//
 	// Takes the vendor's form (`channel`, `recipient`) or Meta's own (`messaging_product`, `to`), and answers in the same form with Meta's answer. A 202 says that the message is kept and not settled within ten seconds (`queued`), or that it may have left and is not sent again (`uncertain`). With the same Idempotency-Key the request looks again and sends nothing; without a key, two equal requests are two messages.
@@ -4304,6 +7294,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/passthrough/{inbox_id}/messages/{message_id} (the `GetPassedMessage` operationId).
 	GetPassedMessage(ctx context.Context, inboxID openapi_types.UUID, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPresenceWithBody Say whether you take conversations
+	//
+	// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/presence (the `SetPresence` operationId).
+	SetPresenceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPresence Say whether you take conversations
+	//
+	// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/presence (the `SetPresence` operationId).
+	SetPresence(ctx context.Context, body SetPresenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PostInboundWithBody Accept a WhatsApp webhook body
 	//
@@ -4341,12 +7349,253 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/public/inbound/test-resolved-webhook (the `TestResolvedWebhook` operationId).
 	TestResolvedWebhook(ctx context.Context, params *TestResolvedWebhookParams, body TestResolvedWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListQuickReplies List quick replies
+	//
+	// An agent sees what is shared, what is shared with a team of theirs, and their own; an admin's key sees all.
+	//
+	// Corresponds with GET /v1/quick-replies (the `ListQuickReplies` operationId).
+	ListQuickReplies(ctx context.Context, params *ListQuickRepliesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateQuickReplyWithBody Create a quick reply
+	//
+	// An agent's key makes a quick reply of the agent's own. Shared ones are made with an admin's key.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/quick-replies (the `CreateQuickReply` operationId).
+	CreateQuickReplyWithBody(ctx context.Context, params *CreateQuickReplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateQuickReply Create a quick reply
+	//
+	// An agent's key makes a quick reply of the agent's own. Shared ones are made with an admin's key.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/quick-replies (the `CreateQuickReply` operationId).
+	CreateQuickReply(ctx context.Context, params *CreateQuickReplyParams, body CreateQuickReplyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteQuickReply Delete a quick reply
+	//
+	// Corresponds with DELETE /v1/quick-replies/{id} (the `DeleteQuickReply` operationId).
+	DeleteQuickReply(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetQuickReply Get a quick reply
+	//
+	// Corresponds with GET /v1/quick-replies/{id} (the `GetQuickReply` operationId).
+	GetQuickReply(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateQuickReplyWithBody Change a quick reply
+	//
+	// What is left out stays as it is. Shared ones are changed with an admin's key.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/quick-replies/{id} (the `UpdateQuickReply` operationId).
+	UpdateQuickReplyWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateQuickReply Change a quick reply
+	//
+	// What is left out stays as it is. Shared ones are changed with an admin's key.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /v1/quick-replies/{id} (the `UpdateQuickReply` operationId).
+	UpdateQuickReply(ctx context.Context, id openapi_types.UUID, body UpdateQuickReplyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenderQuickReplyWithBody Fill in a quick reply
+	//
+	// Gives the text with the values of a conversation. A variable without a value and without a default is a 422 that names it in `errors`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/quick-replies/{id}/render (the `RenderQuickReply` operationId).
+	RenderQuickReplyWithBody(ctx context.Context, id openapi_types.UUID, params *RenderQuickReplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenderQuickReply Fill in a quick reply
+	//
+	// Gives the text with the values of a conversation. A variable without a value and without a default is a 422 that names it in `errors`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/quick-replies/{id}/render (the `RenderQuickReply` operationId).
+	RenderQuickReply(ctx context.Context, id openapi_types.UUID, params *RenderQuickReplyParams, body RenderQuickReplyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRatings List ratings
+	//
+	// The latest first.
+	//
+	// Corresponds with GET /v1/ratings (the `ListRatings` operationId).
+	ListRatings(ctx context.Context, params *ListRatingsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SummarizeRatings Summarize ratings
+	//
+	// How many there are, their average, and how they spread over scores and agents.
+	//
+	// Corresponds with GET /v1/ratings/summary (the `SummarizeRatings` operationId).
+	SummarizeRatings(ctx context.Context, params *SummarizeRatingsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetReceipt Get a receipt
 	//
 	// What became of each element of an accepted body. `accepted` turns into `applied` when the conversation has taken it in.
 	//
 	// Corresponds with GET /v1/receipts/{id} (the `GetReceipt` operationId).
 	GetReceipt(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Search Search messages, notes and contacts
+	//
+	// The newest first. Texts can be found about a second after they were written, and the first 10,000 characters of each. The text of a message is also the caption and the name of its file; that of a contact is the name and the identities.
+	//
+	// Corresponds with GET /v1/search (the `Search` operationId).
+	Search(ctx context.Context, params *SearchParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTags List the tags in use
+	//
+	// The most used first, at most 1000. Counted are the latest 10,000 conversations that have tags.
+	//
+	// Corresponds with GET /v1/tags (the `ListTags` operationId).
+	ListTags(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTeams List teams
+	//
+	// Corresponds with GET /v1/teams (the `ListTeams` operationId).
+	ListTeams(ctx context.Context, params *ListTeamsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTeamWithBody Create a team
+	//
+	// A queue of agents. An inbox's `team_id` or `routing` sends conversations to it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+	CreateTeamWithBody(ctx context.Context, params *CreateTeamParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTeam Create a team
+	//
+	// A queue of agents. An inbox's `team_id` or `routing` sends conversations to it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+	CreateTeam(ctx context.Context, params *CreateTeamParams, body CreateTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteTeam Delete a team
+	//
+	// Refused with 409 while an inbox sends conversations to it, or it has open ones.
+	//
+	// Corresponds with DELETE /v1/teams/{id} (the `DeleteTeam` operationId).
+	DeleteTeam(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTeam Get a team
+	//
+	// Corresponds with GET /v1/teams/{id} (the `GetTeam` operationId).
+	GetTeam(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTeamWithBody Change a team
+	//
+	// What is left out stays as it is.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/teams/{id} (the `UpdateTeam` operationId).
+	UpdateTeamWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTeam Change a team
+	//
+	// What is left out stays as it is.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /v1/teams/{id} (the `UpdateTeam` operationId).
+	UpdateTeam(ctx context.Context, id openapi_types.UUID, body UpdateTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTeamMembers List a team's members
+	//
+	// Corresponds with GET /v1/teams/{id}/members (the `ListTeamMembers` operationId).
+	ListTeamMembers(ctx context.Context, id openapi_types.UUID, params *ListTeamMembersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveTeamMember Take an agent out of a team
+	//
+	// The agent keeps the conversations that it has. One who is no member stays so.
+	//
+	// Corresponds with DELETE /v1/teams/{id}/members/{agent_id} (the `RemoveTeamMember` operationId).
+	RemoveTeamMember(ctx context.Context, id openapi_types.UUID, agentID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddTeamMember Add an agent to a team
+	//
+	// One who is a member already stays.
+	//
+	// Corresponds with PUT /v1/teams/{id}/members/{agent_id} (the `AddTeamMember` operationId).
+	AddTeamMember(ctx context.Context, id openapi_types.UUID, agentID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTeamQueue Look at a team's queue
+	//
+	// Corresponds with GET /v1/teams/{id}/queue (the `GetTeamQueue` operationId).
+	GetTeamQueue(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListViews List views
+	//
+	// The shared ones, and the agent's own.
+	//
+	// Corresponds with GET /v1/views (the `ListViews` operationId).
+	ListViews(ctx context.Context, params *ListViewsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateViewWithBody Save a view
+	//
+	// With an agent's key it is the agent's own; with an admin's all agents see it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/views (the `CreateView` operationId).
+	CreateViewWithBody(ctx context.Context, params *CreateViewParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateView Save a view
+	//
+	// With an agent's key it is the agent's own; with an admin's all agents see it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/views (the `CreateView` operationId).
+	CreateView(ctx context.Context, params *CreateViewParams, body CreateViewJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteView Delete a view
+	//
+	// A shared one needs an admin's key.
+	//
+	// Corresponds with DELETE /v1/views/{id} (the `DeleteView` operationId).
+	DeleteView(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetView Get a view
+	//
+	// Corresponds with GET /v1/views/{id} (the `GetView` operationId).
+	GetView(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateViewWithBody Change a view
+	//
+	// What is left out stays as it is. A shared one needs an admin's key.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/views/{id} (the `UpdateView` operationId).
+	UpdateViewWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateView Change a view
+	//
+	// What is left out stays as it is. A shared one needs an admin's key.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /v1/views/{id} (the `UpdateView` operationId).
+	UpdateView(ctx context.Context, id openapi_types.UUID, body UpdateViewJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListViewConversations List a view's conversations
+	//
+	// Corresponds with GET /v1/views/{id}/conversations (the `ListViewConversations` operationId).
+	ListViewConversations(ctx context.Context, id openapi_types.UUID, params *ListViewConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountViewConversations Count a view's conversations
+	//
+	// Corresponds with GET /v1/views/{id}/counts (the `CountViewConversations` operationId).
+	CountViewConversations(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// VerifyMetaWebhook Meta's check of the callback URL
 	//
@@ -4421,6 +7670,61 @@ func (c *Client) HeadFile(ctx context.Context, token string, reqEditors ...Reque
 	return c.Client.Do(req)
 }
 
+// ShowSurvey Show the survey
+//
+// The page that a survey's link leads to. The link needs no key and works for 30 days; one that leads to nothing answers 404.
+//
+// Corresponds with GET /r/{token} (the `ShowSurvey` operationId).
+func (c *Client) ShowSurvey(ctx context.Context, token string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSurveyRequest(c.Server, token)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AnswerSurveyWithBody Answer the survey
+//
+// What the page's form sends. It answers with a redirect to the page, which says what was given.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /r/{token} (the `AnswerSurvey` operationId).
+func (c *Client) AnswerSurveyWithBody(ctx context.Context, token string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAnswerSurveyRequestWithBody(c.Server, token, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AnswerSurveyWithFormdataBody Answer the survey
+//
+// What the page's form sends. It answers with a redirect to the page, which says what was given.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /r/{token} (the `AnswerSurvey` operationId).
+func (c *Client) AnswerSurveyWithFormdataBody(ctx context.Context, token string, body AnswerSurveyFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAnswerSurveyRequestWithFormdataBody(c.Server, token, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // Ready Can it do its work?
 //
 // Corresponds with GET /readyz (the `Ready` operationId).
@@ -4437,6 +7741,8 @@ func (c *Client) Ready(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 }
 
 // ListAgents List agents
+//
+// With their presence.
 //
 // Corresponds with GET /v1/agents (the `ListAgents` operationId).
 func (c *Client) ListAgents(ctx context.Context, params *ListAgentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4502,7 +7808,7 @@ func (c *Client) GetAgent(ctx context.Context, id openapi_types.UUID, reqEditors
 
 // UpdateAgentWithBody Change an agent
 //
-// What is left out stays as it is.
+// What is left out stays as it is. The conversations of an agent who is disabled go back to their place in line where their team's `when_away` is `requeue`; the others stay assigned until somebody transfers or takes them over.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4521,13 +7827,51 @@ func (c *Client) UpdateAgentWithBody(ctx context.Context, id openapi_types.UUID,
 
 // UpdateAgent Change an agent
 //
-// What is left out stays as it is.
+// What is left out stays as it is. The conversations of an agent who is disabled go back to their place in line where their team's `when_away` is `requeue`; the others stay assigned until somebody transfers or takes them over.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /v1/agents/{id} (the `UpdateAgent` operationId).
 func (c *Client) UpdateAgent(ctx context.Context, id openapi_types.UUID, body UpdateAgentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateAgentRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetAgentPresenceWithBody Say whether an agent takes conversations
+//
+// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/agents/{id}/presence (the `SetAgentPresence` operationId).
+func (c *Client) SetAgentPresenceWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetAgentPresenceRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetAgentPresence Say whether an agent takes conversations
+//
+// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/agents/{id}/presence (the `SetAgentPresence` operationId).
+func (c *Client) SetAgentPresence(ctx context.Context, id openapi_types.UUID, body SetAgentPresenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetAgentPresenceRequest(c.Server, id, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4663,13 +8007,155 @@ func (c *Client) PostChatlayer(ctx context.Context, inboxID openapi_types.UUID, 
 	return c.Client.Do(req)
 }
 
+// ListContacts List contacts
+//
+// The newest first.
+//
+// Corresponds with GET /v1/contacts (the `ListContacts` operationId).
+func (c *Client) ListContacts(ctx context.Context, params *ListContactsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListContactsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetContact Get a contact
+//
+// Corresponds with GET /v1/contacts/{id} (the `GetContact` operationId).
+func (c *Client) GetContact(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetContactRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateContactWithBody Change a contact
+//
+// What is left out stays as it is.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/contacts/{id} (the `UpdateContact` operationId).
+func (c *Client) UpdateContactWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateContactRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateContact Change a contact
+//
+// What is left out stays as it is.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /v1/contacts/{id} (the `UpdateContact` operationId).
+func (c *Client) UpdateContact(ctx context.Context, id openapi_types.UUID, body UpdateContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateContactRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListContactConversations List a contact's conversations
+//
+// The newest first.
+//
+// Corresponds with GET /v1/contacts/{id}/conversations (the `ListContactConversations` operationId).
+func (c *Client) ListContactConversations(ctx context.Context, id openapi_types.UUID, params *ListContactConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListContactConversationsRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListConversations List conversations
 //
-// The last active first.
+// Filters are combined: each one leaves fewer. A cursor belongs to its order; conversations that move between two pages are repeated or left out, and no others.
 //
 // Corresponds with GET /v1/conversations (the `ListConversations` operationId).
 func (c *Client) ListConversations(ctx context.Context, params *ListConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListConversationsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartConversationWithBody Start a conversation
+//
+// An agent writes first and has the conversation then. 409 if the contact has an open one in this inbox.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations (the `StartConversation` operationId).
+func (c *Client) StartConversationWithBody(ctx context.Context, params *StartConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartConversationRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartConversation Start a conversation
+//
+// An agent writes first and has the conversation then. 409 if the contact has an open one in this inbox.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations (the `StartConversation` operationId).
+func (c *Client) StartConversation(ctx context.Context, params *StartConversationParams, body StartConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartConversationRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountConversations Count conversations
+//
+// Of those that the filters leave.
+//
+// Corresponds with GET /v1/conversations/counts (the `CountConversations` operationId).
+func (c *Client) CountConversations(ctx context.Context, params *CountConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountConversationsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4695,9 +8181,85 @@ func (c *Client) GetConversation(ctx context.Context, id openapi_types.UUID, req
 	return c.Client.Do(req)
 }
 
+// UpdateConversationWithBody Change a conversation's attributes and priority
+//
+// What is left out stays as it is. The event conversation.updated has the whole new value of what has changed; where nothing has, there is none. Works on ended conversations too.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
+func (c *Client) UpdateConversationWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateConversationRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateConversation Change a conversation's attributes and priority
+//
+// What is left out stays as it is. The event conversation.updated has the whole new value of what has changed; where nothing has, there is none. Works on ended conversations too.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
+func (c *Client) UpdateConversation(ctx context.Context, id openapi_types.UUID, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateConversationRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AcceptConversationWithBody Accept what is offered
+//
+// With the key of the agent to whom it is offered, or with a gateway's key for the bot.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/accept (the `AcceptConversation` operationId).
+func (c *Client) AcceptConversationWithBody(ctx context.Context, id openapi_types.UUID, params *AcceptConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAcceptConversationRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AcceptConversation Accept what is offered
+//
+// With the key of the agent to whom it is offered, or with a gateway's key for the bot.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/accept (the `AcceptConversation` operationId).
+func (c *Client) AcceptConversation(ctx context.Context, id openapi_types.UUID, params *AcceptConversationParams, body AcceptConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAcceptConversationRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ClaimConversationWithBody Claim a conversation
 //
-// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`.
+// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`. What the bot holds is taken from it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4716,13 +8278,51 @@ func (c *Client) ClaimConversationWithBody(ctx context.Context, id openapi_types
 
 // ClaimConversation Claim a conversation
 //
-// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`.
+// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`. What the bot holds is taken from it.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/conversations/{id}/claim (the `ClaimConversation` operationId).
 func (c *Client) ClaimConversation(ctx context.Context, id openapi_types.UUID, params *ClaimConversationParams, body ClaimConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewClaimConversationRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeclineConversationWithBody Decline what is offered
+//
+// Nothing changes, but that an automatic offer goes to the next agent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/decline (the `DeclineConversation` operationId).
+func (c *Client) DeclineConversationWithBody(ctx context.Context, id openapi_types.UUID, params *DeclineConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeclineConversationRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeclineConversation Decline what is offered
+//
+// Nothing changes, but that an automatic offer goes to the next agent.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/decline (the `DeclineConversation` operationId).
+func (c *Client) DeclineConversation(ctx context.Context, id openapi_types.UUID, params *DeclineConversationParams, body DeclineConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeclineConversationRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4803,6 +8403,44 @@ func (c *Client) SendMessage(ctx context.Context, id openapi_types.UUID, params 
 	return c.Client.Do(req)
 }
 
+// RetryMessageWithBody Send a failed message again
+//
+// Makes a new message with the same content, whose `retry_of` is the failed one, which stays as it is. The rules are those of a reply: outside the 24-hour service window only templates leave. 409 unless the message is an agent's and has failed, and while a retry of it is under way or has left.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/messages/{message_id}/retry (the `RetryMessage` operationId).
+func (c *Client) RetryMessageWithBody(ctx context.Context, id openapi_types.UUID, messageID openapi_types.UUID, params *RetryMessageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryMessageRequestWithBody(c.Server, id, messageID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryMessage Send a failed message again
+//
+// Makes a new message with the same content, whose `retry_of` is the failed one, which stays as it is. The rules are those of a reply: outside the 24-hour service window only templates leave. 409 unless the message is an agent's and has failed, and while a retry of it is under way or has left.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/messages/{message_id}/retry (the `RetryMessage` operationId).
+func (c *Client) RetryMessage(ctx context.Context, id openapi_types.UUID, messageID openapi_types.UUID, params *RetryMessageParams, body RetryMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryMessageRequest(c.Server, id, messageID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListNotes List a conversation's notes
 //
 // The oldest first.
@@ -4858,9 +8496,174 @@ func (c *Client) AddNote(ctx context.Context, id openapi_types.UUID, params *Add
 	return c.Client.Do(req)
 }
 
+// OfferConversationWithBody Offer control
+//
+// Lets an agent, or the bot, accept control until the offer expires. Whoever has the conversation keeps it until then.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/offer (the `OfferConversation` operationId).
+func (c *Client) OfferConversationWithBody(ctx context.Context, id openapi_types.UUID, params *OfferConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOfferConversationRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OfferConversation Offer control
+//
+// Lets an agent, or the bot, accept control until the offer expires. Whoever has the conversation keeps it until then.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/offer (the `OfferConversation` operationId).
+func (c *Client) OfferConversation(ctx context.Context, id openapi_types.UUID, params *OfferConversationParams, body OfferConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOfferConversationRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOwner Who holds a conversation?
+//
+// Linearisable: an answer reflects every command and every offload that was answered before it was asked for.
+//
+// Corresponds with GET /v1/conversations/{id}/owner (the `GetOwner` operationId).
+func (c *Client) GetOwner(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOwnerRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PassConversationWithBody Pass control to the bot
+//
+// The bot goes on, and the conversation stays open: an offload brings it back, and agents can claim it. The gateway is told in its protocol's way (Chatlayer's bot is resumed, Meta's control released) or by the event `conversation.passed`, retried like every webhook. 409 where nothing would tell it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/pass (the `PassConversation` operationId).
+func (c *Client) PassConversationWithBody(ctx context.Context, id openapi_types.UUID, params *PassConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPassConversationRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PassConversation Pass control to the bot
+//
+// The bot goes on, and the conversation stays open: an offload brings it back, and agents can claim it. The gateway is told in its protocol's way (Chatlayer's bot is resumed, Meta's control released) or by the event `conversation.passed`, retried like every webhook. 409 where nothing would tell it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/pass (the `PassConversation` operationId).
+func (c *Client) PassConversation(ctx context.Context, id openapi_types.UUID, params *PassConversationParams, body PassConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPassConversationRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetConversationQueue Get a conversation's place in line
+//
+// Higher priorities go first, then who has waited longest. 409 unless it waits.
+//
+// Corresponds with GET /v1/conversations/{id}/queue (the `GetConversationQueue` operationId).
+func (c *Client) GetConversationQueue(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetConversationQueueRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRating Get a conversation's rating
+//
+// 404 until the contact has rated it.
+//
+// Corresponds with GET /v1/conversations/{id}/rating (the `GetRating` operationId).
+func (c *Client) GetRating(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRatingRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadConversationWithBody Mark a conversation as read
+//
+// Sets unread_count to 0. In an inbox with `read_receipts` that has an access token for WhatsApp, the contact is shown that their latest message was read.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/read (the `ReadConversation` operationId).
+func (c *Client) ReadConversationWithBody(ctx context.Context, id openapi_types.UUID, params *ReadConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadConversationRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadConversation Mark a conversation as read
+//
+// Sets unread_count to 0. In an inbox with `read_receipts` that has an access token for WhatsApp, the contact is shown that their latest message was read.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/read (the `ReadConversation` operationId).
+func (c *Client) ReadConversation(ctx context.Context, id openapi_types.UUID, params *ReadConversationParams, body ReadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadConversationRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReleaseConversationWithBody Release a conversation
 //
-// Gives the conversation back to the queue.
+// Gives the conversation back to the queue, where it has the place that it had.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4879,7 +8682,7 @@ func (c *Client) ReleaseConversationWithBody(ctx context.Context, id openapi_typ
 
 // ReleaseConversation Release a conversation
 //
-// Gives the conversation back to the queue.
+// Gives the conversation back to the queue, where it has the place that it had.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4896,9 +8699,47 @@ func (c *Client) ReleaseConversation(ctx context.Context, id openapi_types.UUID,
 	return c.Client.Do(req)
 }
 
+// ReopenConversationWithBody Go on with an ended conversation
+//
+// A conversation ends once, so this opens the next one: with the tags, attributes, priority and team of the ended one, whose id is its `previous_id`. The agent has it. 409 if the contact has had another since.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/reopen (the `ReopenConversation` operationId).
+func (c *Client) ReopenConversationWithBody(ctx context.Context, id openapi_types.UUID, params *ReopenConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReopenConversationRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReopenConversation Go on with an ended conversation
+//
+// A conversation ends once, so this opens the next one: with the tags, attributes, priority and team of the ended one, whose id is its `previous_id`. The agent has it. 409 if the contact has had another since.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/reopen (the `ReopenConversation` operationId).
+func (c *Client) ReopenConversation(ctx context.Context, id openapi_types.UUID, params *ReopenConversationParams, body ReopenConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReopenConversationRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ResolveConversationWithBody Resolve a conversation
 //
-// Ends the conversation and tells the gateway.
+// Ends the conversation and tells the gateway; with `undo_seconds` after that time, unless somebody undoes it, an agent answers, or the contact writes.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4917,13 +8758,495 @@ func (c *Client) ResolveConversationWithBody(ctx context.Context, id openapi_typ
 
 // ResolveConversation Resolve a conversation
 //
-// Ends the conversation and tells the gateway.
+// Ends the conversation and tells the gateway; with `undo_seconds` after that time, unless somebody undoes it, an agent answers, or the contact writes.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/conversations/{id}/resolve (the `ResolveConversation` operationId).
 func (c *Client) ResolveConversation(ctx context.Context, id openapi_types.UUID, params *ResolveConversationParams, body ResolveConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResolveConversationRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListScheduledMessages List a conversation's scheduled messages
+//
+// The oldest first.
+//
+// Corresponds with GET /v1/conversations/{id}/scheduled-messages (the `ListScheduledMessages` operationId).
+func (c *Client) ListScheduledMessages(ctx context.Context, id openapi_types.UUID, params *ListScheduledMessagesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListScheduledMessagesRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ScheduleMessageWithBody Promise a message for later
+//
+// `message` leaves as soon as the contact writes again; if they have not by `due_at`, `otherwise` does. One of the two may be left out. It is one promise: one of them leaves, once, whatever is restarted in between. The end of the conversation cancels it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/scheduled-messages (the `ScheduleMessage` operationId).
+func (c *Client) ScheduleMessageWithBody(ctx context.Context, id openapi_types.UUID, params *ScheduleMessageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewScheduleMessageRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ScheduleMessage Promise a message for later
+//
+// `message` leaves as soon as the contact writes again; if they have not by `due_at`, `otherwise` does. One of the two may be left out. It is one promise: one of them leaves, once, whatever is restarted in between. The end of the conversation cancels it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/scheduled-messages (the `ScheduleMessage` operationId).
+func (c *Client) ScheduleMessage(ctx context.Context, id openapi_types.UUID, params *ScheduleMessageParams, body ScheduleMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewScheduleMessageRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelScheduledMessageWithBody Cancel a scheduled message
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/scheduled-messages/{scheduled_id}/cancel (the `CancelScheduledMessage` operationId).
+func (c *Client) CancelScheduledMessageWithBody(ctx context.Context, id openapi_types.UUID, scheduledID openapi_types.UUID, params *CancelScheduledMessageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelScheduledMessageRequestWithBody(c.Server, id, scheduledID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelScheduledMessage Cancel a scheduled message
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/scheduled-messages/{scheduled_id}/cancel (the `CancelScheduledMessage` operationId).
+func (c *Client) CancelScheduledMessage(ctx context.Context, id openapi_types.UUID, scheduledID openapi_types.UUID, params *CancelScheduledMessageParams, body CancelScheduledMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelScheduledMessageRequest(c.Server, id, scheduledID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SnoozeConversationWithBody Snooze a conversation
+//
+// Puts it aside until a time, or until the contact writes. Its assignee keeps it, and inactivity does not end it before.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/snooze (the `SnoozeConversation` operationId).
+func (c *Client) SnoozeConversationWithBody(ctx context.Context, id openapi_types.UUID, params *SnoozeConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSnoozeConversationRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SnoozeConversation Snooze a conversation
+//
+// Puts it aside until a time, or until the contact writes. Its assignee keeps it, and inactivity does not end it before.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/snooze (the `SnoozeConversation` operationId).
+func (c *Client) SnoozeConversation(ctx context.Context, id openapi_types.UUID, params *SnoozeConversationParams, body SnoozeConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSnoozeConversationRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EditTagsWithBody Add and remove tags
+//
+// Leaves the other tags alone. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/tags (the `EditTags` operationId).
+func (c *Client) EditTagsWithBody(ctx context.Context, id openapi_types.UUID, params *EditTagsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEditTagsRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EditTags Add and remove tags
+//
+// Leaves the other tags alone. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/tags (the `EditTags` operationId).
+func (c *Client) EditTags(ctx context.Context, id openapi_types.UUID, params *EditTagsParams, body EditTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEditTagsRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetTagsWithBody Set a conversation's tags
+//
+// Replaces the whole set. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
+func (c *Client) SetTagsWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetTagsRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetTags Set a conversation's tags
+//
+// Replaces the whole set. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
+func (c *Client) SetTags(ctx context.Context, id openapi_types.UUID, body SetTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetTagsRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TakeOverConversationWithBody Take a conversation over
+//
+// Makes an agent the assignee, whoever it was before.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/takeover (the `TakeOverConversation` operationId).
+func (c *Client) TakeOverConversationWithBody(ctx context.Context, id openapi_types.UUID, params *TakeOverConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTakeOverConversationRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TakeOverConversation Take a conversation over
+//
+// Makes an agent the assignee, whoever it was before.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/takeover (the `TakeOverConversation` operationId).
+func (c *Client) TakeOverConversation(ctx context.Context, id openapi_types.UUID, params *TakeOverConversationParams, body TakeOverConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTakeOverConversationRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTimers List a conversation's timers
+//
+// What will happen by itself, the earliest first.
+//
+// Corresponds with GET /v1/conversations/{id}/timers (the `ListTimers` operationId).
+func (c *Client) ListTimers(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTimersRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MoveTimerWithBody Move or cancel a timer
+//
+// Give one of `due_at`, `extend_seconds` and `cancel`. WhatsApp's window cannot be moved.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/timers/{kind} (the `MoveTimer` operationId).
+func (c *Client) MoveTimerWithBody(ctx context.Context, id openapi_types.UUID, kind MoveTimerParamsKind, params *MoveTimerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMoveTimerRequestWithBody(c.Server, id, kind, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MoveTimer Move or cancel a timer
+//
+// Give one of `due_at`, `extend_seconds` and `cancel`. WhatsApp's window cannot be moved.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/timers/{kind} (the `MoveTimer` operationId).
+func (c *Client) MoveTimer(ctx context.Context, id openapi_types.UUID, kind MoveTimerParamsKind, params *MoveTimerParams, body MoveTimerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMoveTimerRequest(c.Server, id, kind, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TransferConversationWithBody Transfer a conversation
+//
+// Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/transfer (the `TransferConversation` operationId).
+func (c *Client) TransferConversationWithBody(ctx context.Context, id openapi_types.UUID, params *TransferConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTransferConversationRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TransferConversation Transfer a conversation
+//
+// Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/transfer (the `TransferConversation` operationId).
+func (c *Client) TransferConversation(ctx context.Context, id openapi_types.UUID, params *TransferConversationParams, body TransferConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTransferConversationRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowTypingWithBody Show the contact that somebody is writing
+//
+// Send it as often as you like while the agent writes: WhatsApp is told at most once in 5 seconds, and shows it for 25 seconds or until the message comes. Nothing waits for it, and nothing tells whether it arrived. It takes an inbox with `typing_indicators` that has an access token for WhatsApp; without, nothing happens and the answer says why. WhatsApp marks the contact's latest message as read with it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/typing (the `ShowTyping` operationId).
+func (c *Client) ShowTypingWithBody(ctx context.Context, id openapi_types.UUID, params *ShowTypingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowTypingRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowTyping Show the contact that somebody is writing
+//
+// Send it as often as you like while the agent writes: WhatsApp is told at most once in 5 seconds, and shows it for 25 seconds or until the message comes. Nothing waits for it, and nothing tells whether it arrived. It takes an inbox with `typing_indicators` that has an access token for WhatsApp; without, nothing happens and the answer says why. WhatsApp marks the contact's latest message as read with it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/typing (the `ShowTyping` operationId).
+func (c *Client) ShowTyping(ctx context.Context, id openapi_types.UUID, params *ShowTypingParams, body ShowTypingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowTypingRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UndoResolveWithBody Undo a resolve
+//
+// Keeps a conversation open whose `resolve_at` has not come. What has ended has ended: go on with `reopen` then.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/undo-resolve (the `UndoResolve` operationId).
+func (c *Client) UndoResolveWithBody(ctx context.Context, id openapi_types.UUID, params *UndoResolveParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUndoResolveRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UndoResolve Undo a resolve
+//
+// Keeps a conversation open whose `resolve_at` has not come. What has ended has ended: go on with `reopen` then.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/undo-resolve (the `UndoResolve` operationId).
+func (c *Client) UndoResolve(ctx context.Context, id openapi_types.UUID, params *UndoResolveParams, body UndoResolveJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUndoResolveRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnreadConversationWithBody Mark a conversation as unread
+//
+// Sets unread_count to 1 where it is 0. The contact sees nothing of it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/unread (the `UnreadConversation` operationId).
+func (c *Client) UnreadConversationWithBody(ctx context.Context, id openapi_types.UUID, params *UnreadConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnreadConversationRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnreadConversation Mark a conversation as unread
+//
+// Sets unread_count to 1 where it is 0. The contact sees nothing of it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/unread (the `UnreadConversation` operationId).
+func (c *Client) UnreadConversation(ctx context.Context, id openapi_types.UUID, params *UnreadConversationParams, body UnreadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnreadConversationRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WakeConversationWithBody End a snooze
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conversations/{id}/wake (the `WakeConversation` operationId).
+func (c *Client) WakeConversationWithBody(ctx context.Context, id openapi_types.UUID, params *WakeConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWakeConversationRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WakeConversation End a snooze
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conversations/{id}/wake (the `WakeConversation` operationId).
+func (c *Client) WakeConversation(ctx context.Context, id openapi_types.UUID, params *WakeConversationParams, body WakeConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWakeConversationRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5186,11 +9509,34 @@ func (c *Client) RotateSecret(ctx context.Context, id openapi_types.UUID, params
 
 // ListEvents List the account's events
 //
-// The oldest first. `next_cursor` is always there: ask again with it to get what has happened since. Nothing is skipped, so an event shows once every transaction that began before it is done.
+// The oldest first. `next_cursor` is always there: ask again with it to get what has happened since, or give it to `GET /v1/events/stream` to be told. Nothing is skipped, so an event shows once every transaction that began before it is done. A key that is bound to an inbox sees the events of that inbox.
 //
 // Corresponds with GET /v1/events (the `ListEvents` operationId).
 func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamEvents Follow the account's events
+//
+// Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read.
+//
+// **Going on.** Connect again with `Last-Event-ID`, as an EventSource does by itself, or with `cursor`: nothing is missed and nothing comes twice. Cursors are those of `GET /v1/events`. Without one the stream begins now: everything that is committed after its first bytes have arrived will come, so a client connects first and then reads its lists.
+//
+// **Quiet.** Every 15 seconds there is a comment and an `id` without data, which moves the client's `Last-Event-ID` on; a client that hears nothing for 45 seconds has lost its connection. The stream stays open while the server's database is away.
+//
+// **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch.
+//
+// Corresponds with GET /v1/events/stream (the `StreamEvents` operationId).
+func (c *Client) StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamEventsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -5508,6 +9854,61 @@ func (c *Client) PostOffloads(ctx context.Context, id openapi_types.UUID, params
 	return c.Client.Do(req)
 }
 
+// GetContactOwner May the bot speak to a contact?
+//
+// For a bot to ask before it speaks: who holds the contact's conversation in this inbox. Linearisable, as `get-owner` is. A contact of whom nobody has heard is the bot's.
+//
+// Corresponds with GET /v1/inboxes/{id}/owner (the `GetContactOwner` operationId).
+func (c *Client) GetContactOwner(ctx context.Context, id openapi_types.UUID, params *GetContactOwnerParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetContactOwnerRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddRatingWithBody Rate a conversation
+//
+// For gateways that ask their customers themselves. A second rating of the conversation changes the first one, for 24 hours; after that it is refused with 409.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/inboxes/{id}/ratings (the `AddRating` operationId).
+func (c *Client) AddRatingWithBody(ctx context.Context, id openapi_types.UUID, params *AddRatingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddRatingRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddRating Rate a conversation
+//
+// For gateways that ask their customers themselves. A second rating of the conversation changes the first one, for 24 hours; after that it is refused with 409.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/inboxes/{id}/ratings (the `AddRating` operationId).
+func (c *Client) AddRating(ctx context.Context, id openapi_types.UUID, params *AddRatingParams, body AddRatingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddRatingRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // PostStatusesWithBody Accept statuses
 //
 // How far agents' messages have come. One status, or a list of up to 1000. They may come in any order, and before the message is known.
@@ -5582,6 +9983,57 @@ func (c *Client) GetMedia(ctx context.Context, id openapi_types.UUID, reqEditors
 	return c.Client.Do(req)
 }
 
+// ListMentions List the notes that name the agent
+//
+// The newest first, of ended conversations too.
+//
+// Corresponds with GET /v1/mentions (the `ListMentions` operationId).
+func (c *Client) ListMentions(ctx context.Context, params *ListMentionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMentionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadMentionsWithBody Mark mentions as read
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/mentions/read (the `ReadMentions` operationId).
+func (c *Client) ReadMentionsWithBody(ctx context.Context, params *ReadMentionsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadMentionsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadMentions Mark mentions as read
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/mentions/read (the `ReadMentions` operationId).
+func (c *Client) ReadMentions(ctx context.Context, params *ReadMentionsParams, body ReadMentionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadMentionsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // PassMessageWithBody Send a message through to Meta
 //
 // Takes the vendor's form (`channel`, `recipient`) or Meta's own (`messaging_product`, `to`), and answers in the same form with Meta's answer. A 202 says that the message is kept and not settled within ten seconds (`queued`), or that it may have left and is not sent again (`uncertain`). With the same Idempotency-Key the request looks again and sends nothing; without a key, two equal requests are two messages.
@@ -5625,6 +10077,44 @@ func (c *Client) PassMessage(ctx context.Context, inboxID openapi_types.UUID, pa
 // Corresponds with GET /v1/passthrough/{inbox_id}/messages/{message_id} (the `GetPassedMessage` operationId).
 func (c *Client) GetPassedMessage(ctx context.Context, inboxID openapi_types.UUID, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPassedMessageRequest(c.Server, inboxID, messageID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPresenceWithBody Say whether you take conversations
+//
+// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/presence (the `SetPresence` operationId).
+func (c *Client) SetPresenceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPresenceRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPresence Say whether you take conversations
+//
+// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/presence (the `SetPresence` operationId).
+func (c *Client) SetPresence(ctx context.Context, body SetPresenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPresenceRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5711,6 +10201,201 @@ func (c *Client) TestResolvedWebhook(ctx context.Context, params *TestResolvedWe
 	return c.Client.Do(req)
 }
 
+// ListQuickReplies List quick replies
+//
+// An agent sees what is shared, what is shared with a team of theirs, and their own; an admin's key sees all.
+//
+// Corresponds with GET /v1/quick-replies (the `ListQuickReplies` operationId).
+func (c *Client) ListQuickReplies(ctx context.Context, params *ListQuickRepliesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListQuickRepliesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateQuickReplyWithBody Create a quick reply
+//
+// An agent's key makes a quick reply of the agent's own. Shared ones are made with an admin's key.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/quick-replies (the `CreateQuickReply` operationId).
+func (c *Client) CreateQuickReplyWithBody(ctx context.Context, params *CreateQuickReplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateQuickReplyRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateQuickReply Create a quick reply
+//
+// An agent's key makes a quick reply of the agent's own. Shared ones are made with an admin's key.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/quick-replies (the `CreateQuickReply` operationId).
+func (c *Client) CreateQuickReply(ctx context.Context, params *CreateQuickReplyParams, body CreateQuickReplyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateQuickReplyRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteQuickReply Delete a quick reply
+//
+// Corresponds with DELETE /v1/quick-replies/{id} (the `DeleteQuickReply` operationId).
+func (c *Client) DeleteQuickReply(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteQuickReplyRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetQuickReply Get a quick reply
+//
+// Corresponds with GET /v1/quick-replies/{id} (the `GetQuickReply` operationId).
+func (c *Client) GetQuickReply(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetQuickReplyRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateQuickReplyWithBody Change a quick reply
+//
+// What is left out stays as it is. Shared ones are changed with an admin's key.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/quick-replies/{id} (the `UpdateQuickReply` operationId).
+func (c *Client) UpdateQuickReplyWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateQuickReplyRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateQuickReply Change a quick reply
+//
+// What is left out stays as it is. Shared ones are changed with an admin's key.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /v1/quick-replies/{id} (the `UpdateQuickReply` operationId).
+func (c *Client) UpdateQuickReply(ctx context.Context, id openapi_types.UUID, body UpdateQuickReplyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateQuickReplyRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenderQuickReplyWithBody Fill in a quick reply
+//
+// Gives the text with the values of a conversation. A variable without a value and without a default is a 422 that names it in `errors`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/quick-replies/{id}/render (the `RenderQuickReply` operationId).
+func (c *Client) RenderQuickReplyWithBody(ctx context.Context, id openapi_types.UUID, params *RenderQuickReplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenderQuickReplyRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenderQuickReply Fill in a quick reply
+//
+// Gives the text with the values of a conversation. A variable without a value and without a default is a 422 that names it in `errors`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/quick-replies/{id}/render (the `RenderQuickReply` operationId).
+func (c *Client) RenderQuickReply(ctx context.Context, id openapi_types.UUID, params *RenderQuickReplyParams, body RenderQuickReplyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenderQuickReplyRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRatings List ratings
+//
+// The latest first.
+//
+// Corresponds with GET /v1/ratings (the `ListRatings` operationId).
+func (c *Client) ListRatings(ctx context.Context, params *ListRatingsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRatingsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SummarizeRatings Summarize ratings
+//
+// How many there are, their average, and how they spread over scores and agents.
+//
+// Corresponds with GET /v1/ratings/summary (the `SummarizeRatings` operationId).
+func (c *Client) SummarizeRatings(ctx context.Context, params *SummarizeRatingsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSummarizeRatingsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetReceipt Get a receipt
 //
 // What became of each element of an accepted body. `accepted` turns into `applied` when the conversation has taken it in.
@@ -5718,6 +10403,382 @@ func (c *Client) TestResolvedWebhook(ctx context.Context, params *TestResolvedWe
 // Corresponds with GET /v1/receipts/{id} (the `GetReceipt` operationId).
 func (c *Client) GetReceipt(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetReceiptRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Search Search messages, notes and contacts
+//
+// The newest first. Texts can be found about a second after they were written, and the first 10,000 characters of each. The text of a message is also the caption and the name of its file; that of a contact is the name and the identities.
+//
+// Corresponds with GET /v1/search (the `Search` operationId).
+func (c *Client) Search(ctx context.Context, params *SearchParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTags List the tags in use
+//
+// The most used first, at most 1000. Counted are the latest 10,000 conversations that have tags.
+//
+// Corresponds with GET /v1/tags (the `ListTags` operationId).
+func (c *Client) ListTags(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTagsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTeams List teams
+//
+// Corresponds with GET /v1/teams (the `ListTeams` operationId).
+func (c *Client) ListTeams(ctx context.Context, params *ListTeamsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTeamsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTeamWithBody Create a team
+//
+// A queue of agents. An inbox's `team_id` or `routing` sends conversations to it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+func (c *Client) CreateTeamWithBody(ctx context.Context, params *CreateTeamParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTeamRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTeam Create a team
+//
+// A queue of agents. An inbox's `team_id` or `routing` sends conversations to it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+func (c *Client) CreateTeam(ctx context.Context, params *CreateTeamParams, body CreateTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTeamRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteTeam Delete a team
+//
+// Refused with 409 while an inbox sends conversations to it, or it has open ones.
+//
+// Corresponds with DELETE /v1/teams/{id} (the `DeleteTeam` operationId).
+func (c *Client) DeleteTeam(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteTeamRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTeam Get a team
+//
+// Corresponds with GET /v1/teams/{id} (the `GetTeam` operationId).
+func (c *Client) GetTeam(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTeamRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTeamWithBody Change a team
+//
+// What is left out stays as it is.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/teams/{id} (the `UpdateTeam` operationId).
+func (c *Client) UpdateTeamWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTeamRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTeam Change a team
+//
+// What is left out stays as it is.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /v1/teams/{id} (the `UpdateTeam` operationId).
+func (c *Client) UpdateTeam(ctx context.Context, id openapi_types.UUID, body UpdateTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTeamRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTeamMembers List a team's members
+//
+// Corresponds with GET /v1/teams/{id}/members (the `ListTeamMembers` operationId).
+func (c *Client) ListTeamMembers(ctx context.Context, id openapi_types.UUID, params *ListTeamMembersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTeamMembersRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveTeamMember Take an agent out of a team
+//
+// The agent keeps the conversations that it has. One who is no member stays so.
+//
+// Corresponds with DELETE /v1/teams/{id}/members/{agent_id} (the `RemoveTeamMember` operationId).
+func (c *Client) RemoveTeamMember(ctx context.Context, id openapi_types.UUID, agentID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveTeamMemberRequest(c.Server, id, agentID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddTeamMember Add an agent to a team
+//
+// One who is a member already stays.
+//
+// Corresponds with PUT /v1/teams/{id}/members/{agent_id} (the `AddTeamMember` operationId).
+func (c *Client) AddTeamMember(ctx context.Context, id openapi_types.UUID, agentID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddTeamMemberRequest(c.Server, id, agentID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTeamQueue Look at a team's queue
+//
+// Corresponds with GET /v1/teams/{id}/queue (the `GetTeamQueue` operationId).
+func (c *Client) GetTeamQueue(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTeamQueueRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListViews List views
+//
+// The shared ones, and the agent's own.
+//
+// Corresponds with GET /v1/views (the `ListViews` operationId).
+func (c *Client) ListViews(ctx context.Context, params *ListViewsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListViewsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateViewWithBody Save a view
+//
+// With an agent's key it is the agent's own; with an admin's all agents see it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/views (the `CreateView` operationId).
+func (c *Client) CreateViewWithBody(ctx context.Context, params *CreateViewParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateViewRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateView Save a view
+//
+// With an agent's key it is the agent's own; with an admin's all agents see it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/views (the `CreateView` operationId).
+func (c *Client) CreateView(ctx context.Context, params *CreateViewParams, body CreateViewJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateViewRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteView Delete a view
+//
+// A shared one needs an admin's key.
+//
+// Corresponds with DELETE /v1/views/{id} (the `DeleteView` operationId).
+func (c *Client) DeleteView(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteViewRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetView Get a view
+//
+// Corresponds with GET /v1/views/{id} (the `GetView` operationId).
+func (c *Client) GetView(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetViewRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateViewWithBody Change a view
+//
+// What is left out stays as it is. A shared one needs an admin's key.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/views/{id} (the `UpdateView` operationId).
+func (c *Client) UpdateViewWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateViewRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateView Change a view
+//
+// What is left out stays as it is. A shared one needs an admin's key.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /v1/views/{id} (the `UpdateView` operationId).
+func (c *Client) UpdateView(ctx context.Context, id openapi_types.UUID, body UpdateViewJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateViewRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListViewConversations List a view's conversations
+//
+// Corresponds with GET /v1/views/{id}/conversations (the `ListViewConversations` operationId).
+func (c *Client) ListViewConversations(ctx context.Context, id openapi_types.UUID, params *ListViewConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListViewConversationsRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountViewConversations Count a view's conversations
+//
+// Corresponds with GET /v1/views/{id}/counts (the `CountViewConversations` operationId).
+func (c *Client) CountViewConversations(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountViewConversationsRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -5872,6 +10933,87 @@ func NewHeadFileRequest(server string, token string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewShowSurveyRequest constructs an http.Request for the ShowSurvey method
+func NewShowSurveyRequest(server string, token string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "token", token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/r/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAnswerSurveyRequestWithFormdataBody calls the generic AnswerSurvey builder with application/x-www-form-urlencoded body
+func NewAnswerSurveyRequestWithFormdataBody(server string, token string, body AnswerSurveyFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewAnswerSurveyRequestWithBody(server, token, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewAnswerSurveyRequestWithBody constructs an http.Request for the AnswerSurvey method, with any body, and a specified content type
+func NewAnswerSurveyRequestWithBody(server string, token string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "token", token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/r/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -6096,6 +11238,53 @@ func NewUpdateAgentRequestWithBody(server string, id openapi_types.UUID, content
 	}
 
 	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSetAgentPresenceRequest calls the generic SetAgentPresence builder with application/json body
+func NewSetAgentPresenceRequest(server string, id openapi_types.UUID, body SetAgentPresenceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetAgentPresenceRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewSetAgentPresenceRequestWithBody constructs an http.Request for the SetAgentPresence method, with any body, and a specified content type
+func NewSetAgentPresenceRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/agents/%s/presence", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -6395,6 +11584,238 @@ func NewPostChatlayerRequestWithBody(server string, inboxID openapi_types.UUID, 
 	return req, nil
 }
 
+// NewListContactsRequest constructs an http.Request for the ListContacts method
+func NewListContactsRequest(server string, params *ListContactsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetContactRequest constructs an http.Request for the GetContact method
+func NewGetContactRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateContactRequest calls the generic UpdateContact builder with application/json body
+func NewUpdateContactRequest(server string, id openapi_types.UUID, body UpdateContactJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateContactRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewUpdateContactRequestWithBody constructs an http.Request for the UpdateContact method, with any body, and a specified content type
+func NewUpdateContactRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListContactConversationsRequest constructs an http.Request for the ListContactConversations method
+func NewListContactConversationsRequest(server string, id openapi_types.UUID, params *ListContactConversationsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/conversations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListConversationsRequest constructs an http.Request for the ListConversations method
 func NewListConversationsRequest(server string, params *ListConversationsParams) (*http.Request, error) {
 	var err error
@@ -6447,6 +11868,18 @@ func NewListConversationsRequest(server string, params *ListConversationsParams)
 
 		}
 
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -6483,9 +11916,430 @@ func NewListConversationsRequest(server string, params *ListConversationsParams)
 
 		}
 
+		if params.TeamID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "team_id", *params.TeamID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tag != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Attribute != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attribute", *params.Attribute, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Priority != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "priority", *params.Priority, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Unread != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "unread", *params.Unread, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.ContactID != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "contact_id", *params.ContactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OpenedAfter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "opened_after", *params.OpenedAfter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OpenedBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "opened_before", *params.OpenedBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActiveAfter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "active_after", *params.ActiveAfter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActiveBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "active_before", *params.ActiveBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.EndedAfter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "ended_after", *params.EndedAfter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.EndedBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "ended_before", *params.EndedBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStartConversationRequest calls the generic StartConversation builder with application/json body
+func NewStartConversationRequest(server string, params *StartConversationParams, body StartConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartConversationRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewStartConversationRequestWithBody constructs an http.Request for the StartConversation method, with any body, and a specified content type
+func NewStartConversationRequestWithBody(server string, params *StartConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCountConversationsRequest constructs an http.Request for the CountConversations method
+func NewCountConversationsRequest(server string, params *CountConversationsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/counts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.InboxID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "inbox_id", *params.InboxID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AssigneeID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "assignee_id", *params.AssigneeID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TeamID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "team_id", *params.TeamID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tag != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Attribute != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attribute", *params.Attribute, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Priority != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "priority", *params.Priority, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Unread != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "unread", *params.Unread, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ContactID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "contact_id", *params.ContactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OpenedAfter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "opened_after", *params.OpenedAfter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OpenedBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "opened_before", *params.OpenedBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActiveAfter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "active_after", *params.ActiveAfter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActiveBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "active_before", *params.ActiveBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.EndedAfter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "ended_after", *params.EndedAfter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.EndedBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "ended_before", *params.EndedBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -6555,6 +12409,126 @@ func NewGetConversationRequest(server string, id openapi_types.UUID) (*http.Requ
 	return req, nil
 }
 
+// NewUpdateConversationRequest calls the generic UpdateConversation builder with application/json body
+func NewUpdateConversationRequest(server string, id openapi_types.UUID, body UpdateConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateConversationRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewUpdateConversationRequestWithBody constructs an http.Request for the UpdateConversation method, with any body, and a specified content type
+func NewUpdateConversationRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAcceptConversationRequest calls the generic AcceptConversation builder with application/json body
+func NewAcceptConversationRequest(server string, id openapi_types.UUID, params *AcceptConversationParams, body AcceptConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAcceptConversationRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewAcceptConversationRequestWithBody constructs an http.Request for the AcceptConversation method, with any body, and a specified content type
+func NewAcceptConversationRequestWithBody(server string, id openapi_types.UUID, params *AcceptConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/accept", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewClaimConversationRequest calls the generic ClaimConversation builder with application/json body
 func NewClaimConversationRequest(server string, id openapi_types.UUID, params *ClaimConversationParams, body ClaimConversationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -6610,6 +12584,90 @@ func NewClaimConversationRequestWithBody(server string, id openapi_types.UUID, p
 			}
 
 			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeclineConversationRequest calls the generic DeclineConversation builder with application/json body
+func NewDeclineConversationRequest(server string, id openapi_types.UUID, params *DeclineConversationParams, body DeclineConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeclineConversationRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewDeclineConversationRequestWithBody constructs an http.Request for the DeclineConversation method, with any body, and a specified content type
+func NewDeclineConversationRequestWithBody(server string, id openapi_types.UUID, params *DeclineConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/decline", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
 
 	}
@@ -6837,6 +12895,75 @@ func NewSendMessageRequestWithBody(server string, id openapi_types.UUID, params 
 	return req, nil
 }
 
+// NewRetryMessageRequest calls the generic RetryMessage builder with application/json body
+func NewRetryMessageRequest(server string, id openapi_types.UUID, messageID openapi_types.UUID, params *RetryMessageParams, body RetryMessageJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRetryMessageRequestWithBody(server, id, messageID, params, "application/json", bodyReader)
+}
+
+// NewRetryMessageRequestWithBody constructs an http.Request for the RetryMessage method, with any body, and a specified content type
+func NewRetryMessageRequestWithBody(server string, id openapi_types.UUID, messageID openapi_types.UUID, params *RetryMessageParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "message_id", messageID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/messages/%s/retry", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListNotesRequest constructs an http.Request for the ListNotes method
 func NewListNotesRequest(server string, id openapi_types.UUID, params *ListNotesParams) (*http.Request, error) {
 	var err error
@@ -6972,6 +13099,316 @@ func NewAddNoteRequestWithBody(server string, id openapi_types.UUID, params *Add
 	return req, nil
 }
 
+// NewOfferConversationRequest calls the generic OfferConversation builder with application/json body
+func NewOfferConversationRequest(server string, id openapi_types.UUID, params *OfferConversationParams, body OfferConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewOfferConversationRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewOfferConversationRequestWithBody constructs an http.Request for the OfferConversation method, with any body, and a specified content type
+func NewOfferConversationRequestWithBody(server string, id openapi_types.UUID, params *OfferConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/offer", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetOwnerRequest constructs an http.Request for the GetOwner method
+func NewGetOwnerRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/owner", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPassConversationRequest calls the generic PassConversation builder with application/json body
+func NewPassConversationRequest(server string, id openapi_types.UUID, params *PassConversationParams, body PassConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPassConversationRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewPassConversationRequestWithBody constructs an http.Request for the PassConversation method, with any body, and a specified content type
+func NewPassConversationRequestWithBody(server string, id openapi_types.UUID, params *PassConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/pass", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetConversationQueueRequest constructs an http.Request for the GetConversationQueue method
+func NewGetConversationQueueRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/queue", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetRatingRequest constructs an http.Request for the GetRating method
+func NewGetRatingRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/rating", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadConversationRequest calls the generic ReadConversation builder with application/json body
+func NewReadConversationRequest(server string, id openapi_types.UUID, params *ReadConversationParams, body ReadConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReadConversationRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewReadConversationRequestWithBody constructs an http.Request for the ReadConversation method, with any body, and a specified content type
+func NewReadConversationRequestWithBody(server string, id openapi_types.UUID, params *ReadConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/read", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewReleaseConversationRequest calls the generic ReleaseConversation builder with application/json body
 func NewReleaseConversationRequest(server string, id openapi_types.UUID, params *ReleaseConversationParams, body ReleaseConversationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -7027,6 +13464,90 @@ func NewReleaseConversationRequestWithBody(server string, id openapi_types.UUID,
 			}
 
 			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReopenConversationRequest calls the generic ReopenConversation builder with application/json body
+func NewReopenConversationRequest(server string, id openapi_types.UUID, params *ReopenConversationParams, body ReopenConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReopenConversationRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewReopenConversationRequestWithBody constructs an http.Request for the ReopenConversation method, with any body, and a specified content type
+func NewReopenConversationRequestWithBody(server string, id openapi_types.UUID, params *ReopenConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/reopen", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
 
 	}
@@ -7089,6 +13610,955 @@ func NewResolveConversationRequestWithBody(server string, id openapi_types.UUID,
 			}
 
 			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListScheduledMessagesRequest constructs an http.Request for the ListScheduledMessages method
+func NewListScheduledMessagesRequest(server string, id openapi_types.UUID, params *ListScheduledMessagesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/scheduled-messages", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewScheduleMessageRequest calls the generic ScheduleMessage builder with application/json body
+func NewScheduleMessageRequest(server string, id openapi_types.UUID, params *ScheduleMessageParams, body ScheduleMessageJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewScheduleMessageRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewScheduleMessageRequestWithBody constructs an http.Request for the ScheduleMessage method, with any body, and a specified content type
+func NewScheduleMessageRequestWithBody(server string, id openapi_types.UUID, params *ScheduleMessageParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/scheduled-messages", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCancelScheduledMessageRequest calls the generic CancelScheduledMessage builder with application/json body
+func NewCancelScheduledMessageRequest(server string, id openapi_types.UUID, scheduledID openapi_types.UUID, params *CancelScheduledMessageParams, body CancelScheduledMessageJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCancelScheduledMessageRequestWithBody(server, id, scheduledID, params, "application/json", bodyReader)
+}
+
+// NewCancelScheduledMessageRequestWithBody constructs an http.Request for the CancelScheduledMessage method, with any body, and a specified content type
+func NewCancelScheduledMessageRequestWithBody(server string, id openapi_types.UUID, scheduledID openapi_types.UUID, params *CancelScheduledMessageParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "scheduled_id", scheduledID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/scheduled-messages/%s/cancel", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSnoozeConversationRequest calls the generic SnoozeConversation builder with application/json body
+func NewSnoozeConversationRequest(server string, id openapi_types.UUID, params *SnoozeConversationParams, body SnoozeConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSnoozeConversationRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewSnoozeConversationRequestWithBody constructs an http.Request for the SnoozeConversation method, with any body, and a specified content type
+func NewSnoozeConversationRequestWithBody(server string, id openapi_types.UUID, params *SnoozeConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/snooze", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewEditTagsRequest calls the generic EditTags builder with application/json body
+func NewEditTagsRequest(server string, id openapi_types.UUID, params *EditTagsParams, body EditTagsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEditTagsRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewEditTagsRequestWithBody constructs an http.Request for the EditTags method, with any body, and a specified content type
+func NewEditTagsRequestWithBody(server string, id openapi_types.UUID, params *EditTagsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/tags", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetTagsRequest calls the generic SetTags builder with application/json body
+func NewSetTagsRequest(server string, id openapi_types.UUID, body SetTagsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetTagsRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewSetTagsRequestWithBody constructs an http.Request for the SetTags method, with any body, and a specified content type
+func NewSetTagsRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/tags", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewTakeOverConversationRequest calls the generic TakeOverConversation builder with application/json body
+func NewTakeOverConversationRequest(server string, id openapi_types.UUID, params *TakeOverConversationParams, body TakeOverConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTakeOverConversationRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewTakeOverConversationRequestWithBody constructs an http.Request for the TakeOverConversation method, with any body, and a specified content type
+func NewTakeOverConversationRequestWithBody(server string, id openapi_types.UUID, params *TakeOverConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/takeover", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListTimersRequest constructs an http.Request for the ListTimers method
+func NewListTimersRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/timers", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewMoveTimerRequest calls the generic MoveTimer builder with application/json body
+func NewMoveTimerRequest(server string, id openapi_types.UUID, kind MoveTimerParamsKind, params *MoveTimerParams, body MoveTimerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewMoveTimerRequestWithBody(server, id, kind, params, "application/json", bodyReader)
+}
+
+// NewMoveTimerRequestWithBody constructs an http.Request for the MoveTimer method, with any body, and a specified content type
+func NewMoveTimerRequestWithBody(server string, id openapi_types.UUID, kind MoveTimerParamsKind, params *MoveTimerParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/timers/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewTransferConversationRequest calls the generic TransferConversation builder with application/json body
+func NewTransferConversationRequest(server string, id openapi_types.UUID, params *TransferConversationParams, body TransferConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTransferConversationRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewTransferConversationRequestWithBody constructs an http.Request for the TransferConversation method, with any body, and a specified content type
+func NewTransferConversationRequestWithBody(server string, id openapi_types.UUID, params *TransferConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/transfer", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowTypingRequest calls the generic ShowTyping builder with application/json body
+func NewShowTypingRequest(server string, id openapi_types.UUID, params *ShowTypingParams, body ShowTypingJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewShowTypingRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewShowTypingRequestWithBody constructs an http.Request for the ShowTyping method, with any body, and a specified content type
+func NewShowTypingRequestWithBody(server string, id openapi_types.UUID, params *ShowTypingParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/typing", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUndoResolveRequest calls the generic UndoResolve builder with application/json body
+func NewUndoResolveRequest(server string, id openapi_types.UUID, params *UndoResolveParams, body UndoResolveJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUndoResolveRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewUndoResolveRequestWithBody constructs an http.Request for the UndoResolve method, with any body, and a specified content type
+func NewUndoResolveRequestWithBody(server string, id openapi_types.UUID, params *UndoResolveParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/undo-resolve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUnreadConversationRequest calls the generic UnreadConversation builder with application/json body
+func NewUnreadConversationRequest(server string, id openapi_types.UUID, params *UnreadConversationParams, body UnreadConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUnreadConversationRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewUnreadConversationRequestWithBody constructs an http.Request for the UnreadConversation method, with any body, and a specified content type
+func NewUnreadConversationRequestWithBody(server string, id openapi_types.UUID, params *UnreadConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/unread", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewWakeConversationRequest calls the generic WakeConversation builder with application/json body
+func NewWakeConversationRequest(server string, id openapi_types.UUID, params *WakeConversationParams, body WakeConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewWakeConversationRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewWakeConversationRequestWithBody constructs an http.Request for the WakeConversation method, with any body, and a specified content type
+func NewWakeConversationRequestWithBody(server string, id openapi_types.UUID, params *WakeConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/wake", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
 
 	}
@@ -7668,6 +15138,42 @@ func NewListEventsRequest(server string, params *ListEventsParams) (*http.Reques
 
 		}
 
+		if params.Types != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "types", *params.Types, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.InboxID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "inbox_id", *params.InboxID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ConversationID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "conversation_id", *params.ConversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -7677,6 +15183,123 @@ func NewListEventsRequest(server string, params *ListEventsParams) (*http.Reques
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStreamEventsRequest constructs an http.Request for the StreamEvents method
+func NewStreamEventsRequest(server string, params *StreamEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/events/stream")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Types != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "types", *params.Types, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.InboxID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "inbox_id", *params.InboxID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ConversationID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "conversation_id", *params.ConversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -8234,6 +15857,137 @@ func NewPostOffloadsRequestWithBody(server string, id openapi_types.UUID, params
 	return req, nil
 }
 
+// NewGetContactOwnerRequest constructs an http.Request for the GetContactOwner method
+func NewGetContactOwnerRequest(server string, id openapi_types.UUID, params *GetContactOwnerParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/inboxes/%s/owner", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "contact", params.Contact, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddRatingRequest calls the generic AddRating builder with application/json body
+func NewAddRatingRequest(server string, id openapi_types.UUID, params *AddRatingParams, body AddRatingJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddRatingRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewAddRatingRequestWithBody constructs an http.Request for the AddRating method, with any body, and a specified content type
+func NewAddRatingRequestWithBody(server string, id openapi_types.UUID, params *AddRatingParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/inboxes/%s/ratings", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewPostStatusesRequest calls the generic PostStatuses builder with application/json body
 func NewPostStatusesRequest(server string, id openapi_types.UUID, params *PostStatusesParams, body PostStatusesJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -8413,6 +16167,151 @@ func NewGetMediaRequest(server string, id openapi_types.UUID) (*http.Request, er
 	return req, nil
 }
 
+// NewListMentionsRequest constructs an http.Request for the ListMentions method
+func NewListMentionsRequest(server string, params *ListMentionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mentions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Unread != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "unread", *params.Unread, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AgentID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "agent_id", *params.AgentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadMentionsRequest calls the generic ReadMentions builder with application/json body
+func NewReadMentionsRequest(server string, params *ReadMentionsParams, body ReadMentionsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReadMentionsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewReadMentionsRequestWithBody constructs an http.Request for the ReadMentions method, with any body, and a specified content type
+func NewReadMentionsRequestWithBody(server string, params *ReadMentionsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mentions/read")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewPassMessageRequest calls the generic PassMessage builder with application/json body
 func NewPassMessageRequest(server string, inboxID openapi_types.UUID, params *PassMessageParams, body PassMessageJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -8512,6 +16411,46 @@ func NewGetPassedMessageRequest(server string, inboxID openapi_types.UUID, messa
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewSetPresenceRequest calls the generic SetPresence builder with application/json body
+func NewSetPresenceRequest(server string, body SetPresenceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetPresenceRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSetPresenceRequestWithBody constructs an http.Request for the SetPresence method, with any body, and a specified content type
+func NewSetPresenceRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/presence")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -8626,6 +16565,532 @@ func NewTestResolvedWebhookRequestWithBody(server string, params *TestResolvedWe
 	return req, nil
 }
 
+// NewListQuickRepliesRequest constructs an http.Request for the ListQuickReplies method
+func NewListQuickRepliesRequest(server string, params *ListQuickRepliesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quick-replies")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.InboxID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "inbox_id", *params.InboxID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateQuickReplyRequest calls the generic CreateQuickReply builder with application/json body
+func NewCreateQuickReplyRequest(server string, params *CreateQuickReplyParams, body CreateQuickReplyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateQuickReplyRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateQuickReplyRequestWithBody constructs an http.Request for the CreateQuickReply method, with any body, and a specified content type
+func NewCreateQuickReplyRequestWithBody(server string, params *CreateQuickReplyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quick-replies")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteQuickReplyRequest constructs an http.Request for the DeleteQuickReply method
+func NewDeleteQuickReplyRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quick-replies/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetQuickReplyRequest constructs an http.Request for the GetQuickReply method
+func NewGetQuickReplyRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quick-replies/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateQuickReplyRequest calls the generic UpdateQuickReply builder with application/json body
+func NewUpdateQuickReplyRequest(server string, id openapi_types.UUID, body UpdateQuickReplyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateQuickReplyRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewUpdateQuickReplyRequestWithBody constructs an http.Request for the UpdateQuickReply method, with any body, and a specified content type
+func NewUpdateQuickReplyRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quick-replies/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRenderQuickReplyRequest calls the generic RenderQuickReply builder with application/json body
+func NewRenderQuickReplyRequest(server string, id openapi_types.UUID, params *RenderQuickReplyParams, body RenderQuickReplyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRenderQuickReplyRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewRenderQuickReplyRequestWithBody constructs an http.Request for the RenderQuickReply method, with any body, and a specified content type
+func NewRenderQuickReplyRequestWithBody(server string, id openapi_types.UUID, params *RenderQuickReplyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quick-replies/%s/render", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListRatingsRequest constructs an http.Request for the ListRatings method
+func NewListRatingsRequest(server string, params *ListRatingsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ratings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.InboxID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "inbox_id", *params.InboxID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Since != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "since", *params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Until != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "until", *params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AgentID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "agent_id", *params.AgentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Score != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "score", *params.Score, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSummarizeRatingsRequest constructs an http.Request for the SummarizeRatings method
+func NewSummarizeRatingsRequest(server string, params *SummarizeRatingsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ratings/summary")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.InboxID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "inbox_id", *params.InboxID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Since != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "since", *params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Until != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "until", *params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetReceiptRequest constructs an http.Request for the GetReceipt method
 func NewGetReceiptRequest(server string, id openapi_types.UUID) (*http.Request, error) {
 	var err error
@@ -8643,6 +17108,935 @@ func NewGetReceiptRequest(server string, id openapi_types.UUID) (*http.Request, 
 	}
 
 	operationPath := fmt.Sprintf("/v1/receipts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSearchRequest constructs an http.Request for the Search method
+func NewSearchRequest(server string, params *SearchParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/search")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.InboxID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "inbox_id", *params.InboxID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ConversationID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "conversation_id", *params.ConversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Before != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "before", *params.Before, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListTagsRequest constructs an http.Request for the ListTags method
+func NewListTagsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/tags")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListTeamsRequest constructs an http.Request for the ListTeams method
+func NewListTeamsRequest(server string, params *ListTeamsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTeamRequest calls the generic CreateTeam builder with application/json body
+func NewCreateTeamRequest(server string, params *CreateTeamParams, body CreateTeamJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateTeamRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateTeamRequestWithBody constructs an http.Request for the CreateTeam method, with any body, and a specified content type
+func NewCreateTeamRequestWithBody(server string, params *CreateTeamParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteTeamRequest constructs an http.Request for the DeleteTeam method
+func NewDeleteTeamRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTeamRequest constructs an http.Request for the GetTeam method
+func NewGetTeamRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateTeamRequest calls the generic UpdateTeam builder with application/json body
+func NewUpdateTeamRequest(server string, id openapi_types.UUID, body UpdateTeamJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateTeamRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewUpdateTeamRequestWithBody constructs an http.Request for the UpdateTeam method, with any body, and a specified content type
+func NewUpdateTeamRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListTeamMembersRequest constructs an http.Request for the ListTeamMembers method
+func NewListTeamMembersRequest(server string, id openapi_types.UUID, params *ListTeamMembersParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s/members", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRemoveTeamMemberRequest constructs an http.Request for the RemoveTeamMember method
+func NewRemoveTeamMemberRequest(server string, id openapi_types.UUID, agentID openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "agent_id", agentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s/members/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddTeamMemberRequest constructs an http.Request for the AddTeamMember method
+func NewAddTeamMemberRequest(server string, id openapi_types.UUID, agentID openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "agent_id", agentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s/members/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTeamQueueRequest constructs an http.Request for the GetTeamQueue method
+func NewGetTeamQueueRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s/queue", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListViewsRequest constructs an http.Request for the ListViews method
+func NewListViewsRequest(server string, params *ListViewsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/views")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateViewRequest calls the generic CreateView builder with application/json body
+func NewCreateViewRequest(server string, params *CreateViewParams, body CreateViewJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateViewRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateViewRequestWithBody constructs an http.Request for the CreateView method, with any body, and a specified content type
+func NewCreateViewRequestWithBody(server string, params *CreateViewParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/views")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteViewRequest constructs an http.Request for the DeleteView method
+func NewDeleteViewRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/views/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetViewRequest constructs an http.Request for the GetView method
+func NewGetViewRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/views/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateViewRequest calls the generic UpdateView builder with application/json body
+func NewUpdateViewRequest(server string, id openapi_types.UUID, body UpdateViewJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateViewRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewUpdateViewRequestWithBody constructs an http.Request for the UpdateView method, with any body, and a specified content type
+func NewUpdateViewRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/views/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListViewConversationsRequest constructs an http.Request for the ListViewConversations method
+func NewListViewConversationsRequest(server string, id openapi_types.UUID, params *ListViewConversationsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/views/%s/conversations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCountViewConversationsRequest constructs an http.Request for the CountViewConversations method
+func NewCountViewConversationsRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/views/%s/counts", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -8876,6 +18270,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with HEAD /m/{token} (the `HeadFile` operationId).
 	HeadFileWithResponse(ctx context.Context, token string, reqEditors ...RequestEditorFn) (*HeadFileResponse, error)
 
+	// ShowSurveyWithResponse Show the survey
+	//
+	// The page that a survey's link leads to. The link needs no key and works for 30 days; one that leads to nothing answers 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /r/{token} (the `ShowSurvey` operationId).
+	ShowSurveyWithResponse(ctx context.Context, token string, reqEditors ...RequestEditorFn) (*ShowSurveyResponse, error)
+
+	// AnswerSurveyWithBodyWithResponse Answer the survey
+	//
+	// What the page's form sends. It answers with a redirect to the page, which says what was given.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /r/{token} (the `AnswerSurvey` operationId).
+	AnswerSurveyWithBodyWithResponse(ctx context.Context, token string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AnswerSurveyResponse, error)
+
+	// AnswerSurveyWithFormdataBodyWithResponse Answer the survey
+	//
+	// What the page's form sends. It answers with a redirect to the page, which says what was given.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /r/{token} (the `AnswerSurvey` operationId).
+	AnswerSurveyWithFormdataBodyWithResponse(ctx context.Context, token string, body AnswerSurveyFormdataRequestBody, reqEditors ...RequestEditorFn) (*AnswerSurveyResponse, error)
+
 	// ReadyWithResponse Can it do its work?
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -8884,6 +18305,8 @@ type ClientWithResponsesInterface interface {
 	ReadyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadyResponse, error)
 
 	// ListAgentsWithResponse List agents
+	//
+	// With their presence.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -8913,7 +18336,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateAgentWithBodyWithResponse Change an agent
 	//
-	// What is left out stays as it is.
+	// What is left out stays as it is. The conversations of an agent who is disabled go back to their place in line where their team's `when_away` is `requeue`; the others stay assigned until somebody transfers or takes them over.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8922,12 +18345,30 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateAgentWithResponse Change an agent
 	//
-	// What is left out stays as it is.
+	// What is left out stays as it is. The conversations of an agent who is disabled go back to their place in line where their team's `when_away` is `requeue`; the others stay assigned until somebody transfers or takes them over.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /v1/agents/{id} (the `UpdateAgent` operationId).
 	UpdateAgentWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateAgentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateAgentResponse, error)
+
+	// SetAgentPresenceWithBodyWithResponse Say whether an agent takes conversations
+	//
+	// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/agents/{id}/presence (the `SetAgentPresence` operationId).
+	SetAgentPresenceWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetAgentPresenceResponse, error)
+
+	// SetAgentPresenceWithResponse Say whether an agent takes conversations
+	//
+	// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/agents/{id}/presence (the `SetAgentPresence` operationId).
+	SetAgentPresenceWithResponse(ctx context.Context, id openapi_types.UUID, body SetAgentPresenceJSONRequestBody, reqEditors ...RequestEditorFn) (*SetAgentPresenceResponse, error)
 
 	// ListAPIKeysWithResponse List API keys
 	//
@@ -8990,14 +18431,84 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/chatlayer/{inbox_id} (the `PostChatlayer` operationId).
 	PostChatlayerWithResponse(ctx context.Context, inboxID openapi_types.UUID, params *PostChatlayerParams, body PostChatlayerJSONRequestBody, reqEditors ...RequestEditorFn) (*PostChatlayerResponse, error)
 
+	// ListContactsWithResponse List contacts
+	//
+	// The newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts (the `ListContacts` operationId).
+	ListContactsWithResponse(ctx context.Context, params *ListContactsParams, reqEditors ...RequestEditorFn) (*ListContactsResponse, error)
+
+	// GetContactWithResponse Get a contact
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{id} (the `GetContact` operationId).
+	GetContactWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetContactResponse, error)
+
+	// UpdateContactWithBodyWithResponse Change a contact
+	//
+	// What is left out stays as it is.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/contacts/{id} (the `UpdateContact` operationId).
+	UpdateContactWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateContactResponse, error)
+
+	// UpdateContactWithResponse Change a contact
+	//
+	// What is left out stays as it is.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/contacts/{id} (the `UpdateContact` operationId).
+	UpdateContactWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateContactJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateContactResponse, error)
+
+	// ListContactConversationsWithResponse List a contact's conversations
+	//
+	// The newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{id}/conversations (the `ListContactConversations` operationId).
+	ListContactConversationsWithResponse(ctx context.Context, id openapi_types.UUID, params *ListContactConversationsParams, reqEditors ...RequestEditorFn) (*ListContactConversationsResponse, error)
+
 	// ListConversationsWithResponse List conversations
 	//
-	// The last active first.
+	// Filters are combined: each one leaves fewer. A cursor belongs to its order; conversations that move between two pages are repeated or left out, and no others.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/conversations (the `ListConversations` operationId).
 	ListConversationsWithResponse(ctx context.Context, params *ListConversationsParams, reqEditors ...RequestEditorFn) (*ListConversationsResponse, error)
+
+	// StartConversationWithBodyWithResponse Start a conversation
+	//
+	// An agent writes first and has the conversation then. 409 if the contact has an open one in this inbox.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations (the `StartConversation` operationId).
+	StartConversationWithBodyWithResponse(ctx context.Context, params *StartConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartConversationResponse, error)
+
+	// StartConversationWithResponse Start a conversation
+	//
+	// An agent writes first and has the conversation then. 409 if the contact has an open one in this inbox.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations (the `StartConversation` operationId).
+	StartConversationWithResponse(ctx context.Context, params *StartConversationParams, body StartConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*StartConversationResponse, error)
+
+	// CountConversationsWithResponse Count conversations
+	//
+	// Of those that the filters leave.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/conversations/counts (the `CountConversations` operationId).
+	CountConversationsWithResponse(ctx context.Context, params *CountConversationsParams, reqEditors ...RequestEditorFn) (*CountConversationsResponse, error)
 
 	// GetConversationWithResponse Get a conversation
 	//
@@ -9006,9 +18517,45 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/conversations/{id} (the `GetConversation` operationId).
 	GetConversationWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetConversationResponse, error)
 
+	// UpdateConversationWithBodyWithResponse Change a conversation's attributes and priority
+	//
+	// What is left out stays as it is. The event conversation.updated has the whole new value of what has changed; where nothing has, there is none. Works on ended conversations too.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
+	UpdateConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error)
+
+	// UpdateConversationWithResponse Change a conversation's attributes and priority
+	//
+	// What is left out stays as it is. The event conversation.updated has the whole new value of what has changed; where nothing has, there is none. Works on ended conversations too.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
+	UpdateConversationWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error)
+
+	// AcceptConversationWithBodyWithResponse Accept what is offered
+	//
+	// With the key of the agent to whom it is offered, or with a gateway's key for the bot.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/accept (the `AcceptConversation` operationId).
+	AcceptConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *AcceptConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AcceptConversationResponse, error)
+
+	// AcceptConversationWithResponse Accept what is offered
+	//
+	// With the key of the agent to whom it is offered, or with a gateway's key for the bot.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/accept (the `AcceptConversation` operationId).
+	AcceptConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *AcceptConversationParams, body AcceptConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*AcceptConversationResponse, error)
+
 	// ClaimConversationWithBodyWithResponse Claim a conversation
 	//
-	// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`.
+	// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`. What the bot holds is taken from it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9017,12 +18564,30 @@ type ClientWithResponsesInterface interface {
 
 	// ClaimConversationWithResponse Claim a conversation
 	//
-	// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`.
+	// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`. What the bot holds is taken from it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/conversations/{id}/claim (the `ClaimConversation` operationId).
 	ClaimConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *ClaimConversationParams, body ClaimConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*ClaimConversationResponse, error)
+
+	// DeclineConversationWithBodyWithResponse Decline what is offered
+	//
+	// Nothing changes, but that an automatic offer goes to the next agent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/decline (the `DeclineConversation` operationId).
+	DeclineConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *DeclineConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeclineConversationResponse, error)
+
+	// DeclineConversationWithResponse Decline what is offered
+	//
+	// Nothing changes, but that an automatic offer goes to the next agent.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/decline (the `DeclineConversation` operationId).
+	DeclineConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *DeclineConversationParams, body DeclineConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*DeclineConversationResponse, error)
 
 	// ListConversationEventsWithResponse List a conversation's events
 	//
@@ -9058,6 +18623,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/conversations/{id}/messages (the `SendMessage` operationId).
 	SendMessageWithResponse(ctx context.Context, id openapi_types.UUID, params *SendMessageParams, body SendMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*SendMessageResponse, error)
 
+	// RetryMessageWithBodyWithResponse Send a failed message again
+	//
+	// Makes a new message with the same content, whose `retry_of` is the failed one, which stays as it is. The rules are those of a reply: outside the 24-hour service window only templates leave. 409 unless the message is an agent's and has failed, and while a retry of it is under way or has left.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/messages/{message_id}/retry (the `RetryMessage` operationId).
+	RetryMessageWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, messageID openapi_types.UUID, params *RetryMessageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetryMessageResponse, error)
+
+	// RetryMessageWithResponse Send a failed message again
+	//
+	// Makes a new message with the same content, whose `retry_of` is the failed one, which stays as it is. The rules are those of a reply: outside the 24-hour service window only templates leave. 409 unless the message is an agent's and has failed, and while a retry of it is under way or has left.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/messages/{message_id}/retry (the `RetryMessage` operationId).
+	RetryMessageWithResponse(ctx context.Context, id openapi_types.UUID, messageID openapi_types.UUID, params *RetryMessageParams, body RetryMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*RetryMessageResponse, error)
+
 	// ListNotesWithResponse List a conversation's notes
 	//
 	// The oldest first.
@@ -9085,9 +18668,90 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/conversations/{id}/notes (the `AddNote` operationId).
 	AddNoteWithResponse(ctx context.Context, id openapi_types.UUID, params *AddNoteParams, body AddNoteJSONRequestBody, reqEditors ...RequestEditorFn) (*AddNoteResponse, error)
 
+	// OfferConversationWithBodyWithResponse Offer control
+	//
+	// Lets an agent, or the bot, accept control until the offer expires. Whoever has the conversation keeps it until then.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/offer (the `OfferConversation` operationId).
+	OfferConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *OfferConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OfferConversationResponse, error)
+
+	// OfferConversationWithResponse Offer control
+	//
+	// Lets an agent, or the bot, accept control until the offer expires. Whoever has the conversation keeps it until then.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/offer (the `OfferConversation` operationId).
+	OfferConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *OfferConversationParams, body OfferConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*OfferConversationResponse, error)
+
+	// GetOwnerWithResponse Who holds a conversation?
+	//
+	// Linearisable: an answer reflects every command and every offload that was answered before it was asked for.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/conversations/{id}/owner (the `GetOwner` operationId).
+	GetOwnerWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetOwnerResponse, error)
+
+	// PassConversationWithBodyWithResponse Pass control to the bot
+	//
+	// The bot goes on, and the conversation stays open: an offload brings it back, and agents can claim it. The gateway is told in its protocol's way (Chatlayer's bot is resumed, Meta's control released) or by the event `conversation.passed`, retried like every webhook. 409 where nothing would tell it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/pass (the `PassConversation` operationId).
+	PassConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *PassConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PassConversationResponse, error)
+
+	// PassConversationWithResponse Pass control to the bot
+	//
+	// The bot goes on, and the conversation stays open: an offload brings it back, and agents can claim it. The gateway is told in its protocol's way (Chatlayer's bot is resumed, Meta's control released) or by the event `conversation.passed`, retried like every webhook. 409 where nothing would tell it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/pass (the `PassConversation` operationId).
+	PassConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *PassConversationParams, body PassConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*PassConversationResponse, error)
+
+	// GetConversationQueueWithResponse Get a conversation's place in line
+	//
+	// Higher priorities go first, then who has waited longest. 409 unless it waits.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/conversations/{id}/queue (the `GetConversationQueue` operationId).
+	GetConversationQueueWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetConversationQueueResponse, error)
+
+	// GetRatingWithResponse Get a conversation's rating
+	//
+	// 404 until the contact has rated it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/conversations/{id}/rating (the `GetRating` operationId).
+	GetRatingWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetRatingResponse, error)
+
+	// ReadConversationWithBodyWithResponse Mark a conversation as read
+	//
+	// Sets unread_count to 0. In an inbox with `read_receipts` that has an access token for WhatsApp, the contact is shown that their latest message was read.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/read (the `ReadConversation` operationId).
+	ReadConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ReadConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReadConversationResponse, error)
+
+	// ReadConversationWithResponse Mark a conversation as read
+	//
+	// Sets unread_count to 0. In an inbox with `read_receipts` that has an access token for WhatsApp, the contact is shown that their latest message was read.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/read (the `ReadConversation` operationId).
+	ReadConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *ReadConversationParams, body ReadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadConversationResponse, error)
+
 	// ReleaseConversationWithBodyWithResponse Release a conversation
 	//
-	// Gives the conversation back to the queue.
+	// Gives the conversation back to the queue, where it has the place that it had.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9096,16 +18760,34 @@ type ClientWithResponsesInterface interface {
 
 	// ReleaseConversationWithResponse Release a conversation
 	//
-	// Gives the conversation back to the queue.
+	// Gives the conversation back to the queue, where it has the place that it had.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/conversations/{id}/release (the `ReleaseConversation` operationId).
 	ReleaseConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *ReleaseConversationParams, body ReleaseConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReleaseConversationResponse, error)
 
+	// ReopenConversationWithBodyWithResponse Go on with an ended conversation
+	//
+	// A conversation ends once, so this opens the next one: with the tags, attributes, priority and team of the ended one, whose id is its `previous_id`. The agent has it. 409 if the contact has had another since.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/reopen (the `ReopenConversation` operationId).
+	ReopenConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ReopenConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReopenConversationResponse, error)
+
+	// ReopenConversationWithResponse Go on with an ended conversation
+	//
+	// A conversation ends once, so this opens the next one: with the tags, attributes, priority and team of the ended one, whose id is its `previous_id`. The agent has it. 409 if the contact has had another since.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/reopen (the `ReopenConversation` operationId).
+	ReopenConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *ReopenConversationParams, body ReopenConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReopenConversationResponse, error)
+
 	// ResolveConversationWithBodyWithResponse Resolve a conversation
 	//
-	// Ends the conversation and tells the gateway.
+	// Ends the conversation and tells the gateway; with `undo_seconds` after that time, unless somebody undoes it, an agent answers, or the contact writes.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9114,12 +18796,238 @@ type ClientWithResponsesInterface interface {
 
 	// ResolveConversationWithResponse Resolve a conversation
 	//
-	// Ends the conversation and tells the gateway.
+	// Ends the conversation and tells the gateway; with `undo_seconds` after that time, unless somebody undoes it, an agent answers, or the contact writes.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/conversations/{id}/resolve (the `ResolveConversation` operationId).
 	ResolveConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *ResolveConversationParams, body ResolveConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*ResolveConversationResponse, error)
+
+	// ListScheduledMessagesWithResponse List a conversation's scheduled messages
+	//
+	// The oldest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/conversations/{id}/scheduled-messages (the `ListScheduledMessages` operationId).
+	ListScheduledMessagesWithResponse(ctx context.Context, id openapi_types.UUID, params *ListScheduledMessagesParams, reqEditors ...RequestEditorFn) (*ListScheduledMessagesResponse, error)
+
+	// ScheduleMessageWithBodyWithResponse Promise a message for later
+	//
+	// `message` leaves as soon as the contact writes again; if they have not by `due_at`, `otherwise` does. One of the two may be left out. It is one promise: one of them leaves, once, whatever is restarted in between. The end of the conversation cancels it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/scheduled-messages (the `ScheduleMessage` operationId).
+	ScheduleMessageWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ScheduleMessageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ScheduleMessageResponse, error)
+
+	// ScheduleMessageWithResponse Promise a message for later
+	//
+	// `message` leaves as soon as the contact writes again; if they have not by `due_at`, `otherwise` does. One of the two may be left out. It is one promise: one of them leaves, once, whatever is restarted in between. The end of the conversation cancels it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/scheduled-messages (the `ScheduleMessage` operationId).
+	ScheduleMessageWithResponse(ctx context.Context, id openapi_types.UUID, params *ScheduleMessageParams, body ScheduleMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*ScheduleMessageResponse, error)
+
+	// CancelScheduledMessageWithBodyWithResponse Cancel a scheduled message
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/scheduled-messages/{scheduled_id}/cancel (the `CancelScheduledMessage` operationId).
+	CancelScheduledMessageWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, scheduledID openapi_types.UUID, params *CancelScheduledMessageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelScheduledMessageResponse, error)
+
+	// CancelScheduledMessageWithResponse Cancel a scheduled message
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/scheduled-messages/{scheduled_id}/cancel (the `CancelScheduledMessage` operationId).
+	CancelScheduledMessageWithResponse(ctx context.Context, id openapi_types.UUID, scheduledID openapi_types.UUID, params *CancelScheduledMessageParams, body CancelScheduledMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelScheduledMessageResponse, error)
+
+	// SnoozeConversationWithBodyWithResponse Snooze a conversation
+	//
+	// Puts it aside until a time, or until the contact writes. Its assignee keeps it, and inactivity does not end it before.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/snooze (the `SnoozeConversation` operationId).
+	SnoozeConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *SnoozeConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SnoozeConversationResponse, error)
+
+	// SnoozeConversationWithResponse Snooze a conversation
+	//
+	// Puts it aside until a time, or until the contact writes. Its assignee keeps it, and inactivity does not end it before.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/snooze (the `SnoozeConversation` operationId).
+	SnoozeConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *SnoozeConversationParams, body SnoozeConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*SnoozeConversationResponse, error)
+
+	// EditTagsWithBodyWithResponse Add and remove tags
+	//
+	// Leaves the other tags alone. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/tags (the `EditTags` operationId).
+	EditTagsWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *EditTagsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EditTagsResponse, error)
+
+	// EditTagsWithResponse Add and remove tags
+	//
+	// Leaves the other tags alone. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/tags (the `EditTags` operationId).
+	EditTagsWithResponse(ctx context.Context, id openapi_types.UUID, params *EditTagsParams, body EditTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*EditTagsResponse, error)
+
+	// SetTagsWithBodyWithResponse Set a conversation's tags
+	//
+	// Replaces the whole set. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
+	SetTagsWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetTagsResponse, error)
+
+	// SetTagsWithResponse Set a conversation's tags
+	//
+	// Replaces the whole set. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
+	SetTagsWithResponse(ctx context.Context, id openapi_types.UUID, body SetTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetTagsResponse, error)
+
+	// TakeOverConversationWithBodyWithResponse Take a conversation over
+	//
+	// Makes an agent the assignee, whoever it was before.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/takeover (the `TakeOverConversation` operationId).
+	TakeOverConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *TakeOverConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TakeOverConversationResponse, error)
+
+	// TakeOverConversationWithResponse Take a conversation over
+	//
+	// Makes an agent the assignee, whoever it was before.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/takeover (the `TakeOverConversation` operationId).
+	TakeOverConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *TakeOverConversationParams, body TakeOverConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*TakeOverConversationResponse, error)
+
+	// ListTimersWithResponse List a conversation's timers
+	//
+	// What will happen by itself, the earliest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/conversations/{id}/timers (the `ListTimers` operationId).
+	ListTimersWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*ListTimersResponse, error)
+
+	// MoveTimerWithBodyWithResponse Move or cancel a timer
+	//
+	// Give one of `due_at`, `extend_seconds` and `cancel`. WhatsApp's window cannot be moved.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/timers/{kind} (the `MoveTimer` operationId).
+	MoveTimerWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, kind MoveTimerParamsKind, params *MoveTimerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MoveTimerResponse, error)
+
+	// MoveTimerWithResponse Move or cancel a timer
+	//
+	// Give one of `due_at`, `extend_seconds` and `cancel`. WhatsApp's window cannot be moved.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/timers/{kind} (the `MoveTimer` operationId).
+	MoveTimerWithResponse(ctx context.Context, id openapi_types.UUID, kind MoveTimerParamsKind, params *MoveTimerParams, body MoveTimerJSONRequestBody, reqEditors ...RequestEditorFn) (*MoveTimerResponse, error)
+
+	// TransferConversationWithBodyWithResponse Transfer a conversation
+	//
+	// Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/transfer (the `TransferConversation` operationId).
+	TransferConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *TransferConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TransferConversationResponse, error)
+
+	// TransferConversationWithResponse Transfer a conversation
+	//
+	// Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/transfer (the `TransferConversation` operationId).
+	TransferConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *TransferConversationParams, body TransferConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*TransferConversationResponse, error)
+
+	// ShowTypingWithBodyWithResponse Show the contact that somebody is writing
+	//
+	// Send it as often as you like while the agent writes: WhatsApp is told at most once in 5 seconds, and shows it for 25 seconds or until the message comes. Nothing waits for it, and nothing tells whether it arrived. It takes an inbox with `typing_indicators` that has an access token for WhatsApp; without, nothing happens and the answer says why. WhatsApp marks the contact's latest message as read with it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/typing (the `ShowTyping` operationId).
+	ShowTypingWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ShowTypingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ShowTypingResponse, error)
+
+	// ShowTypingWithResponse Show the contact that somebody is writing
+	//
+	// Send it as often as you like while the agent writes: WhatsApp is told at most once in 5 seconds, and shows it for 25 seconds or until the message comes. Nothing waits for it, and nothing tells whether it arrived. It takes an inbox with `typing_indicators` that has an access token for WhatsApp; without, nothing happens and the answer says why. WhatsApp marks the contact's latest message as read with it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/typing (the `ShowTyping` operationId).
+	ShowTypingWithResponse(ctx context.Context, id openapi_types.UUID, params *ShowTypingParams, body ShowTypingJSONRequestBody, reqEditors ...RequestEditorFn) (*ShowTypingResponse, error)
+
+	// UndoResolveWithBodyWithResponse Undo a resolve
+	//
+	// Keeps a conversation open whose `resolve_at` has not come. What has ended has ended: go on with `reopen` then.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/undo-resolve (the `UndoResolve` operationId).
+	UndoResolveWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *UndoResolveParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UndoResolveResponse, error)
+
+	// UndoResolveWithResponse Undo a resolve
+	//
+	// Keeps a conversation open whose `resolve_at` has not come. What has ended has ended: go on with `reopen` then.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/undo-resolve (the `UndoResolve` operationId).
+	UndoResolveWithResponse(ctx context.Context, id openapi_types.UUID, params *UndoResolveParams, body UndoResolveJSONRequestBody, reqEditors ...RequestEditorFn) (*UndoResolveResponse, error)
+
+	// UnreadConversationWithBodyWithResponse Mark a conversation as unread
+	//
+	// Sets unread_count to 1 where it is 0. The contact sees nothing of it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/unread (the `UnreadConversation` operationId).
+	UnreadConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *UnreadConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UnreadConversationResponse, error)
+
+	// UnreadConversationWithResponse Mark a conversation as unread
+	//
+	// Sets unread_count to 1 where it is 0. The contact sees nothing of it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/unread (the `UnreadConversation` operationId).
+	UnreadConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *UnreadConversationParams, body UnreadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UnreadConversationResponse, error)
+
+	// WakeConversationWithBodyWithResponse End a snooze
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/wake (the `WakeConversation` operationId).
+	WakeConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *WakeConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WakeConversationResponse, error)
+
+	// WakeConversationWithResponse End a snooze
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conversations/{id}/wake (the `WakeConversation` operationId).
+	WakeConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *WakeConversationParams, body WakeConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*WakeConversationResponse, error)
 
 	// ListDeliveriesWithResponse List deliveries
 	//
@@ -9245,12 +19153,27 @@ type ClientWithResponsesInterface interface {
 
 	// ListEventsWithResponse List the account's events
 	//
-	// The oldest first. `next_cursor` is always there: ask again with it to get what has happened since. Nothing is skipped, so an event shows once every transaction that began before it is done.
+	// The oldest first. `next_cursor` is always there: ask again with it to get what has happened since, or give it to `GET /v1/events/stream` to be told. Nothing is skipped, so an event shows once every transaction that began before it is done. A key that is bound to an inbox sees the events of that inbox.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/events (the `ListEvents` operationId).
 	ListEventsWithResponse(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*ListEventsResponse, error)
+
+	// StreamEventsWithResponse Follow the account's events
+	//
+	// Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read.
+	//
+	// **Going on.** Connect again with `Last-Event-ID`, as an EventSource does by itself, or with `cursor`: nothing is missed and nothing comes twice. Cursors are those of `GET /v1/events`. Without one the stream begins now: everything that is committed after its first bytes have arrived will come, so a client connects first and then reads its lists.
+	//
+	// **Quiet.** Every 15 seconds there is a comment and an `id` without data, which moves the client's `Last-Event-ID` on; a client that hears nothing for 45 seconds has lost its connection. The stream stays open while the server's database is away.
+	//
+	// **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/events/stream (the `StreamEvents` operationId).
+	StreamEventsWithResponse(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*StreamEventsResponse, error)
 
 	// ListInboxesWithResponse List inboxes
 	//
@@ -9399,6 +19322,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/inboxes/{id}/offloads (the `PostOffloads` operationId).
 	PostOffloadsWithResponse(ctx context.Context, id openapi_types.UUID, params *PostOffloadsParams, body PostOffloadsJSONRequestBody, reqEditors ...RequestEditorFn) (*PostOffloadsResponse, error)
 
+	// GetContactOwnerWithResponse May the bot speak to a contact?
+	//
+	// For a bot to ask before it speaks: who holds the contact's conversation in this inbox. Linearisable, as `get-owner` is. A contact of whom nobody has heard is the bot's.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/inboxes/{id}/owner (the `GetContactOwner` operationId).
+	GetContactOwnerWithResponse(ctx context.Context, id openapi_types.UUID, params *GetContactOwnerParams, reqEditors ...RequestEditorFn) (*GetContactOwnerResponse, error)
+
+	// AddRatingWithBodyWithResponse Rate a conversation
+	//
+	// For gateways that ask their customers themselves. A second rating of the conversation changes the first one, for 24 hours; after that it is refused with 409.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/inboxes/{id}/ratings (the `AddRating` operationId).
+	AddRatingWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *AddRatingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddRatingResponse, error)
+
+	// AddRatingWithResponse Rate a conversation
+	//
+	// For gateways that ask their customers themselves. A second rating of the conversation changes the first one, for 24 hours; after that it is refused with 409.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/inboxes/{id}/ratings (the `AddRating` operationId).
+	AddRatingWithResponse(ctx context.Context, id openapi_types.UUID, params *AddRatingParams, body AddRatingJSONRequestBody, reqEditors ...RequestEditorFn) (*AddRatingResponse, error)
+
 	// PostStatusesWithBodyWithResponse Accept statuses
 	//
 	// How far agents' messages have come. One status, or a list of up to 1000. They may come in any order, and before the message is known.
@@ -9435,6 +19385,29 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/media/{id} (the `GetMedia` operationId).
 	GetMediaWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetMediaResponse, error)
 
+	// ListMentionsWithResponse List the notes that name the agent
+	//
+	// The newest first, of ended conversations too.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/mentions (the `ListMentions` operationId).
+	ListMentionsWithResponse(ctx context.Context, params *ListMentionsParams, reqEditors ...RequestEditorFn) (*ListMentionsResponse, error)
+
+	// ReadMentionsWithBodyWithResponse Mark mentions as read
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mentions/read (the `ReadMentions` operationId).
+	ReadMentionsWithBodyWithResponse(ctx context.Context, params *ReadMentionsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReadMentionsResponse, error)
+
+	// ReadMentionsWithResponse Mark mentions as read
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mentions/read (the `ReadMentions` operationId).
+	ReadMentionsWithResponse(ctx context.Context, params *ReadMentionsParams, body ReadMentionsJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadMentionsResponse, error)
+
 	// PassMessageWithBodyWithResponse Send a message through to Meta
 	//
 	// Takes the vendor's form (`channel`, `recipient`) or Meta's own (`messaging_product`, `to`), and answers in the same form with Meta's answer. A 202 says that the message is kept and not settled within ten seconds (`queued`), or that it may have left and is not sent again (`uncertain`). With the same Idempotency-Key the request looks again and sends nothing; without a key, two equal requests are two messages.
@@ -9459,6 +19432,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/passthrough/{inbox_id}/messages/{message_id} (the `GetPassedMessage` operationId).
 	GetPassedMessageWithResponse(ctx context.Context, inboxID openapi_types.UUID, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetPassedMessageResponse, error)
+
+	// SetPresenceWithBodyWithResponse Say whether you take conversations
+	//
+	// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/presence (the `SetPresence` operationId).
+	SetPresenceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPresenceResponse, error)
+
+	// SetPresenceWithResponse Say whether you take conversations
+	//
+	// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/presence (the `SetPresence` operationId).
+	SetPresenceWithResponse(ctx context.Context, body SetPresenceJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPresenceResponse, error)
 
 	// PostInboundWithBodyWithResponse Accept a WhatsApp webhook body
 	//
@@ -9496,6 +19487,101 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/public/inbound/test-resolved-webhook (the `TestResolvedWebhook` operationId).
 	TestResolvedWebhookWithResponse(ctx context.Context, params *TestResolvedWebhookParams, body TestResolvedWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*TestResolvedWebhookResponse, error)
 
+	// ListQuickRepliesWithResponse List quick replies
+	//
+	// An agent sees what is shared, what is shared with a team of theirs, and their own; an admin's key sees all.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/quick-replies (the `ListQuickReplies` operationId).
+	ListQuickRepliesWithResponse(ctx context.Context, params *ListQuickRepliesParams, reqEditors ...RequestEditorFn) (*ListQuickRepliesResponse, error)
+
+	// CreateQuickReplyWithBodyWithResponse Create a quick reply
+	//
+	// An agent's key makes a quick reply of the agent's own. Shared ones are made with an admin's key.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/quick-replies (the `CreateQuickReply` operationId).
+	CreateQuickReplyWithBodyWithResponse(ctx context.Context, params *CreateQuickReplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateQuickReplyResponse, error)
+
+	// CreateQuickReplyWithResponse Create a quick reply
+	//
+	// An agent's key makes a quick reply of the agent's own. Shared ones are made with an admin's key.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/quick-replies (the `CreateQuickReply` operationId).
+	CreateQuickReplyWithResponse(ctx context.Context, params *CreateQuickReplyParams, body CreateQuickReplyJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateQuickReplyResponse, error)
+
+	// DeleteQuickReplyWithResponse Delete a quick reply
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/quick-replies/{id} (the `DeleteQuickReply` operationId).
+	DeleteQuickReplyWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteQuickReplyResponse, error)
+
+	// GetQuickReplyWithResponse Get a quick reply
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/quick-replies/{id} (the `GetQuickReply` operationId).
+	GetQuickReplyWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetQuickReplyResponse, error)
+
+	// UpdateQuickReplyWithBodyWithResponse Change a quick reply
+	//
+	// What is left out stays as it is. Shared ones are changed with an admin's key.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/quick-replies/{id} (the `UpdateQuickReply` operationId).
+	UpdateQuickReplyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateQuickReplyResponse, error)
+
+	// UpdateQuickReplyWithResponse Change a quick reply
+	//
+	// What is left out stays as it is. Shared ones are changed with an admin's key.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/quick-replies/{id} (the `UpdateQuickReply` operationId).
+	UpdateQuickReplyWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateQuickReplyJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateQuickReplyResponse, error)
+
+	// RenderQuickReplyWithBodyWithResponse Fill in a quick reply
+	//
+	// Gives the text with the values of a conversation. A variable without a value and without a default is a 422 that names it in `errors`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/quick-replies/{id}/render (the `RenderQuickReply` operationId).
+	RenderQuickReplyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *RenderQuickReplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenderQuickReplyResponse, error)
+
+	// RenderQuickReplyWithResponse Fill in a quick reply
+	//
+	// Gives the text with the values of a conversation. A variable without a value and without a default is a 422 that names it in `errors`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/quick-replies/{id}/render (the `RenderQuickReply` operationId).
+	RenderQuickReplyWithResponse(ctx context.Context, id openapi_types.UUID, params *RenderQuickReplyParams, body RenderQuickReplyJSONRequestBody, reqEditors ...RequestEditorFn) (*RenderQuickReplyResponse, error)
+
+	// ListRatingsWithResponse List ratings
+	//
+	// The latest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ratings (the `ListRatings` operationId).
+	ListRatingsWithResponse(ctx context.Context, params *ListRatingsParams, reqEditors ...RequestEditorFn) (*ListRatingsResponse, error)
+
+	// SummarizeRatingsWithResponse Summarize ratings
+	//
+	// How many there are, their average, and how they spread over scores and agents.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ratings/summary (the `SummarizeRatings` operationId).
+	SummarizeRatingsWithResponse(ctx context.Context, params *SummarizeRatingsParams, reqEditors ...RequestEditorFn) (*SummarizeRatingsResponse, error)
+
 	// GetReceiptWithResponse Get a receipt
 	//
 	// What became of each element of an accepted body. `accepted` turns into `applied` when the conversation has taken it in.
@@ -9504,6 +19590,190 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/receipts/{id} (the `GetReceipt` operationId).
 	GetReceiptWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetReceiptResponse, error)
+
+	// SearchWithResponse Search messages, notes and contacts
+	//
+	// The newest first. Texts can be found about a second after they were written, and the first 10,000 characters of each. The text of a message is also the caption and the name of its file; that of a contact is the name and the identities.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/search (the `Search` operationId).
+	SearchWithResponse(ctx context.Context, params *SearchParams, reqEditors ...RequestEditorFn) (*SearchResponse, error)
+
+	// ListTagsWithResponse List the tags in use
+	//
+	// The most used first, at most 1000. Counted are the latest 10,000 conversations that have tags.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/tags (the `ListTags` operationId).
+	ListTagsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListTagsResponse, error)
+
+	// ListTeamsWithResponse List teams
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/teams (the `ListTeams` operationId).
+	ListTeamsWithResponse(ctx context.Context, params *ListTeamsParams, reqEditors ...RequestEditorFn) (*ListTeamsResponse, error)
+
+	// CreateTeamWithBodyWithResponse Create a team
+	//
+	// A queue of agents. An inbox's `team_id` or `routing` sends conversations to it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+	CreateTeamWithBodyWithResponse(ctx context.Context, params *CreateTeamParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTeamResponse, error)
+
+	// CreateTeamWithResponse Create a team
+	//
+	// A queue of agents. An inbox's `team_id` or `routing` sends conversations to it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+	CreateTeamWithResponse(ctx context.Context, params *CreateTeamParams, body CreateTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTeamResponse, error)
+
+	// DeleteTeamWithResponse Delete a team
+	//
+	// Refused with 409 while an inbox sends conversations to it, or it has open ones.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/teams/{id} (the `DeleteTeam` operationId).
+	DeleteTeamWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteTeamResponse, error)
+
+	// GetTeamWithResponse Get a team
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/teams/{id} (the `GetTeam` operationId).
+	GetTeamWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetTeamResponse, error)
+
+	// UpdateTeamWithBodyWithResponse Change a team
+	//
+	// What is left out stays as it is.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/teams/{id} (the `UpdateTeam` operationId).
+	UpdateTeamWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTeamResponse, error)
+
+	// UpdateTeamWithResponse Change a team
+	//
+	// What is left out stays as it is.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/teams/{id} (the `UpdateTeam` operationId).
+	UpdateTeamWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTeamResponse, error)
+
+	// ListTeamMembersWithResponse List a team's members
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/teams/{id}/members (the `ListTeamMembers` operationId).
+	ListTeamMembersWithResponse(ctx context.Context, id openapi_types.UUID, params *ListTeamMembersParams, reqEditors ...RequestEditorFn) (*ListTeamMembersResponse, error)
+
+	// RemoveTeamMemberWithResponse Take an agent out of a team
+	//
+	// The agent keeps the conversations that it has. One who is no member stays so.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/teams/{id}/members/{agent_id} (the `RemoveTeamMember` operationId).
+	RemoveTeamMemberWithResponse(ctx context.Context, id openapi_types.UUID, agentID openapi_types.UUID, reqEditors ...RequestEditorFn) (*RemoveTeamMemberResponse, error)
+
+	// AddTeamMemberWithResponse Add an agent to a team
+	//
+	// One who is a member already stays.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/teams/{id}/members/{agent_id} (the `AddTeamMember` operationId).
+	AddTeamMemberWithResponse(ctx context.Context, id openapi_types.UUID, agentID openapi_types.UUID, reqEditors ...RequestEditorFn) (*AddTeamMemberResponse, error)
+
+	// GetTeamQueueWithResponse Look at a team's queue
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/teams/{id}/queue (the `GetTeamQueue` operationId).
+	GetTeamQueueWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetTeamQueueResponse, error)
+
+	// ListViewsWithResponse List views
+	//
+	// The shared ones, and the agent's own.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/views (the `ListViews` operationId).
+	ListViewsWithResponse(ctx context.Context, params *ListViewsParams, reqEditors ...RequestEditorFn) (*ListViewsResponse, error)
+
+	// CreateViewWithBodyWithResponse Save a view
+	//
+	// With an agent's key it is the agent's own; with an admin's all agents see it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/views (the `CreateView` operationId).
+	CreateViewWithBodyWithResponse(ctx context.Context, params *CreateViewParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateViewResponse, error)
+
+	// CreateViewWithResponse Save a view
+	//
+	// With an agent's key it is the agent's own; with an admin's all agents see it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/views (the `CreateView` operationId).
+	CreateViewWithResponse(ctx context.Context, params *CreateViewParams, body CreateViewJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateViewResponse, error)
+
+	// DeleteViewWithResponse Delete a view
+	//
+	// A shared one needs an admin's key.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/views/{id} (the `DeleteView` operationId).
+	DeleteViewWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteViewResponse, error)
+
+	// GetViewWithResponse Get a view
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/views/{id} (the `GetView` operationId).
+	GetViewWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetViewResponse, error)
+
+	// UpdateViewWithBodyWithResponse Change a view
+	//
+	// What is left out stays as it is. A shared one needs an admin's key.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/views/{id} (the `UpdateView` operationId).
+	UpdateViewWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateViewResponse, error)
+
+	// UpdateViewWithResponse Change a view
+	//
+	// What is left out stays as it is. A shared one needs an admin's key.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/views/{id} (the `UpdateView` operationId).
+	UpdateViewWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateViewJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateViewResponse, error)
+
+	// ListViewConversationsWithResponse List a view's conversations
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/views/{id}/conversations (the `ListViewConversations` operationId).
+	ListViewConversationsWithResponse(ctx context.Context, id openapi_types.UUID, params *ListViewConversationsParams, reqEditors ...RequestEditorFn) (*ListViewConversationsResponse, error)
+
+	// CountViewConversationsWithResponse Count a view's conversations
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/views/{id}/counts (the `CountViewConversations` operationId).
+	CountViewConversationsWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*CountViewConversationsResponse, error)
 
 	// VerifyMetaWebhookWithResponse Meta's check of the callback URL
 	//
@@ -9634,6 +19904,74 @@ func (r HeadFileResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r HeadFileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ShowSurveyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSurveyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSurveyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSurveyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSurveyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AnswerSurveyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r AnswerSurveyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AnswerSurveyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AnswerSurveyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AnswerSurveyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9845,6 +20183,47 @@ func (r UpdateAgentResponse) ContentType() string {
 	return ""
 }
 
+type SetAgentPresenceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Agent
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetAgentPresenceResponse) GetJSON200() *Agent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SetAgentPresenceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetAgentPresenceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetAgentPresenceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetAgentPresenceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListAPIKeysResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -10043,6 +20422,170 @@ func (r PostChatlayerResponse) ContentType() string {
 	return ""
 }
 
+type ListContactsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListContactProfile
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListContactsResponse) GetJSON200() *ListContactProfile {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListContactsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListContactsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListContactsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListContactsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetContactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ContactProfile
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetContactResponse) GetJSON200() *ContactProfile {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetContactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetContactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetContactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateContactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ContactProfile
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateContactResponse) GetJSON200() *ContactProfile {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateContactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateContactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateContactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListContactConversationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListConversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListContactConversationsResponse) GetJSON200() *ListConversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListContactConversationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListContactConversationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListContactConversationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListContactConversationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListConversationsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -10078,6 +20621,88 @@ func (r ListConversationsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListConversationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StartConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Conversation
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r StartConversationResponse) GetJSON201() *Conversation {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r StartConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CountConversationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Counts
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CountConversationsResponse) GetJSON200() *Counts {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CountConversationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CountConversationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountConversationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CountConversationsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10125,6 +20750,88 @@ func (r GetConversationResponse) ContentType() string {
 	return ""
 }
 
+type UpdateConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AcceptConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AcceptConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r AcceptConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AcceptConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AcceptConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AcceptConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ClaimConversationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -10160,6 +20867,47 @@ func (r ClaimConversationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ClaimConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeclineConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeclineConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r DeclineConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeclineConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeclineConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeclineConversationResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10289,6 +21037,47 @@ func (r SendMessageResponse) ContentType() string {
 	return ""
 }
 
+type RetryMessageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Message
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RetryMessageResponse) GetJSON201() *Message {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r RetryMessageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryMessageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryMessageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetryMessageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListNotesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -10371,6 +21160,252 @@ func (r AddNoteResponse) ContentType() string {
 	return ""
 }
 
+type OfferConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r OfferConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r OfferConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OfferConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OfferConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OfferConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetOwnerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Owner
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOwnerResponse) GetJSON200() *Owner {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOwnerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOwnerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOwnerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOwnerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PassConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PassConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PassConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PassConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PassConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PassConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetConversationQueueResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QueuePlace
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetConversationQueueResponse) GetJSON200() *QueuePlace {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetConversationQueueResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetConversationQueueResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetConversationQueueResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetConversationQueueResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetRatingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Rating
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRatingResponse) GetJSON200() *Rating {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRatingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRatingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRatingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRatingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ReleaseConversationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -10412,6 +21447,47 @@ func (r ReleaseConversationResponse) ContentType() string {
 	return ""
 }
 
+type ReopenConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Conversation
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r ReopenConversationResponse) GetJSON201() *Conversation {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r ReopenConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReopenConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReopenConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReopenConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ResolveConversationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -10447,6 +21523,580 @@ func (r ResolveConversationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ResolveConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListScheduledMessagesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListScheduledMessage
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListScheduledMessagesResponse) GetJSON200() *ListScheduledMessage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListScheduledMessagesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListScheduledMessagesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListScheduledMessagesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListScheduledMessagesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ScheduleMessageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *ScheduledMessage
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r ScheduleMessageResponse) GetJSON201() *ScheduledMessage {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r ScheduleMessageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ScheduleMessageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ScheduleMessageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ScheduleMessageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CancelScheduledMessageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ScheduledMessage
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelScheduledMessageResponse) GetJSON200() *ScheduledMessage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelScheduledMessageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelScheduledMessageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelScheduledMessageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelScheduledMessageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SnoozeConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SnoozeConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SnoozeConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SnoozeConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SnoozeConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SnoozeConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EditTagsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EditTagsResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r EditTagsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EditTagsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EditTagsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EditTagsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetTagsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetTagsResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SetTagsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetTagsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetTagsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetTagsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TakeOverConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TakeOverConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r TakeOverConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TakeOverConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TakeOverConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TakeOverConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListTimersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListTimer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTimersResponse) GetJSON200() *ListTimer {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTimersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTimersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTimersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTimersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type MoveTimerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r MoveTimerResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r MoveTimerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r MoveTimerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r MoveTimerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r MoveTimerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TransferConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TransferConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r TransferConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TransferConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TransferConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TransferConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ShowTypingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TypingAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowTypingResponse) GetJSON200() *TypingAnswer {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowTypingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowTypingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowTypingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowTypingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UndoResolveResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UndoResolveResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UndoResolveResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UndoResolveResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UndoResolveResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UndoResolveResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UnreadConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UnreadConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UnreadConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnreadConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnreadConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnreadConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type WakeConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Conversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WakeConversationResponse) GetJSON200() *Conversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r WakeConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WakeConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WakeConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WakeConversationResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10897,6 +22547,40 @@ func (r ListEventsResponse) ContentType() string {
 	return ""
 }
 
+type StreamEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListInboxesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11341,6 +23025,88 @@ func (r PostOffloadsResponse) ContentType() string {
 	return ""
 }
 
+type GetContactOwnerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Owner
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetContactOwnerResponse) GetJSON200() *Owner {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetContactOwnerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetContactOwnerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetContactOwnerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetContactOwnerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AddRatingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Rating
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AddRatingResponse) GetJSON201() *Rating {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r AddRatingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddRatingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddRatingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddRatingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type PostStatusesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11464,6 +23230,88 @@ func (r GetMediaResponse) ContentType() string {
 	return ""
 }
 
+type ListMentionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListMention
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMentionsResponse) GetJSON200() *ListMention {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMentionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMentionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMentionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMentionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadMentionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReadMentionsAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadMentionsResponse) GetJSON200() *ReadMentionsAnswer {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadMentionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadMentionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadMentionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadMentionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // PassMessageResponse200Headers the declared response headers of an HTTP 200 response for PassMessage
 type PassMessageResponse200Headers struct {
 	HandoffMessageID *openapi_types.UUID
@@ -11567,6 +23415,47 @@ func (r GetPassedMessageResponse) ContentType() string {
 	return ""
 }
 
+type SetPresenceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Agent
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetPresenceResponse) GetJSON200() *Agent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SetPresenceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetPresenceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetPresenceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetPresenceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type PostInboundResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11649,6 +23538,327 @@ func (r TestResolvedWebhookResponse) ContentType() string {
 	return ""
 }
 
+type ListQuickRepliesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListQuickReply
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListQuickRepliesResponse) GetJSON200() *ListQuickReply {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListQuickRepliesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListQuickRepliesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListQuickRepliesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListQuickRepliesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateQuickReplyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *QuickReply
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateQuickReplyResponse) GetJSON201() *QuickReply {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateQuickReplyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateQuickReplyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateQuickReplyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateQuickReplyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteQuickReplyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteQuickReplyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteQuickReplyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteQuickReplyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteQuickReplyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetQuickReplyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QuickReply
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetQuickReplyResponse) GetJSON200() *QuickReply {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetQuickReplyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetQuickReplyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetQuickReplyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetQuickReplyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateQuickReplyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QuickReply
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateQuickReplyResponse) GetJSON200() *QuickReply {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateQuickReplyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateQuickReplyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateQuickReplyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateQuickReplyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RenderQuickReplyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RenderedText
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RenderQuickReplyResponse) GetJSON200() *RenderedText {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RenderQuickReplyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RenderQuickReplyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RenderQuickReplyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RenderQuickReplyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListRatingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListRating
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRatingsResponse) GetJSON200() *ListRating {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRatingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRatingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRatingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRatingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SummarizeRatingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RatingSummary
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SummarizeRatingsResponse) GetJSON200() *RatingSummary {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SummarizeRatingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SummarizeRatingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SummarizeRatingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SummarizeRatingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetReceiptResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11684,6 +23894,716 @@ func (r GetReceiptResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetReceiptResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SearchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListFound
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchResponse) GetJSON200() *ListFound {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListTagsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TagList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTagsResponse) GetJSON200() *TagList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTagsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTagsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTagsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTagsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListTeamsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListTeam
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTeamsResponse) GetJSON200() *ListTeam {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTeamsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTeamsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTeamsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTeamsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateTeamResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Team
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateTeamResponse) GetJSON201() *Team {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTeamResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTeamResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTeamResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTeamResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteTeamResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteTeamResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteTeamResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteTeamResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteTeamResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetTeamResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Team
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTeamResponse) GetJSON200() *Team {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTeamResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTeamResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTeamResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTeamResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateTeamResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Team
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateTeamResponse) GetJSON200() *Team {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateTeamResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateTeamResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateTeamResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateTeamResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListTeamMembersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListAgent
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTeamMembersResponse) GetJSON200() *ListAgent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTeamMembersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTeamMembersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTeamMembersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTeamMembersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveTeamMemberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveTeamMemberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveTeamMemberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveTeamMemberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveTeamMemberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AddTeamMemberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r AddTeamMemberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddTeamMemberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddTeamMemberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddTeamMemberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetTeamQueueResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TeamQueue
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTeamQueueResponse) GetJSON200() *TeamQueue {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTeamQueueResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTeamQueueResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTeamQueueResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTeamQueueResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListViewsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListView
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListViewsResponse) GetJSON200() *ListView {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListViewsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListViewsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListViewsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListViewsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateViewResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *View
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateViewResponse) GetJSON201() *View {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateViewResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateViewResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateViewResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateViewResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteViewResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteViewResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteViewResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteViewResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteViewResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetViewResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *View
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetViewResponse) GetJSON200() *View {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetViewResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetViewResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetViewResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetViewResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateViewResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *View
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateViewResponse) GetJSON200() *View {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateViewResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateViewResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateViewResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateViewResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListViewConversationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListConversation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListViewConversationsResponse) GetJSON200() *ListConversation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListViewConversationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListViewConversationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListViewConversationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListViewConversationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CountViewConversationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Counts
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CountViewConversationsResponse) GetJSON200() *Counts {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CountViewConversationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CountViewConversationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountViewConversationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CountViewConversationsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11808,6 +24728,51 @@ func (c *ClientWithResponses) HeadFileWithResponse(ctx context.Context, token st
 	return ParseHeadFileResponse(rsp)
 }
 
+// ShowSurveyWithResponse Show the survey
+//
+// The page that a survey's link leads to. The link needs no key and works for 30 days; one that leads to nothing answers 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /r/{token} (the `ShowSurvey` operationId).
+func (c *ClientWithResponses) ShowSurveyWithResponse(ctx context.Context, token string, reqEditors ...RequestEditorFn) (*ShowSurveyResponse, error) {
+	rsp, err := c.ShowSurvey(ctx, token, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSurveyResponse(rsp)
+}
+
+// AnswerSurveyWithBodyWithResponse Answer the survey
+//
+// What the page's form sends. It answers with a redirect to the page, which says what was given.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /r/{token} (the `AnswerSurvey` operationId).
+func (c *ClientWithResponses) AnswerSurveyWithBodyWithResponse(ctx context.Context, token string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AnswerSurveyResponse, error) {
+	rsp, err := c.AnswerSurveyWithBody(ctx, token, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAnswerSurveyResponse(rsp)
+}
+
+// AnswerSurveyWithFormdataBodyWithResponse Answer the survey
+//
+// What the page's form sends. It answers with a redirect to the page, which says what was given.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /r/{token} (the `AnswerSurvey` operationId).
+func (c *ClientWithResponses) AnswerSurveyWithFormdataBodyWithResponse(ctx context.Context, token string, body AnswerSurveyFormdataRequestBody, reqEditors ...RequestEditorFn) (*AnswerSurveyResponse, error) {
+	rsp, err := c.AnswerSurveyWithFormdataBody(ctx, token, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAnswerSurveyResponse(rsp)
+}
+
 // ReadyWithResponse Can it do its work?
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11822,6 +24787,8 @@ func (c *ClientWithResponses) ReadyWithResponse(ctx context.Context, reqEditors 
 }
 
 // ListAgentsWithResponse List agents
+//
+// With their presence.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11875,7 +24842,7 @@ func (c *ClientWithResponses) GetAgentWithResponse(ctx context.Context, id opena
 
 // UpdateAgentWithBodyWithResponse Change an agent
 //
-// What is left out stays as it is.
+// What is left out stays as it is. The conversations of an agent who is disabled go back to their place in line where their team's `when_away` is `requeue`; the others stay assigned until somebody transfers or takes them over.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11890,7 +24857,7 @@ func (c *ClientWithResponses) UpdateAgentWithBodyWithResponse(ctx context.Contex
 
 // UpdateAgentWithResponse Change an agent
 //
-// What is left out stays as it is.
+// What is left out stays as it is. The conversations of an agent who is disabled go back to their place in line where their team's `when_away` is `requeue`; the others stay assigned until somebody transfers or takes them over.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11901,6 +24868,36 @@ func (c *ClientWithResponses) UpdateAgentWithResponse(ctx context.Context, id op
 		return nil, err
 	}
 	return ParseUpdateAgentResponse(rsp)
+}
+
+// SetAgentPresenceWithBodyWithResponse Say whether an agent takes conversations
+//
+// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/agents/{id}/presence (the `SetAgentPresence` operationId).
+func (c *ClientWithResponses) SetAgentPresenceWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetAgentPresenceResponse, error) {
+	rsp, err := c.SetAgentPresenceWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetAgentPresenceResponse(rsp)
+}
+
+// SetAgentPresenceWithResponse Say whether an agent takes conversations
+//
+// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/agents/{id}/presence (the `SetAgentPresence` operationId).
+func (c *ClientWithResponses) SetAgentPresenceWithResponse(ctx context.Context, id openapi_types.UUID, body SetAgentPresenceJSONRequestBody, reqEditors ...RequestEditorFn) (*SetAgentPresenceResponse, error) {
+	rsp, err := c.SetAgentPresence(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetAgentPresenceResponse(rsp)
 }
 
 // ListAPIKeysWithResponse List API keys
@@ -12006,9 +25003,82 @@ func (c *ClientWithResponses) PostChatlayerWithResponse(ctx context.Context, inb
 	return ParsePostChatlayerResponse(rsp)
 }
 
+// ListContactsWithResponse List contacts
+//
+// The newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts (the `ListContacts` operationId).
+func (c *ClientWithResponses) ListContactsWithResponse(ctx context.Context, params *ListContactsParams, reqEditors ...RequestEditorFn) (*ListContactsResponse, error) {
+	rsp, err := c.ListContacts(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListContactsResponse(rsp)
+}
+
+// GetContactWithResponse Get a contact
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{id} (the `GetContact` operationId).
+func (c *ClientWithResponses) GetContactWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetContactResponse, error) {
+	rsp, err := c.GetContact(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetContactResponse(rsp)
+}
+
+// UpdateContactWithBodyWithResponse Change a contact
+//
+// What is left out stays as it is.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/contacts/{id} (the `UpdateContact` operationId).
+func (c *ClientWithResponses) UpdateContactWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateContactResponse, error) {
+	rsp, err := c.UpdateContactWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateContactResponse(rsp)
+}
+
+// UpdateContactWithResponse Change a contact
+//
+// What is left out stays as it is.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/contacts/{id} (the `UpdateContact` operationId).
+func (c *ClientWithResponses) UpdateContactWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateContactJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateContactResponse, error) {
+	rsp, err := c.UpdateContact(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateContactResponse(rsp)
+}
+
+// ListContactConversationsWithResponse List a contact's conversations
+//
+// The newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{id}/conversations (the `ListContactConversations` operationId).
+func (c *ClientWithResponses) ListContactConversationsWithResponse(ctx context.Context, id openapi_types.UUID, params *ListContactConversationsParams, reqEditors ...RequestEditorFn) (*ListContactConversationsResponse, error) {
+	rsp, err := c.ListContactConversations(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListContactConversationsResponse(rsp)
+}
+
 // ListConversationsWithResponse List conversations
 //
-// The last active first.
+// Filters are combined: each one leaves fewer. A cursor belongs to its order; conversations that move between two pages are repeated or left out, and no others.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12019,6 +25089,51 @@ func (c *ClientWithResponses) ListConversationsWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseListConversationsResponse(rsp)
+}
+
+// StartConversationWithBodyWithResponse Start a conversation
+//
+// An agent writes first and has the conversation then. 409 if the contact has an open one in this inbox.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations (the `StartConversation` operationId).
+func (c *ClientWithResponses) StartConversationWithBodyWithResponse(ctx context.Context, params *StartConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartConversationResponse, error) {
+	rsp, err := c.StartConversationWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartConversationResponse(rsp)
+}
+
+// StartConversationWithResponse Start a conversation
+//
+// An agent writes first and has the conversation then. 409 if the contact has an open one in this inbox.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations (the `StartConversation` operationId).
+func (c *ClientWithResponses) StartConversationWithResponse(ctx context.Context, params *StartConversationParams, body StartConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*StartConversationResponse, error) {
+	rsp, err := c.StartConversation(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartConversationResponse(rsp)
+}
+
+// CountConversationsWithResponse Count conversations
+//
+// Of those that the filters leave.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/conversations/counts (the `CountConversations` operationId).
+func (c *ClientWithResponses) CountConversationsWithResponse(ctx context.Context, params *CountConversationsParams, reqEditors ...RequestEditorFn) (*CountConversationsResponse, error) {
+	rsp, err := c.CountConversations(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountConversationsResponse(rsp)
 }
 
 // GetConversationWithResponse Get a conversation
@@ -12034,9 +25149,69 @@ func (c *ClientWithResponses) GetConversationWithResponse(ctx context.Context, i
 	return ParseGetConversationResponse(rsp)
 }
 
+// UpdateConversationWithBodyWithResponse Change a conversation's attributes and priority
+//
+// What is left out stays as it is. The event conversation.updated has the whole new value of what has changed; where nothing has, there is none. Works on ended conversations too.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
+func (c *ClientWithResponses) UpdateConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error) {
+	rsp, err := c.UpdateConversationWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateConversationResponse(rsp)
+}
+
+// UpdateConversationWithResponse Change a conversation's attributes and priority
+//
+// What is left out stays as it is. The event conversation.updated has the whole new value of what has changed; where nothing has, there is none. Works on ended conversations too.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
+func (c *ClientWithResponses) UpdateConversationWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error) {
+	rsp, err := c.UpdateConversation(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateConversationResponse(rsp)
+}
+
+// AcceptConversationWithBodyWithResponse Accept what is offered
+//
+// With the key of the agent to whom it is offered, or with a gateway's key for the bot.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/accept (the `AcceptConversation` operationId).
+func (c *ClientWithResponses) AcceptConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *AcceptConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AcceptConversationResponse, error) {
+	rsp, err := c.AcceptConversationWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAcceptConversationResponse(rsp)
+}
+
+// AcceptConversationWithResponse Accept what is offered
+//
+// With the key of the agent to whom it is offered, or with a gateway's key for the bot.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/accept (the `AcceptConversation` operationId).
+func (c *ClientWithResponses) AcceptConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *AcceptConversationParams, body AcceptConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*AcceptConversationResponse, error) {
+	rsp, err := c.AcceptConversation(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAcceptConversationResponse(rsp)
+}
+
 // ClaimConversationWithBodyWithResponse Claim a conversation
 //
-// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`.
+// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`. What the bot holds is taken from it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12051,7 +25226,7 @@ func (c *ClientWithResponses) ClaimConversationWithBodyWithResponse(ctx context.
 
 // ClaimConversationWithResponse Claim a conversation
 //
-// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`.
+// Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`. What the bot holds is taken from it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12062,6 +25237,36 @@ func (c *ClientWithResponses) ClaimConversationWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseClaimConversationResponse(rsp)
+}
+
+// DeclineConversationWithBodyWithResponse Decline what is offered
+//
+// Nothing changes, but that an automatic offer goes to the next agent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/decline (the `DeclineConversation` operationId).
+func (c *ClientWithResponses) DeclineConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *DeclineConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeclineConversationResponse, error) {
+	rsp, err := c.DeclineConversationWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeclineConversationResponse(rsp)
+}
+
+// DeclineConversationWithResponse Decline what is offered
+//
+// Nothing changes, but that an automatic offer goes to the next agent.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/decline (the `DeclineConversation` operationId).
+func (c *ClientWithResponses) DeclineConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *DeclineConversationParams, body DeclineConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*DeclineConversationResponse, error) {
+	rsp, err := c.DeclineConversation(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeclineConversationResponse(rsp)
 }
 
 // ListConversationEventsWithResponse List a conversation's events
@@ -12122,6 +25327,36 @@ func (c *ClientWithResponses) SendMessageWithResponse(ctx context.Context, id op
 	return ParseSendMessageResponse(rsp)
 }
 
+// RetryMessageWithBodyWithResponse Send a failed message again
+//
+// Makes a new message with the same content, whose `retry_of` is the failed one, which stays as it is. The rules are those of a reply: outside the 24-hour service window only templates leave. 409 unless the message is an agent's and has failed, and while a retry of it is under way or has left.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/messages/{message_id}/retry (the `RetryMessage` operationId).
+func (c *ClientWithResponses) RetryMessageWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, messageID openapi_types.UUID, params *RetryMessageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetryMessageResponse, error) {
+	rsp, err := c.RetryMessageWithBody(ctx, id, messageID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryMessageResponse(rsp)
+}
+
+// RetryMessageWithResponse Send a failed message again
+//
+// Makes a new message with the same content, whose `retry_of` is the failed one, which stays as it is. The rules are those of a reply: outside the 24-hour service window only templates leave. 409 unless the message is an agent's and has failed, and while a retry of it is under way or has left.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/messages/{message_id}/retry (the `RetryMessage` operationId).
+func (c *ClientWithResponses) RetryMessageWithResponse(ctx context.Context, id openapi_types.UUID, messageID openapi_types.UUID, params *RetryMessageParams, body RetryMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*RetryMessageResponse, error) {
+	rsp, err := c.RetryMessage(ctx, id, messageID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryMessageResponse(rsp)
+}
+
 // ListNotesWithResponse List a conversation's notes
 //
 // The oldest first.
@@ -12167,9 +25402,144 @@ func (c *ClientWithResponses) AddNoteWithResponse(ctx context.Context, id openap
 	return ParseAddNoteResponse(rsp)
 }
 
+// OfferConversationWithBodyWithResponse Offer control
+//
+// Lets an agent, or the bot, accept control until the offer expires. Whoever has the conversation keeps it until then.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/offer (the `OfferConversation` operationId).
+func (c *ClientWithResponses) OfferConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *OfferConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OfferConversationResponse, error) {
+	rsp, err := c.OfferConversationWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOfferConversationResponse(rsp)
+}
+
+// OfferConversationWithResponse Offer control
+//
+// Lets an agent, or the bot, accept control until the offer expires. Whoever has the conversation keeps it until then.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/offer (the `OfferConversation` operationId).
+func (c *ClientWithResponses) OfferConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *OfferConversationParams, body OfferConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*OfferConversationResponse, error) {
+	rsp, err := c.OfferConversation(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOfferConversationResponse(rsp)
+}
+
+// GetOwnerWithResponse Who holds a conversation?
+//
+// Linearisable: an answer reflects every command and every offload that was answered before it was asked for.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/conversations/{id}/owner (the `GetOwner` operationId).
+func (c *ClientWithResponses) GetOwnerWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetOwnerResponse, error) {
+	rsp, err := c.GetOwner(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOwnerResponse(rsp)
+}
+
+// PassConversationWithBodyWithResponse Pass control to the bot
+//
+// The bot goes on, and the conversation stays open: an offload brings it back, and agents can claim it. The gateway is told in its protocol's way (Chatlayer's bot is resumed, Meta's control released) or by the event `conversation.passed`, retried like every webhook. 409 where nothing would tell it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/pass (the `PassConversation` operationId).
+func (c *ClientWithResponses) PassConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *PassConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PassConversationResponse, error) {
+	rsp, err := c.PassConversationWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePassConversationResponse(rsp)
+}
+
+// PassConversationWithResponse Pass control to the bot
+//
+// The bot goes on, and the conversation stays open: an offload brings it back, and agents can claim it. The gateway is told in its protocol's way (Chatlayer's bot is resumed, Meta's control released) or by the event `conversation.passed`, retried like every webhook. 409 where nothing would tell it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/pass (the `PassConversation` operationId).
+func (c *ClientWithResponses) PassConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *PassConversationParams, body PassConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*PassConversationResponse, error) {
+	rsp, err := c.PassConversation(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePassConversationResponse(rsp)
+}
+
+// GetConversationQueueWithResponse Get a conversation's place in line
+//
+// Higher priorities go first, then who has waited longest. 409 unless it waits.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/conversations/{id}/queue (the `GetConversationQueue` operationId).
+func (c *ClientWithResponses) GetConversationQueueWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetConversationQueueResponse, error) {
+	rsp, err := c.GetConversationQueue(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetConversationQueueResponse(rsp)
+}
+
+// GetRatingWithResponse Get a conversation's rating
+//
+// 404 until the contact has rated it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/conversations/{id}/rating (the `GetRating` operationId).
+func (c *ClientWithResponses) GetRatingWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetRatingResponse, error) {
+	rsp, err := c.GetRating(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRatingResponse(rsp)
+}
+
+// ReadConversationWithBodyWithResponse Mark a conversation as read
+//
+// Sets unread_count to 0. In an inbox with `read_receipts` that has an access token for WhatsApp, the contact is shown that their latest message was read.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/read (the `ReadConversation` operationId).
+func (c *ClientWithResponses) ReadConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ReadConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReadConversationResponse, error) {
+	rsp, err := c.ReadConversationWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadConversationResponse(rsp)
+}
+
+// ReadConversationWithResponse Mark a conversation as read
+//
+// Sets unread_count to 0. In an inbox with `read_receipts` that has an access token for WhatsApp, the contact is shown that their latest message was read.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/read (the `ReadConversation` operationId).
+func (c *ClientWithResponses) ReadConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *ReadConversationParams, body ReadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadConversationResponse, error) {
+	rsp, err := c.ReadConversation(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadConversationResponse(rsp)
+}
+
 // ReleaseConversationWithBodyWithResponse Release a conversation
 //
-// Gives the conversation back to the queue.
+// Gives the conversation back to the queue, where it has the place that it had.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12184,7 +25554,7 @@ func (c *ClientWithResponses) ReleaseConversationWithBodyWithResponse(ctx contex
 
 // ReleaseConversationWithResponse Release a conversation
 //
-// Gives the conversation back to the queue.
+// Gives the conversation back to the queue, where it has the place that it had.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12197,9 +25567,39 @@ func (c *ClientWithResponses) ReleaseConversationWithResponse(ctx context.Contex
 	return ParseReleaseConversationResponse(rsp)
 }
 
+// ReopenConversationWithBodyWithResponse Go on with an ended conversation
+//
+// A conversation ends once, so this opens the next one: with the tags, attributes, priority and team of the ended one, whose id is its `previous_id`. The agent has it. 409 if the contact has had another since.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/reopen (the `ReopenConversation` operationId).
+func (c *ClientWithResponses) ReopenConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ReopenConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReopenConversationResponse, error) {
+	rsp, err := c.ReopenConversationWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReopenConversationResponse(rsp)
+}
+
+// ReopenConversationWithResponse Go on with an ended conversation
+//
+// A conversation ends once, so this opens the next one: with the tags, attributes, priority and team of the ended one, whose id is its `previous_id`. The agent has it. 409 if the contact has had another since.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/reopen (the `ReopenConversation` operationId).
+func (c *ClientWithResponses) ReopenConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *ReopenConversationParams, body ReopenConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReopenConversationResponse, error) {
+	rsp, err := c.ReopenConversation(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReopenConversationResponse(rsp)
+}
+
 // ResolveConversationWithBodyWithResponse Resolve a conversation
 //
-// Ends the conversation and tells the gateway.
+// Ends the conversation and tells the gateway; with `undo_seconds` after that time, unless somebody undoes it, an agent answers, or the contact writes.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12214,7 +25614,7 @@ func (c *ClientWithResponses) ResolveConversationWithBodyWithResponse(ctx contex
 
 // ResolveConversationWithResponse Resolve a conversation
 //
-// Ends the conversation and tells the gateway.
+// Ends the conversation and tells the gateway; with `undo_seconds` after that time, unless somebody undoes it, an agent answers, or the contact writes.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12225,6 +25625,388 @@ func (c *ClientWithResponses) ResolveConversationWithResponse(ctx context.Contex
 		return nil, err
 	}
 	return ParseResolveConversationResponse(rsp)
+}
+
+// ListScheduledMessagesWithResponse List a conversation's scheduled messages
+//
+// The oldest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/conversations/{id}/scheduled-messages (the `ListScheduledMessages` operationId).
+func (c *ClientWithResponses) ListScheduledMessagesWithResponse(ctx context.Context, id openapi_types.UUID, params *ListScheduledMessagesParams, reqEditors ...RequestEditorFn) (*ListScheduledMessagesResponse, error) {
+	rsp, err := c.ListScheduledMessages(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListScheduledMessagesResponse(rsp)
+}
+
+// ScheduleMessageWithBodyWithResponse Promise a message for later
+//
+// `message` leaves as soon as the contact writes again; if they have not by `due_at`, `otherwise` does. One of the two may be left out. It is one promise: one of them leaves, once, whatever is restarted in between. The end of the conversation cancels it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/scheduled-messages (the `ScheduleMessage` operationId).
+func (c *ClientWithResponses) ScheduleMessageWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ScheduleMessageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ScheduleMessageResponse, error) {
+	rsp, err := c.ScheduleMessageWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseScheduleMessageResponse(rsp)
+}
+
+// ScheduleMessageWithResponse Promise a message for later
+//
+// `message` leaves as soon as the contact writes again; if they have not by `due_at`, `otherwise` does. One of the two may be left out. It is one promise: one of them leaves, once, whatever is restarted in between. The end of the conversation cancels it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/scheduled-messages (the `ScheduleMessage` operationId).
+func (c *ClientWithResponses) ScheduleMessageWithResponse(ctx context.Context, id openapi_types.UUID, params *ScheduleMessageParams, body ScheduleMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*ScheduleMessageResponse, error) {
+	rsp, err := c.ScheduleMessage(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseScheduleMessageResponse(rsp)
+}
+
+// CancelScheduledMessageWithBodyWithResponse Cancel a scheduled message
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/scheduled-messages/{scheduled_id}/cancel (the `CancelScheduledMessage` operationId).
+func (c *ClientWithResponses) CancelScheduledMessageWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, scheduledID openapi_types.UUID, params *CancelScheduledMessageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelScheduledMessageResponse, error) {
+	rsp, err := c.CancelScheduledMessageWithBody(ctx, id, scheduledID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelScheduledMessageResponse(rsp)
+}
+
+// CancelScheduledMessageWithResponse Cancel a scheduled message
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/scheduled-messages/{scheduled_id}/cancel (the `CancelScheduledMessage` operationId).
+func (c *ClientWithResponses) CancelScheduledMessageWithResponse(ctx context.Context, id openapi_types.UUID, scheduledID openapi_types.UUID, params *CancelScheduledMessageParams, body CancelScheduledMessageJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelScheduledMessageResponse, error) {
+	rsp, err := c.CancelScheduledMessage(ctx, id, scheduledID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelScheduledMessageResponse(rsp)
+}
+
+// SnoozeConversationWithBodyWithResponse Snooze a conversation
+//
+// Puts it aside until a time, or until the contact writes. Its assignee keeps it, and inactivity does not end it before.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/snooze (the `SnoozeConversation` operationId).
+func (c *ClientWithResponses) SnoozeConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *SnoozeConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SnoozeConversationResponse, error) {
+	rsp, err := c.SnoozeConversationWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSnoozeConversationResponse(rsp)
+}
+
+// SnoozeConversationWithResponse Snooze a conversation
+//
+// Puts it aside until a time, or until the contact writes. Its assignee keeps it, and inactivity does not end it before.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/snooze (the `SnoozeConversation` operationId).
+func (c *ClientWithResponses) SnoozeConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *SnoozeConversationParams, body SnoozeConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*SnoozeConversationResponse, error) {
+	rsp, err := c.SnoozeConversation(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSnoozeConversationResponse(rsp)
+}
+
+// EditTagsWithBodyWithResponse Add and remove tags
+//
+// Leaves the other tags alone. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/tags (the `EditTags` operationId).
+func (c *ClientWithResponses) EditTagsWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *EditTagsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EditTagsResponse, error) {
+	rsp, err := c.EditTagsWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEditTagsResponse(rsp)
+}
+
+// EditTagsWithResponse Add and remove tags
+//
+// Leaves the other tags alone. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/tags (the `EditTags` operationId).
+func (c *ClientWithResponses) EditTagsWithResponse(ctx context.Context, id openapi_types.UUID, params *EditTagsParams, body EditTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*EditTagsResponse, error) {
+	rsp, err := c.EditTags(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEditTagsResponse(rsp)
+}
+
+// SetTagsWithBodyWithResponse Set a conversation's tags
+//
+// Replaces the whole set. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
+func (c *ClientWithResponses) SetTagsWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetTagsResponse, error) {
+	rsp, err := c.SetTagsWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetTagsResponse(rsp)
+}
+
+// SetTagsWithResponse Set a conversation's tags
+//
+// Replaces the whole set. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
+func (c *ClientWithResponses) SetTagsWithResponse(ctx context.Context, id openapi_types.UUID, body SetTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetTagsResponse, error) {
+	rsp, err := c.SetTags(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetTagsResponse(rsp)
+}
+
+// TakeOverConversationWithBodyWithResponse Take a conversation over
+//
+// Makes an agent the assignee, whoever it was before.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/takeover (the `TakeOverConversation` operationId).
+func (c *ClientWithResponses) TakeOverConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *TakeOverConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TakeOverConversationResponse, error) {
+	rsp, err := c.TakeOverConversationWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTakeOverConversationResponse(rsp)
+}
+
+// TakeOverConversationWithResponse Take a conversation over
+//
+// Makes an agent the assignee, whoever it was before.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/takeover (the `TakeOverConversation` operationId).
+func (c *ClientWithResponses) TakeOverConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *TakeOverConversationParams, body TakeOverConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*TakeOverConversationResponse, error) {
+	rsp, err := c.TakeOverConversation(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTakeOverConversationResponse(rsp)
+}
+
+// ListTimersWithResponse List a conversation's timers
+//
+// What will happen by itself, the earliest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/conversations/{id}/timers (the `ListTimers` operationId).
+func (c *ClientWithResponses) ListTimersWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*ListTimersResponse, error) {
+	rsp, err := c.ListTimers(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTimersResponse(rsp)
+}
+
+// MoveTimerWithBodyWithResponse Move or cancel a timer
+//
+// Give one of `due_at`, `extend_seconds` and `cancel`. WhatsApp's window cannot be moved.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/timers/{kind} (the `MoveTimer` operationId).
+func (c *ClientWithResponses) MoveTimerWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, kind MoveTimerParamsKind, params *MoveTimerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MoveTimerResponse, error) {
+	rsp, err := c.MoveTimerWithBody(ctx, id, kind, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMoveTimerResponse(rsp)
+}
+
+// MoveTimerWithResponse Move or cancel a timer
+//
+// Give one of `due_at`, `extend_seconds` and `cancel`. WhatsApp's window cannot be moved.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/timers/{kind} (the `MoveTimer` operationId).
+func (c *ClientWithResponses) MoveTimerWithResponse(ctx context.Context, id openapi_types.UUID, kind MoveTimerParamsKind, params *MoveTimerParams, body MoveTimerJSONRequestBody, reqEditors ...RequestEditorFn) (*MoveTimerResponse, error) {
+	rsp, err := c.MoveTimer(ctx, id, kind, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMoveTimerResponse(rsp)
+}
+
+// TransferConversationWithBodyWithResponse Transfer a conversation
+//
+// Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/transfer (the `TransferConversation` operationId).
+func (c *ClientWithResponses) TransferConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *TransferConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TransferConversationResponse, error) {
+	rsp, err := c.TransferConversationWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTransferConversationResponse(rsp)
+}
+
+// TransferConversationWithResponse Transfer a conversation
+//
+// Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/transfer (the `TransferConversation` operationId).
+func (c *ClientWithResponses) TransferConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *TransferConversationParams, body TransferConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*TransferConversationResponse, error) {
+	rsp, err := c.TransferConversation(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTransferConversationResponse(rsp)
+}
+
+// ShowTypingWithBodyWithResponse Show the contact that somebody is writing
+//
+// Send it as often as you like while the agent writes: WhatsApp is told at most once in 5 seconds, and shows it for 25 seconds or until the message comes. Nothing waits for it, and nothing tells whether it arrived. It takes an inbox with `typing_indicators` that has an access token for WhatsApp; without, nothing happens and the answer says why. WhatsApp marks the contact's latest message as read with it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/typing (the `ShowTyping` operationId).
+func (c *ClientWithResponses) ShowTypingWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *ShowTypingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ShowTypingResponse, error) {
+	rsp, err := c.ShowTypingWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowTypingResponse(rsp)
+}
+
+// ShowTypingWithResponse Show the contact that somebody is writing
+//
+// Send it as often as you like while the agent writes: WhatsApp is told at most once in 5 seconds, and shows it for 25 seconds or until the message comes. Nothing waits for it, and nothing tells whether it arrived. It takes an inbox with `typing_indicators` that has an access token for WhatsApp; without, nothing happens and the answer says why. WhatsApp marks the contact's latest message as read with it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/typing (the `ShowTyping` operationId).
+func (c *ClientWithResponses) ShowTypingWithResponse(ctx context.Context, id openapi_types.UUID, params *ShowTypingParams, body ShowTypingJSONRequestBody, reqEditors ...RequestEditorFn) (*ShowTypingResponse, error) {
+	rsp, err := c.ShowTyping(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowTypingResponse(rsp)
+}
+
+// UndoResolveWithBodyWithResponse Undo a resolve
+//
+// Keeps a conversation open whose `resolve_at` has not come. What has ended has ended: go on with `reopen` then.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/undo-resolve (the `UndoResolve` operationId).
+func (c *ClientWithResponses) UndoResolveWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *UndoResolveParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UndoResolveResponse, error) {
+	rsp, err := c.UndoResolveWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUndoResolveResponse(rsp)
+}
+
+// UndoResolveWithResponse Undo a resolve
+//
+// Keeps a conversation open whose `resolve_at` has not come. What has ended has ended: go on with `reopen` then.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/undo-resolve (the `UndoResolve` operationId).
+func (c *ClientWithResponses) UndoResolveWithResponse(ctx context.Context, id openapi_types.UUID, params *UndoResolveParams, body UndoResolveJSONRequestBody, reqEditors ...RequestEditorFn) (*UndoResolveResponse, error) {
+	rsp, err := c.UndoResolve(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUndoResolveResponse(rsp)
+}
+
+// UnreadConversationWithBodyWithResponse Mark a conversation as unread
+//
+// Sets unread_count to 1 where it is 0. The contact sees nothing of it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/unread (the `UnreadConversation` operationId).
+func (c *ClientWithResponses) UnreadConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *UnreadConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UnreadConversationResponse, error) {
+	rsp, err := c.UnreadConversationWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnreadConversationResponse(rsp)
+}
+
+// UnreadConversationWithResponse Mark a conversation as unread
+//
+// Sets unread_count to 1 where it is 0. The contact sees nothing of it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/unread (the `UnreadConversation` operationId).
+func (c *ClientWithResponses) UnreadConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *UnreadConversationParams, body UnreadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UnreadConversationResponse, error) {
+	rsp, err := c.UnreadConversation(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnreadConversationResponse(rsp)
+}
+
+// WakeConversationWithBodyWithResponse End a snooze
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/wake (the `WakeConversation` operationId).
+func (c *ClientWithResponses) WakeConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *WakeConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WakeConversationResponse, error) {
+	rsp, err := c.WakeConversationWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWakeConversationResponse(rsp)
+}
+
+// WakeConversationWithResponse End a snooze
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conversations/{id}/wake (the `WakeConversation` operationId).
+func (c *ClientWithResponses) WakeConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *WakeConversationParams, body WakeConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*WakeConversationResponse, error) {
+	rsp, err := c.WakeConversation(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWakeConversationResponse(rsp)
 }
 
 // ListDeliveriesWithResponse List deliveries
@@ -12435,7 +26217,7 @@ func (c *ClientWithResponses) RotateSecretWithResponse(ctx context.Context, id o
 
 // ListEventsWithResponse List the account's events
 //
-// The oldest first. `next_cursor` is always there: ask again with it to get what has happened since. Nothing is skipped, so an event shows once every transaction that began before it is done.
+// The oldest first. `next_cursor` is always there: ask again with it to get what has happened since, or give it to `GET /v1/events/stream` to be told. Nothing is skipped, so an event shows once every transaction that began before it is done. A key that is bound to an inbox sees the events of that inbox.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12446,6 +26228,27 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params
 		return nil, err
 	}
 	return ParseListEventsResponse(rsp)
+}
+
+// StreamEventsWithResponse Follow the account's events
+//
+// Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read.
+//
+// **Going on.** Connect again with `Last-Event-ID`, as an EventSource does by itself, or with `cursor`: nothing is missed and nothing comes twice. Cursors are those of `GET /v1/events`. Without one the stream begins now: everything that is committed after its first bytes have arrived will come, so a client connects first and then reads its lists.
+//
+// **Quiet.** Every 15 seconds there is a comment and an `id` without data, which moves the client's `Last-Event-ID` on; a client that hears nothing for 45 seconds has lost its connection. The stream stays open while the server's database is away.
+//
+// **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/events/stream (the `StreamEvents` operationId).
+func (c *ClientWithResponses) StreamEventsWithResponse(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*StreamEventsResponse, error) {
+	rsp, err := c.StreamEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamEventsResponse(rsp)
 }
 
 // ListInboxesWithResponse List inboxes
@@ -12697,6 +26500,51 @@ func (c *ClientWithResponses) PostOffloadsWithResponse(ctx context.Context, id o
 	return ParsePostOffloadsResponse(rsp)
 }
 
+// GetContactOwnerWithResponse May the bot speak to a contact?
+//
+// For a bot to ask before it speaks: who holds the contact's conversation in this inbox. Linearisable, as `get-owner` is. A contact of whom nobody has heard is the bot's.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/inboxes/{id}/owner (the `GetContactOwner` operationId).
+func (c *ClientWithResponses) GetContactOwnerWithResponse(ctx context.Context, id openapi_types.UUID, params *GetContactOwnerParams, reqEditors ...RequestEditorFn) (*GetContactOwnerResponse, error) {
+	rsp, err := c.GetContactOwner(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetContactOwnerResponse(rsp)
+}
+
+// AddRatingWithBodyWithResponse Rate a conversation
+//
+// For gateways that ask their customers themselves. A second rating of the conversation changes the first one, for 24 hours; after that it is refused with 409.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/inboxes/{id}/ratings (the `AddRating` operationId).
+func (c *ClientWithResponses) AddRatingWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *AddRatingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddRatingResponse, error) {
+	rsp, err := c.AddRatingWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddRatingResponse(rsp)
+}
+
+// AddRatingWithResponse Rate a conversation
+//
+// For gateways that ask their customers themselves. A second rating of the conversation changes the first one, for 24 hours; after that it is refused with 409.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/inboxes/{id}/ratings (the `AddRating` operationId).
+func (c *ClientWithResponses) AddRatingWithResponse(ctx context.Context, id openapi_types.UUID, params *AddRatingParams, body AddRatingJSONRequestBody, reqEditors ...RequestEditorFn) (*AddRatingResponse, error) {
+	rsp, err := c.AddRating(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddRatingResponse(rsp)
+}
+
 // PostStatusesWithBodyWithResponse Accept statuses
 //
 // How far agents' messages have come. One status, or a list of up to 1000. They may come in any order, and before the message is known.
@@ -12757,6 +26605,47 @@ func (c *ClientWithResponses) GetMediaWithResponse(ctx context.Context, id opena
 	return ParseGetMediaResponse(rsp)
 }
 
+// ListMentionsWithResponse List the notes that name the agent
+//
+// The newest first, of ended conversations too.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/mentions (the `ListMentions` operationId).
+func (c *ClientWithResponses) ListMentionsWithResponse(ctx context.Context, params *ListMentionsParams, reqEditors ...RequestEditorFn) (*ListMentionsResponse, error) {
+	rsp, err := c.ListMentions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMentionsResponse(rsp)
+}
+
+// ReadMentionsWithBodyWithResponse Mark mentions as read
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mentions/read (the `ReadMentions` operationId).
+func (c *ClientWithResponses) ReadMentionsWithBodyWithResponse(ctx context.Context, params *ReadMentionsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReadMentionsResponse, error) {
+	rsp, err := c.ReadMentionsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadMentionsResponse(rsp)
+}
+
+// ReadMentionsWithResponse Mark mentions as read
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mentions/read (the `ReadMentions` operationId).
+func (c *ClientWithResponses) ReadMentionsWithResponse(ctx context.Context, params *ReadMentionsParams, body ReadMentionsJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadMentionsResponse, error) {
+	rsp, err := c.ReadMentions(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadMentionsResponse(rsp)
+}
+
 // PassMessageWithBodyWithResponse Send a message through to Meta
 //
 // Takes the vendor's form (`channel`, `recipient`) or Meta's own (`messaging_product`, `to`), and answers in the same form with Meta's answer. A 202 says that the message is kept and not settled within ten seconds (`queued`), or that it may have left and is not sent again (`uncertain`). With the same Idempotency-Key the request looks again and sends nothing; without a key, two equal requests are two messages.
@@ -12798,6 +26687,36 @@ func (c *ClientWithResponses) GetPassedMessageWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseGetPassedMessageResponse(rsp)
+}
+
+// SetPresenceWithBodyWithResponse Say whether you take conversations
+//
+// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/presence (the `SetPresence` operationId).
+func (c *ClientWithResponses) SetPresenceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPresenceResponse, error) {
+	rsp, err := c.SetPresenceWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPresenceResponse(rsp)
+}
+
+// SetPresenceWithResponse Say whether you take conversations
+//
+// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/presence (the `SetPresence` operationId).
+func (c *ClientWithResponses) SetPresenceWithResponse(ctx context.Context, body SetPresenceJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPresenceResponse, error) {
+	rsp, err := c.SetPresence(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPresenceResponse(rsp)
 }
 
 // PostInboundWithBodyWithResponse Accept a WhatsApp webhook body
@@ -12860,6 +26779,167 @@ func (c *ClientWithResponses) TestResolvedWebhookWithResponse(ctx context.Contex
 	return ParseTestResolvedWebhookResponse(rsp)
 }
 
+// ListQuickRepliesWithResponse List quick replies
+//
+// An agent sees what is shared, what is shared with a team of theirs, and their own; an admin's key sees all.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/quick-replies (the `ListQuickReplies` operationId).
+func (c *ClientWithResponses) ListQuickRepliesWithResponse(ctx context.Context, params *ListQuickRepliesParams, reqEditors ...RequestEditorFn) (*ListQuickRepliesResponse, error) {
+	rsp, err := c.ListQuickReplies(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListQuickRepliesResponse(rsp)
+}
+
+// CreateQuickReplyWithBodyWithResponse Create a quick reply
+//
+// An agent's key makes a quick reply of the agent's own. Shared ones are made with an admin's key.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/quick-replies (the `CreateQuickReply` operationId).
+func (c *ClientWithResponses) CreateQuickReplyWithBodyWithResponse(ctx context.Context, params *CreateQuickReplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateQuickReplyResponse, error) {
+	rsp, err := c.CreateQuickReplyWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateQuickReplyResponse(rsp)
+}
+
+// CreateQuickReplyWithResponse Create a quick reply
+//
+// An agent's key makes a quick reply of the agent's own. Shared ones are made with an admin's key.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/quick-replies (the `CreateQuickReply` operationId).
+func (c *ClientWithResponses) CreateQuickReplyWithResponse(ctx context.Context, params *CreateQuickReplyParams, body CreateQuickReplyJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateQuickReplyResponse, error) {
+	rsp, err := c.CreateQuickReply(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateQuickReplyResponse(rsp)
+}
+
+// DeleteQuickReplyWithResponse Delete a quick reply
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/quick-replies/{id} (the `DeleteQuickReply` operationId).
+func (c *ClientWithResponses) DeleteQuickReplyWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteQuickReplyResponse, error) {
+	rsp, err := c.DeleteQuickReply(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteQuickReplyResponse(rsp)
+}
+
+// GetQuickReplyWithResponse Get a quick reply
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/quick-replies/{id} (the `GetQuickReply` operationId).
+func (c *ClientWithResponses) GetQuickReplyWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetQuickReplyResponse, error) {
+	rsp, err := c.GetQuickReply(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetQuickReplyResponse(rsp)
+}
+
+// UpdateQuickReplyWithBodyWithResponse Change a quick reply
+//
+// What is left out stays as it is. Shared ones are changed with an admin's key.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/quick-replies/{id} (the `UpdateQuickReply` operationId).
+func (c *ClientWithResponses) UpdateQuickReplyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateQuickReplyResponse, error) {
+	rsp, err := c.UpdateQuickReplyWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateQuickReplyResponse(rsp)
+}
+
+// UpdateQuickReplyWithResponse Change a quick reply
+//
+// What is left out stays as it is. Shared ones are changed with an admin's key.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/quick-replies/{id} (the `UpdateQuickReply` operationId).
+func (c *ClientWithResponses) UpdateQuickReplyWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateQuickReplyJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateQuickReplyResponse, error) {
+	rsp, err := c.UpdateQuickReply(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateQuickReplyResponse(rsp)
+}
+
+// RenderQuickReplyWithBodyWithResponse Fill in a quick reply
+//
+// Gives the text with the values of a conversation. A variable without a value and without a default is a 422 that names it in `errors`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/quick-replies/{id}/render (the `RenderQuickReply` operationId).
+func (c *ClientWithResponses) RenderQuickReplyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *RenderQuickReplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenderQuickReplyResponse, error) {
+	rsp, err := c.RenderQuickReplyWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenderQuickReplyResponse(rsp)
+}
+
+// RenderQuickReplyWithResponse Fill in a quick reply
+//
+// Gives the text with the values of a conversation. A variable without a value and without a default is a 422 that names it in `errors`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/quick-replies/{id}/render (the `RenderQuickReply` operationId).
+func (c *ClientWithResponses) RenderQuickReplyWithResponse(ctx context.Context, id openapi_types.UUID, params *RenderQuickReplyParams, body RenderQuickReplyJSONRequestBody, reqEditors ...RequestEditorFn) (*RenderQuickReplyResponse, error) {
+	rsp, err := c.RenderQuickReply(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenderQuickReplyResponse(rsp)
+}
+
+// ListRatingsWithResponse List ratings
+//
+// The latest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ratings (the `ListRatings` operationId).
+func (c *ClientWithResponses) ListRatingsWithResponse(ctx context.Context, params *ListRatingsParams, reqEditors ...RequestEditorFn) (*ListRatingsResponse, error) {
+	rsp, err := c.ListRatings(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRatingsResponse(rsp)
+}
+
+// SummarizeRatingsWithResponse Summarize ratings
+//
+// How many there are, their average, and how they spread over scores and agents.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ratings/summary (the `SummarizeRatings` operationId).
+func (c *ClientWithResponses) SummarizeRatingsWithResponse(ctx context.Context, params *SummarizeRatingsParams, reqEditors ...RequestEditorFn) (*SummarizeRatingsResponse, error) {
+	rsp, err := c.SummarizeRatings(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSummarizeRatingsResponse(rsp)
+}
+
 // GetReceiptWithResponse Get a receipt
 //
 // What became of each element of an accepted body. `accepted` turns into `applied` when the conversation has taken it in.
@@ -12873,6 +26953,322 @@ func (c *ClientWithResponses) GetReceiptWithResponse(ctx context.Context, id ope
 		return nil, err
 	}
 	return ParseGetReceiptResponse(rsp)
+}
+
+// SearchWithResponse Search messages, notes and contacts
+//
+// The newest first. Texts can be found about a second after they were written, and the first 10,000 characters of each. The text of a message is also the caption and the name of its file; that of a contact is the name and the identities.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/search (the `Search` operationId).
+func (c *ClientWithResponses) SearchWithResponse(ctx context.Context, params *SearchParams, reqEditors ...RequestEditorFn) (*SearchResponse, error) {
+	rsp, err := c.Search(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchResponse(rsp)
+}
+
+// ListTagsWithResponse List the tags in use
+//
+// The most used first, at most 1000. Counted are the latest 10,000 conversations that have tags.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/tags (the `ListTags` operationId).
+func (c *ClientWithResponses) ListTagsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListTagsResponse, error) {
+	rsp, err := c.ListTags(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTagsResponse(rsp)
+}
+
+// ListTeamsWithResponse List teams
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/teams (the `ListTeams` operationId).
+func (c *ClientWithResponses) ListTeamsWithResponse(ctx context.Context, params *ListTeamsParams, reqEditors ...RequestEditorFn) (*ListTeamsResponse, error) {
+	rsp, err := c.ListTeams(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTeamsResponse(rsp)
+}
+
+// CreateTeamWithBodyWithResponse Create a team
+//
+// A queue of agents. An inbox's `team_id` or `routing` sends conversations to it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+func (c *ClientWithResponses) CreateTeamWithBodyWithResponse(ctx context.Context, params *CreateTeamParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTeamResponse, error) {
+	rsp, err := c.CreateTeamWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTeamResponse(rsp)
+}
+
+// CreateTeamWithResponse Create a team
+//
+// A queue of agents. An inbox's `team_id` or `routing` sends conversations to it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+func (c *ClientWithResponses) CreateTeamWithResponse(ctx context.Context, params *CreateTeamParams, body CreateTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTeamResponse, error) {
+	rsp, err := c.CreateTeam(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTeamResponse(rsp)
+}
+
+// DeleteTeamWithResponse Delete a team
+//
+// Refused with 409 while an inbox sends conversations to it, or it has open ones.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/teams/{id} (the `DeleteTeam` operationId).
+func (c *ClientWithResponses) DeleteTeamWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteTeamResponse, error) {
+	rsp, err := c.DeleteTeam(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteTeamResponse(rsp)
+}
+
+// GetTeamWithResponse Get a team
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/teams/{id} (the `GetTeam` operationId).
+func (c *ClientWithResponses) GetTeamWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetTeamResponse, error) {
+	rsp, err := c.GetTeam(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTeamResponse(rsp)
+}
+
+// UpdateTeamWithBodyWithResponse Change a team
+//
+// What is left out stays as it is.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/teams/{id} (the `UpdateTeam` operationId).
+func (c *ClientWithResponses) UpdateTeamWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTeamResponse, error) {
+	rsp, err := c.UpdateTeamWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTeamResponse(rsp)
+}
+
+// UpdateTeamWithResponse Change a team
+//
+// What is left out stays as it is.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/teams/{id} (the `UpdateTeam` operationId).
+func (c *ClientWithResponses) UpdateTeamWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTeamResponse, error) {
+	rsp, err := c.UpdateTeam(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTeamResponse(rsp)
+}
+
+// ListTeamMembersWithResponse List a team's members
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/teams/{id}/members (the `ListTeamMembers` operationId).
+func (c *ClientWithResponses) ListTeamMembersWithResponse(ctx context.Context, id openapi_types.UUID, params *ListTeamMembersParams, reqEditors ...RequestEditorFn) (*ListTeamMembersResponse, error) {
+	rsp, err := c.ListTeamMembers(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTeamMembersResponse(rsp)
+}
+
+// RemoveTeamMemberWithResponse Take an agent out of a team
+//
+// The agent keeps the conversations that it has. One who is no member stays so.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/teams/{id}/members/{agent_id} (the `RemoveTeamMember` operationId).
+func (c *ClientWithResponses) RemoveTeamMemberWithResponse(ctx context.Context, id openapi_types.UUID, agentID openapi_types.UUID, reqEditors ...RequestEditorFn) (*RemoveTeamMemberResponse, error) {
+	rsp, err := c.RemoveTeamMember(ctx, id, agentID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveTeamMemberResponse(rsp)
+}
+
+// AddTeamMemberWithResponse Add an agent to a team
+//
+// One who is a member already stays.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/teams/{id}/members/{agent_id} (the `AddTeamMember` operationId).
+func (c *ClientWithResponses) AddTeamMemberWithResponse(ctx context.Context, id openapi_types.UUID, agentID openapi_types.UUID, reqEditors ...RequestEditorFn) (*AddTeamMemberResponse, error) {
+	rsp, err := c.AddTeamMember(ctx, id, agentID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddTeamMemberResponse(rsp)
+}
+
+// GetTeamQueueWithResponse Look at a team's queue
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/teams/{id}/queue (the `GetTeamQueue` operationId).
+func (c *ClientWithResponses) GetTeamQueueWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetTeamQueueResponse, error) {
+	rsp, err := c.GetTeamQueue(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTeamQueueResponse(rsp)
+}
+
+// ListViewsWithResponse List views
+//
+// The shared ones, and the agent's own.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/views (the `ListViews` operationId).
+func (c *ClientWithResponses) ListViewsWithResponse(ctx context.Context, params *ListViewsParams, reqEditors ...RequestEditorFn) (*ListViewsResponse, error) {
+	rsp, err := c.ListViews(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListViewsResponse(rsp)
+}
+
+// CreateViewWithBodyWithResponse Save a view
+//
+// With an agent's key it is the agent's own; with an admin's all agents see it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/views (the `CreateView` operationId).
+func (c *ClientWithResponses) CreateViewWithBodyWithResponse(ctx context.Context, params *CreateViewParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateViewResponse, error) {
+	rsp, err := c.CreateViewWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateViewResponse(rsp)
+}
+
+// CreateViewWithResponse Save a view
+//
+// With an agent's key it is the agent's own; with an admin's all agents see it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/views (the `CreateView` operationId).
+func (c *ClientWithResponses) CreateViewWithResponse(ctx context.Context, params *CreateViewParams, body CreateViewJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateViewResponse, error) {
+	rsp, err := c.CreateView(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateViewResponse(rsp)
+}
+
+// DeleteViewWithResponse Delete a view
+//
+// A shared one needs an admin's key.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/views/{id} (the `DeleteView` operationId).
+func (c *ClientWithResponses) DeleteViewWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteViewResponse, error) {
+	rsp, err := c.DeleteView(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteViewResponse(rsp)
+}
+
+// GetViewWithResponse Get a view
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/views/{id} (the `GetView` operationId).
+func (c *ClientWithResponses) GetViewWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetViewResponse, error) {
+	rsp, err := c.GetView(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetViewResponse(rsp)
+}
+
+// UpdateViewWithBodyWithResponse Change a view
+//
+// What is left out stays as it is. A shared one needs an admin's key.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/views/{id} (the `UpdateView` operationId).
+func (c *ClientWithResponses) UpdateViewWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateViewResponse, error) {
+	rsp, err := c.UpdateViewWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateViewResponse(rsp)
+}
+
+// UpdateViewWithResponse Change a view
+//
+// What is left out stays as it is. A shared one needs an admin's key.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/views/{id} (the `UpdateView` operationId).
+func (c *ClientWithResponses) UpdateViewWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateViewJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateViewResponse, error) {
+	rsp, err := c.UpdateView(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateViewResponse(rsp)
+}
+
+// ListViewConversationsWithResponse List a view's conversations
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/views/{id}/conversations (the `ListViewConversations` operationId).
+func (c *ClientWithResponses) ListViewConversationsWithResponse(ctx context.Context, id openapi_types.UUID, params *ListViewConversationsParams, reqEditors ...RequestEditorFn) (*ListViewConversationsResponse, error) {
+	rsp, err := c.ListViewConversations(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListViewConversationsResponse(rsp)
+}
+
+// CountViewConversationsWithResponse Count a view's conversations
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/views/{id}/counts (the `CountViewConversations` operationId).
+func (c *ClientWithResponses) CountViewConversationsWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*CountViewConversationsResponse, error) {
+	rsp, err := c.CountViewConversations(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountViewConversationsResponse(rsp)
 }
 
 // VerifyMetaWebhookWithResponse Meta's check of the callback URL
@@ -12969,6 +27365,38 @@ func ParseHeadFileResponse(rsp *http.Response) (*HeadFileResponse, error) {
 	}
 
 	response := &HeadFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseShowSurveyResponse parses an HTTP response from a ShowSurveyWithResponse call
+func ParseShowSurveyResponse(rsp *http.Response) (*ShowSurveyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSurveyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseAnswerSurveyResponse parses an HTTP response from a AnswerSurveyWithResponse call
+func ParseAnswerSurveyResponse(rsp *http.Response) (*AnswerSurveyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AnswerSurveyResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}
@@ -13106,6 +27534,32 @@ func ParseUpdateAgentResponse(rsp *http.Response) (*UpdateAgentResponse, error) 
 	return response, nil
 }
 
+// ParseSetAgentPresenceResponse parses an HTTP response from a SetAgentPresenceWithResponse call
+func ParseSetAgentPresenceResponse(rsp *http.Response) (*SetAgentPresenceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetAgentPresenceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Agent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListAPIKeysResponse parses an HTTP response from a ListAPIKeysWithResponse call
 func ParseListAPIKeysResponse(rsp *http.Response) (*ListAPIKeysResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -13226,6 +27680,110 @@ func ParsePostChatlayerResponse(rsp *http.Response) (*PostChatlayerResponse, err
 	return response, nil
 }
 
+// ParseListContactsResponse parses an HTTP response from a ListContactsWithResponse call
+func ParseListContactsResponse(rsp *http.Response) (*ListContactsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListContactsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListContactProfile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetContactResponse parses an HTTP response from a GetContactWithResponse call
+func ParseGetContactResponse(rsp *http.Response) (*GetContactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetContactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ContactProfile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUpdateContactResponse parses an HTTP response from a UpdateContactWithResponse call
+func ParseUpdateContactResponse(rsp *http.Response) (*UpdateContactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateContactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ContactProfile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListContactConversationsResponse parses an HTTP response from a ListContactConversationsWithResponse call
+func ParseListContactConversationsResponse(rsp *http.Response) (*ListContactConversationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListContactConversationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListConversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListConversationsResponse parses an HTTP response from a ListConversationsWithResponse call
 func ParseListConversationsResponse(rsp *http.Response) (*ListConversationsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -13242,6 +27800,58 @@ func ParseListConversationsResponse(rsp *http.Response) (*ListConversationsRespo
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest ListConversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseStartConversationResponse parses an HTTP response from a StartConversationWithResponse call
+func ParseStartConversationResponse(rsp *http.Response) (*StartConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCountConversationsResponse parses an HTTP response from a CountConversationsWithResponse call
+func ParseCountConversationsResponse(rsp *http.Response) (*CountConversationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountConversationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Counts
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -13278,6 +27888,58 @@ func ParseGetConversationResponse(rsp *http.Response) (*GetConversationResponse,
 	return response, nil
 }
 
+// ParseUpdateConversationResponse parses an HTTP response from a UpdateConversationWithResponse call
+func ParseUpdateConversationResponse(rsp *http.Response) (*UpdateConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAcceptConversationResponse parses an HTTP response from a AcceptConversationWithResponse call
+func ParseAcceptConversationResponse(rsp *http.Response) (*AcceptConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AcceptConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseClaimConversationResponse parses an HTTP response from a ClaimConversationWithResponse call
 func ParseClaimConversationResponse(rsp *http.Response) (*ClaimConversationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -13287,6 +27949,32 @@ func ParseClaimConversationResponse(rsp *http.Response) (*ClaimConversationRespo
 	}
 
 	response := &ClaimConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDeclineConversationResponse parses an HTTP response from a DeclineConversationWithResponse call
+func ParseDeclineConversationResponse(rsp *http.Response) (*DeclineConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeclineConversationResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}
@@ -13382,6 +28070,32 @@ func ParseSendMessageResponse(rsp *http.Response) (*SendMessageResponse, error) 
 	return response, nil
 }
 
+// ParseRetryMessageResponse parses an HTTP response from a RetryMessageWithResponse call
+func ParseRetryMessageResponse(rsp *http.Response) (*RetryMessageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryMessageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Message
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListNotesResponse parses an HTTP response from a ListNotesWithResponse call
 func ParseListNotesResponse(rsp *http.Response) (*ListNotesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -13434,6 +28148,162 @@ func ParseAddNoteResponse(rsp *http.Response) (*AddNoteResponse, error) {
 	return response, nil
 }
 
+// ParseOfferConversationResponse parses an HTTP response from a OfferConversationWithResponse call
+func ParseOfferConversationResponse(rsp *http.Response) (*OfferConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OfferConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetOwnerResponse parses an HTTP response from a GetOwnerWithResponse call
+func ParseGetOwnerResponse(rsp *http.Response) (*GetOwnerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOwnerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Owner
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePassConversationResponse parses an HTTP response from a PassConversationWithResponse call
+func ParsePassConversationResponse(rsp *http.Response) (*PassConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PassConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetConversationQueueResponse parses an HTTP response from a GetConversationQueueWithResponse call
+func ParseGetConversationQueueResponse(rsp *http.Response) (*GetConversationQueueResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetConversationQueueResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QueuePlace
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetRatingResponse parses an HTTP response from a GetRatingWithResponse call
+func ParseGetRatingResponse(rsp *http.Response) (*GetRatingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRatingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Rating
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadConversationResponse parses an HTTP response from a ReadConversationWithResponse call
+func ParseReadConversationResponse(rsp *http.Response) (*ReadConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseReleaseConversationResponse parses an HTTP response from a ReleaseConversationWithResponse call
 func ParseReleaseConversationResponse(rsp *http.Response) (*ReleaseConversationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -13460,6 +28330,32 @@ func ParseReleaseConversationResponse(rsp *http.Response) (*ReleaseConversationR
 	return response, nil
 }
 
+// ParseReopenConversationResponse parses an HTTP response from a ReopenConversationWithResponse call
+func ParseReopenConversationResponse(rsp *http.Response) (*ReopenConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReopenConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseResolveConversationResponse parses an HTTP response from a ResolveConversationWithResponse call
 func ParseResolveConversationResponse(rsp *http.Response) (*ResolveConversationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -13469,6 +28365,370 @@ func ParseResolveConversationResponse(rsp *http.Response) (*ResolveConversationR
 	}
 
 	response := &ResolveConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListScheduledMessagesResponse parses an HTTP response from a ListScheduledMessagesWithResponse call
+func ParseListScheduledMessagesResponse(rsp *http.Response) (*ListScheduledMessagesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListScheduledMessagesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListScheduledMessage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseScheduleMessageResponse parses an HTTP response from a ScheduleMessageWithResponse call
+func ParseScheduleMessageResponse(rsp *http.Response) (*ScheduleMessageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ScheduleMessageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ScheduledMessage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCancelScheduledMessageResponse parses an HTTP response from a CancelScheduledMessageWithResponse call
+func ParseCancelScheduledMessageResponse(rsp *http.Response) (*CancelScheduledMessageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelScheduledMessageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScheduledMessage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSnoozeConversationResponse parses an HTTP response from a SnoozeConversationWithResponse call
+func ParseSnoozeConversationResponse(rsp *http.Response) (*SnoozeConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SnoozeConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEditTagsResponse parses an HTTP response from a EditTagsWithResponse call
+func ParseEditTagsResponse(rsp *http.Response) (*EditTagsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EditTagsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetTagsResponse parses an HTTP response from a SetTagsWithResponse call
+func ParseSetTagsResponse(rsp *http.Response) (*SetTagsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetTagsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTakeOverConversationResponse parses an HTTP response from a TakeOverConversationWithResponse call
+func ParseTakeOverConversationResponse(rsp *http.Response) (*TakeOverConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TakeOverConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListTimersResponse parses an HTTP response from a ListTimersWithResponse call
+func ParseListTimersResponse(rsp *http.Response) (*ListTimersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTimersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListTimer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseMoveTimerResponse parses an HTTP response from a MoveTimerWithResponse call
+func ParseMoveTimerResponse(rsp *http.Response) (*MoveTimerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &MoveTimerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTransferConversationResponse parses an HTTP response from a TransferConversationWithResponse call
+func ParseTransferConversationResponse(rsp *http.Response) (*TransferConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TransferConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseShowTypingResponse parses an HTTP response from a ShowTypingWithResponse call
+func ParseShowTypingResponse(rsp *http.Response) (*ShowTypingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowTypingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TypingAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUndoResolveResponse parses an HTTP response from a UndoResolveWithResponse call
+func ParseUndoResolveResponse(rsp *http.Response) (*UndoResolveResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UndoResolveResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUnreadConversationResponse parses an HTTP response from a UnreadConversationWithResponse call
+func ParseUnreadConversationResponse(rsp *http.Response) (*UnreadConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnreadConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Conversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseWakeConversationResponse parses an HTTP response from a WakeConversationWithResponse call
+func ParseWakeConversationResponse(rsp *http.Response) (*WakeConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WakeConversationResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}
@@ -13762,6 +29022,22 @@ func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
 	return response, nil
 }
 
+// ParseStreamEventsResponse parses an HTTP response from a StreamEventsWithResponse call
+func ParseStreamEventsResponse(rsp *http.Response) (*StreamEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
 // ParseListInboxesResponse parses an HTTP response from a ListInboxesWithResponse call
 func ParseListInboxesResponse(rsp *http.Response) (*ListInboxesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -14038,6 +29314,58 @@ func ParsePostOffloadsResponse(rsp *http.Response) (*PostOffloadsResponse, error
 	return response, nil
 }
 
+// ParseGetContactOwnerResponse parses an HTTP response from a GetContactOwnerWithResponse call
+func ParseGetContactOwnerResponse(rsp *http.Response) (*GetContactOwnerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetContactOwnerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Owner
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAddRatingResponse parses an HTTP response from a AddRatingWithResponse call
+func ParseAddRatingResponse(rsp *http.Response) (*AddRatingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddRatingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Rating
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParsePostStatusesResponse parses an HTTP response from a PostStatusesWithResponse call
 func ParsePostStatusesResponse(rsp *http.Response) (*PostStatusesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -14106,6 +29434,58 @@ func ParseGetMediaResponse(rsp *http.Response) (*GetMediaResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Media
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMentionsResponse parses an HTTP response from a ListMentionsWithResponse call
+func ParseListMentionsResponse(rsp *http.Response) (*ListMentionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMentionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListMention
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadMentionsResponse parses an HTTP response from a ReadMentionsWithResponse call
+func ParseReadMentionsResponse(rsp *http.Response) (*ReadMentionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadMentionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReadMentionsAnswer
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -14198,6 +29578,32 @@ func ParseGetPassedMessageResponse(rsp *http.Response) (*GetPassedMessageRespons
 	return response, nil
 }
 
+// ParseSetPresenceResponse parses an HTTP response from a SetPresenceWithResponse call
+func ParseSetPresenceResponse(rsp *http.Response) (*SetPresenceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetPresenceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Agent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParsePostInboundResponse parses an HTTP response from a PostInboundWithResponse call
 func ParsePostInboundResponse(rsp *http.Response) (*PostInboundResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -14250,6 +29656,204 @@ func ParseTestResolvedWebhookResponse(rsp *http.Response) (*TestResolvedWebhookR
 	return response, nil
 }
 
+// ParseListQuickRepliesResponse parses an HTTP response from a ListQuickRepliesWithResponse call
+func ParseListQuickRepliesResponse(rsp *http.Response) (*ListQuickRepliesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListQuickRepliesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListQuickReply
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateQuickReplyResponse parses an HTTP response from a CreateQuickReplyWithResponse call
+func ParseCreateQuickReplyResponse(rsp *http.Response) (*CreateQuickReplyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateQuickReplyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest QuickReply
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDeleteQuickReplyResponse parses an HTTP response from a DeleteQuickReplyWithResponse call
+func ParseDeleteQuickReplyResponse(rsp *http.Response) (*DeleteQuickReplyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteQuickReplyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetQuickReplyResponse parses an HTTP response from a GetQuickReplyWithResponse call
+func ParseGetQuickReplyResponse(rsp *http.Response) (*GetQuickReplyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetQuickReplyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QuickReply
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUpdateQuickReplyResponse parses an HTTP response from a UpdateQuickReplyWithResponse call
+func ParseUpdateQuickReplyResponse(rsp *http.Response) (*UpdateQuickReplyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateQuickReplyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QuickReply
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRenderQuickReplyResponse parses an HTTP response from a RenderQuickReplyWithResponse call
+func ParseRenderQuickReplyResponse(rsp *http.Response) (*RenderQuickReplyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RenderQuickReplyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RenderedText
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListRatingsResponse parses an HTTP response from a ListRatingsWithResponse call
+func ParseListRatingsResponse(rsp *http.Response) (*ListRatingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRatingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListRating
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSummarizeRatingsResponse parses an HTTP response from a SummarizeRatingsWithResponse call
+func ParseSummarizeRatingsResponse(rsp *http.Response) (*SummarizeRatingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SummarizeRatingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RatingSummary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetReceiptResponse parses an HTTP response from a GetReceiptWithResponse call
 func ParseGetReceiptResponse(rsp *http.Response) (*GetReceiptResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -14266,6 +29870,434 @@ func ParseGetReceiptResponse(rsp *http.Response) (*GetReceiptResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Receipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSearchResponse parses an HTTP response from a SearchWithResponse call
+func ParseSearchResponse(rsp *http.Response) (*SearchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListTagsResponse parses an HTTP response from a ListTagsWithResponse call
+func ParseListTagsResponse(rsp *http.Response) (*ListTagsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTagsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TagList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListTeamsResponse parses an HTTP response from a ListTeamsWithResponse call
+func ParseListTeamsResponse(rsp *http.Response) (*ListTeamsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTeamsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListTeam
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateTeamResponse parses an HTTP response from a CreateTeamWithResponse call
+func ParseCreateTeamResponse(rsp *http.Response) (*CreateTeamResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTeamResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Team
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDeleteTeamResponse parses an HTTP response from a DeleteTeamWithResponse call
+func ParseDeleteTeamResponse(rsp *http.Response) (*DeleteTeamResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteTeamResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetTeamResponse parses an HTTP response from a GetTeamWithResponse call
+func ParseGetTeamResponse(rsp *http.Response) (*GetTeamResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTeamResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Team
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUpdateTeamResponse parses an HTTP response from a UpdateTeamWithResponse call
+func ParseUpdateTeamResponse(rsp *http.Response) (*UpdateTeamResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateTeamResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Team
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListTeamMembersResponse parses an HTTP response from a ListTeamMembersWithResponse call
+func ParseListTeamMembersResponse(rsp *http.Response) (*ListTeamMembersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTeamMembersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListAgent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRemoveTeamMemberResponse parses an HTTP response from a RemoveTeamMemberWithResponse call
+func ParseRemoveTeamMemberResponse(rsp *http.Response) (*RemoveTeamMemberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveTeamMemberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseAddTeamMemberResponse parses an HTTP response from a AddTeamMemberWithResponse call
+func ParseAddTeamMemberResponse(rsp *http.Response) (*AddTeamMemberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddTeamMemberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetTeamQueueResponse parses an HTTP response from a GetTeamQueueWithResponse call
+func ParseGetTeamQueueResponse(rsp *http.Response) (*GetTeamQueueResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTeamQueueResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TeamQueue
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListViewsResponse parses an HTTP response from a ListViewsWithResponse call
+func ParseListViewsResponse(rsp *http.Response) (*ListViewsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListViewsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListView
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateViewResponse parses an HTTP response from a CreateViewWithResponse call
+func ParseCreateViewResponse(rsp *http.Response) (*CreateViewResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateViewResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest View
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDeleteViewResponse parses an HTTP response from a DeleteViewWithResponse call
+func ParseDeleteViewResponse(rsp *http.Response) (*DeleteViewResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteViewResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetViewResponse parses an HTTP response from a GetViewWithResponse call
+func ParseGetViewResponse(rsp *http.Response) (*GetViewResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetViewResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest View
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUpdateViewResponse parses an HTTP response from a UpdateViewWithResponse call
+func ParseUpdateViewResponse(rsp *http.Response) (*UpdateViewResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateViewResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest View
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListViewConversationsResponse parses an HTTP response from a ListViewConversationsWithResponse call
+func ParseListViewConversationsResponse(rsp *http.Response) (*ListViewConversationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListViewConversationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListConversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCountViewConversationsResponse parses an HTTP response from a CountViewConversationsWithResponse call
+func ParseCountViewConversationsResponse(rsp *http.Response) (*CountViewConversationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountViewConversationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Counts
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

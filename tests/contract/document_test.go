@@ -16,8 +16,12 @@ var vendorIDs = []string{
 	"bot_id", "business_id", "external_id", "message_external_id", "phone_number_id", "reply_to_external_id", "request_id", "waba_id", "webhook_id",
 }
 
-// foreign are properties with a name of ours and a form of others.
-var foreign = []string{"ContactBody.id"}
+// foreign are properties with a name of ours and a form of others: ids that gateways make, words such as me and none beside ids, and empty
+// for removing one.
+var foreign = []string{
+	"ContactBody.id", "EndBody.id", "MessageBody.id", "OffloadBody.id", "PriorTurn.id", "RatingContact.id", "TurnBody.id",
+	"ConversationFilters.assignee_id", "ConversationFilters.team_id", "CreateInboxBody.team_id", "UpdateInboxBody.team_id",
+}
 
 // What a program or a person relies on in a document is there, for every operation and every property.
 func TestTheDocumentIsComplete(t *testing.T) {

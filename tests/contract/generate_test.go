@@ -137,7 +137,11 @@ var brokenBodies = []string{"", "{", "null", "[]", `"` + canary + `text"`, "{\"a
 
 // What a value is replaced by.
 var brokenValues = []any{
-	nil, canary + "notthis", -1, 1e300, 3.5, true, "", []any{}, map[string]any{}, []any{nil}, map[string]any{canary + "unknown": canary + "value"},
+	nil, canary + "notthis", -1, 1e300, 3.5, true, "",
+	[]any{},
+	map[string]any{},
+	[]any{nil},
+	map[string]any{canary + "unknown": canary + "value"},
 	canary + "a\x00b", strings.Repeat(canary+"long", 4000), json.RawMessage(`"` + canary + `\ud800"`), json.RawMessage("123456789012345678901234567890"),
 	"00000000-0000-0000-0000-000000000000", "2026-02-30T25:00:00Z", "0000-01-01T00:00:00Z", "javascript:alert(1)", "http://[::1", "ftp://x",
 }

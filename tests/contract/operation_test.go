@@ -191,7 +191,7 @@ func (p *probe) String() string {
 }
 
 // send makes the request, again while the server is busy, as it asks for.
-func (p *probe) send(s *server) (*http.Request, contract.Answer, error) {
+func (p *probe) send() (*http.Request, contract.Answer, error) {
 	for n := 0; ; n++ {
 		request, err := http.NewRequestWithContext(context.Background(), p.method, p.target, bytes.NewReader(p.body))
 		if err != nil {
@@ -216,7 +216,7 @@ func (p *probe) send(s *server) (*http.Request, contract.Answer, error) {
 
 // hold sends the request and holds the answer to what every answer is held to.
 func (p *probe) hold(t *rapid.T, s *server, op operation) {
-	request, answer, err := p.send(s)
+	request, answer, err := p.send()
 	require.NoError(t, err, p)
 	require.NoError(t, s.document.Check(request, answer), p)
 	require.Less(t, answer.Status, 500, "%s\n%s", p, answer.Body)

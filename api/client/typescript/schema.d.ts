@@ -85,6 +85,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/r/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the survey
+         * @description The page that a survey's link leads to. The link needs no key and works for 30 days; one that leads to nothing answers 404.
+         */
+        get: operations["show-survey"];
+        put?: never;
+        /**
+         * Answer the survey
+         * @description What the page's form sends. It answers with a redirect to the page, which says what was given.
+         */
+        post: operations["answer-survey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -109,7 +133,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List agents */
+        /**
+         * List agents
+         * @description With their presence.
+         */
         get: operations["list-agents"];
         put?: never;
         /** Create an agent */
@@ -136,9 +163,29 @@ export interface paths {
         head?: never;
         /**
          * Change an agent
-         * @description What is left out stays as it is.
+         * @description What is left out stays as it is. The conversations of an agent who is disabled go back to their place in line where their team's `when_away` is `requeue`; the others stay assigned until somebody transfers or takes them over.
          */
         patch: operations["update-agent"];
+        trace?: never;
+    };
+    "/v1/agents/{id}/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say whether an agent takes conversations
+         * @description An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+         */
+        put: operations["set-agent-presence"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/api-keys": {
@@ -206,6 +253,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List contacts
+         * @description The newest first.
+         */
+        get: operations["list-contacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a contact */
+        get: operations["get-contact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a contact
+         * @description What is left out stays as it is.
+         */
+        patch: operations["update-contact"];
+        trace?: never;
+    };
+    "/v1/contacts/{id}/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a contact's conversations
+         * @description The newest first.
+         */
+        get: operations["list-contact-conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations": {
         parameters: {
             query?: never;
@@ -215,9 +323,33 @@ export interface paths {
         };
         /**
          * List conversations
-         * @description The last active first.
+         * @description Filters are combined: each one leaves fewer. A cursor belongs to its order; conversations that move between two pages are repeated or left out, and no others.
          */
         get: operations["list-conversations"];
+        put?: never;
+        /**
+         * Start a conversation
+         * @description An agent writes first and has the conversation then. 409 if the contact has an open one in this inbox.
+         */
+        post: operations["start-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count conversations
+         * @description Of those that the filters leave.
+         */
+        get: operations["count-conversations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -240,6 +372,30 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
+        /**
+         * Change a conversation's attributes and priority
+         * @description What is left out stays as it is. The event conversation.updated has the whole new value of what has changed; where nothing has, there is none. Works on ended conversations too.
+         */
+        patch: operations["update-conversation"];
+        trace?: never;
+    };
+    "/v1/conversations/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept what is offered
+         * @description With the key of the agent to whom it is offered, or with a gateway's key for the bot.
+         */
+        post: operations["accept-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -254,9 +410,29 @@ export interface paths {
         put?: never;
         /**
          * Claim a conversation
-         * @description Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`.
+         * @description Makes the agent the assignee. Of several agents who claim at once one wins; the others get 409 with the winner as `assignee`. What the bot holds is taken from it.
          */
         post: operations["claim-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decline what is offered
+         * @description Nothing changes, but that an automatic offer goes to the next agent.
+         */
+        post: operations["decline-conversation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -304,6 +480,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{id}/messages/{message_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a failed message again
+         * @description Makes a new message with the same content, whose `retry_of` is the failed one, which stays as it is. The rules are those of a reply: outside the 24-hour service window only templates leave. 409 unless the message is an agent's and has failed, and while a retry of it is under way or has left.
+         */
+        post: operations["retry-message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{id}/notes": {
         parameters: {
             query?: never;
@@ -328,6 +524,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{id}/offer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Offer control
+         * @description Lets an agent, or the bot, accept control until the offer expires. Whoever has the conversation keeps it until then.
+         */
+        post: operations["offer-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who holds a conversation?
+         * @description Linearisable: an answer reflects every command and every offload that was answered before it was asked for.
+         */
+        get: operations["get-owner"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/pass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pass control to the bot
+         * @description The bot goes on, and the conversation stays open: an offload brings it back, and agents can claim it. The gateway is told in its protocol's way (Chatlayer's bot is resumed, Meta's control released) or by the event `conversation.passed`, retried like every webhook. 409 where nothing would tell it.
+         */
+        post: operations["pass-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a conversation's place in line
+         * @description Higher priorities go first, then who has waited longest. 409 unless it waits.
+         */
+        get: operations["get-conversation-queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/rating": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a conversation's rating
+         * @description 404 until the contact has rated it.
+         */
+        get: operations["get-rating"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark a conversation as read
+         * @description Sets unread_count to 0. In an inbox with `read_receipts` that has an access token for WhatsApp, the contact is shown that their latest message was read.
+         */
+        post: operations["read-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{id}/release": {
         parameters: {
             query?: never;
@@ -339,9 +655,29 @@ export interface paths {
         put?: never;
         /**
          * Release a conversation
-         * @description Gives the conversation back to the queue.
+         * @description Gives the conversation back to the queue, where it has the place that it had.
          */
         post: operations["release-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on with an ended conversation
+         * @description A conversation ends once, so this opens the next one: with the tags, attributes, priority and team of the ended one, whose id is its `previous_id`. The agent has it. 409 if the contact has had another since.
+         */
+        post: operations["reopen-conversation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -359,9 +695,251 @@ export interface paths {
         put?: never;
         /**
          * Resolve a conversation
-         * @description Ends the conversation and tells the gateway.
+         * @description Ends the conversation and tells the gateway; with `undo_seconds` after that time, unless somebody undoes it, an agent answers, or the contact writes.
          */
         post: operations["resolve-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/scheduled-messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a conversation's scheduled messages
+         * @description The oldest first.
+         */
+        get: operations["list-scheduled-messages"];
+        put?: never;
+        /**
+         * Promise a message for later
+         * @description `message` leaves as soon as the contact writes again; if they have not by `due_at`, `otherwise` does. One of the two may be left out. It is one promise: one of them leaves, once, whatever is restarted in between. The end of the conversation cancels it.
+         */
+        post: operations["schedule-message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/scheduled-messages/{scheduled_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a scheduled message */
+        post: operations["cancel-scheduled-message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Snooze a conversation
+         * @description Puts it aside until a time, or until the contact writes. Its assignee keeps it, and inactivity does not end it before.
+         */
+        post: operations["snooze-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a conversation's tags
+         * @description Replaces the whole set. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+         */
+        put: operations["set-tags"];
+        /**
+         * Add and remove tags
+         * @description Leaves the other tags alone. A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too.
+         */
+        post: operations["edit-tags"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/takeover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a conversation over
+         * @description Makes an agent the assignee, whoever it was before.
+         */
+        post: operations["take-over-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/timers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a conversation's timers
+         * @description What will happen by itself, the earliest first.
+         */
+        get: operations["list-timers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/timers/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move or cancel a timer
+         * @description Give one of `due_at`, `extend_seconds` and `cancel`. WhatsApp's window cannot be moved.
+         */
+        post: operations["move-timer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Transfer a conversation
+         * @description Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
+         */
+        post: operations["transfer-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show the contact that somebody is writing
+         * @description Send it as often as you like while the agent writes: WhatsApp is told at most once in 5 seconds, and shows it for 25 seconds or until the message comes. Nothing waits for it, and nothing tells whether it arrived. It takes an inbox with `typing_indicators` that has an access token for WhatsApp; without, nothing happens and the answer says why. WhatsApp marks the contact's latest message as read with it.
+         */
+        post: operations["show-typing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/undo-resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a resolve
+         * @description Keeps a conversation open whose `resolve_at` has not come. What has ended has ended: go on with `reopen` then.
+         */
+        post: operations["undo-resolve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/unread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark a conversation as unread
+         * @description Sets unread_count to 1 where it is 0. The contact sees nothing of it.
+         */
+        post: operations["unread-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/wake": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a snooze */
+        post: operations["wake-conversation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -539,9 +1117,35 @@ export interface paths {
         };
         /**
          * List the account's events
-         * @description The oldest first. `next_cursor` is always there: ask again with it to get what has happened since. Nothing is skipped, so an event shows once every transaction that began before it is done.
+         * @description The oldest first. `next_cursor` is always there: ask again with it to get what has happened since, or give it to `GET /v1/events/stream` to be told. Nothing is skipped, so an event shows once every transaction that began before it is done. A key that is bound to an inbox sees the events of that inbox.
          */
         get: operations["list-events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow the account's events
+         * @description Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read.
+         *
+         *     **Going on.** Connect again with `Last-Event-ID`, as an EventSource does by itself, or with `cursor`: nothing is missed and nothing comes twice. Cursors are those of `GET /v1/events`. Without one the stream begins now: everything that is committed after its first bytes have arrived will come, so a client connects first and then reads its lists.
+         *
+         *     **Quiet.** Every 15 seconds there is a comment and an `id` without data, which moves the client's `Last-Event-ID` on; a client that hears nothing for 45 seconds has lost its connection. The stream stays open while the server's database is away.
+         *
+         *     **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch.
+         */
+        get: operations["stream-events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -697,6 +1301,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/inboxes/{id}/owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * May the bot speak to a contact?
+         * @description For a bot to ask before it speaks: who holds the contact's conversation in this inbox. Linearisable, as `get-owner` is. A contact of whom nobody has heard is the bot's.
+         */
+        get: operations["get-contact-owner"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/inboxes/{id}/ratings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rate a conversation
+         * @description For gateways that ask their customers themselves. A second rating of the conversation changes the first one, for 24 hours; after that it is refused with 409.
+         */
+        post: operations["add-rating"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/inboxes/{id}/statuses": {
         parameters: {
             query?: never;
@@ -751,6 +1395,43 @@ export interface paths {
         get: operations["get-media"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mentions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the notes that name the agent
+         * @description The newest first, of ended conversations too.
+         */
+        get: operations["list-mentions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mentions/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mark mentions as read */
+        post: operations["read-mentions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -814,6 +1495,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say whether you take conversations
+         * @description Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+         */
+        put: operations["set-presence"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/public/inbound": {
         parameters: {
             query?: never;
@@ -854,6 +1555,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/quick-replies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List quick replies
+         * @description An agent sees what is shared, what is shared with a team of theirs, and their own; an admin's key sees all.
+         */
+        get: operations["list-quick-replies"];
+        put?: never;
+        /**
+         * Create a quick reply
+         * @description An agent's key makes a quick reply of the agent's own. Shared ones are made with an admin's key.
+         */
+        post: operations["create-quick-reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quick-replies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a quick reply */
+        get: operations["get-quick-reply"];
+        put?: never;
+        post?: never;
+        /** Delete a quick reply */
+        delete: operations["delete-quick-reply"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a quick reply
+         * @description What is left out stays as it is. Shared ones are changed with an admin's key.
+         */
+        patch: operations["update-quick-reply"];
+        trace?: never;
+    };
+    "/v1/quick-replies/{id}/render": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fill in a quick reply
+         * @description Gives the text with the values of a conversation. A variable without a value and without a default is a 422 that names it in `errors`.
+         */
+        post: operations["render-quick-reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ratings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List ratings
+         * @description The latest first.
+         */
+        get: operations["list-ratings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ratings/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Summarize ratings
+         * @description How many there are, their average, and how they spread over scores and agents.
+         */
+        get: operations["summarize-ratings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/receipts/{id}": {
         parameters: {
             query?: never;
@@ -866,6 +1673,233 @@ export interface paths {
          * @description What became of each element of an accepted body. `accepted` turns into `applied` when the conversation has taken it in.
          */
         get: operations["get-receipt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search messages, notes and contacts
+         * @description The newest first. Texts can be found about a second after they were written, and the first 10,000 characters of each. The text of a message is also the caption and the name of its file; that of a contact is the name and the identities.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tags in use
+         * @description The most used first, at most 1000. Counted are the latest 10,000 conversations that have tags.
+         */
+        get: operations["list-tags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List teams */
+        get: operations["list-teams"];
+        put?: never;
+        /**
+         * Create a team
+         * @description A queue of agents. An inbox's `team_id` or `routing` sends conversations to it.
+         */
+        post: operations["create-team"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/teams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a team */
+        get: operations["get-team"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a team
+         * @description Refused with 409 while an inbox sends conversations to it, or it has open ones.
+         */
+        delete: operations["delete-team"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a team
+         * @description What is left out stays as it is.
+         */
+        patch: operations["update-team"];
+        trace?: never;
+    };
+    "/v1/teams/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a team's members */
+        get: operations["list-team-members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/teams/{id}/members/{agent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add an agent to a team
+         * @description One who is a member already stays.
+         */
+        put: operations["add-team-member"];
+        post?: never;
+        /**
+         * Take an agent out of a team
+         * @description The agent keeps the conversations that it has. One who is no member stays so.
+         */
+        delete: operations["remove-team-member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/teams/{id}/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look at a team's queue */
+        get: operations["get-team-queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List views
+         * @description The shared ones, and the agent's own.
+         */
+        get: operations["list-views"];
+        put?: never;
+        /**
+         * Save a view
+         * @description With an agent's key it is the agent's own; with an admin's all agents see it.
+         */
+        post: operations["create-view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a view */
+        get: operations["get-view"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a view
+         * @description A shared one needs an admin's key.
+         */
+        delete: operations["delete-view"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a view
+         * @description What is left out stays as it is. A shared one needs an admin's key.
+         */
+        patch: operations["update-view"];
+        trace?: never;
+    };
+    "/v1/views/{id}/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a view's conversations */
+        get: operations["list-view-conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/views/{id}/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count a view's conversations */
+        get: operations["count-view-conversations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1037,6 +2071,57 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "conversation.offer_declined": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.offer_declined (native) */
+        post: operations["webhook-conversation-offer-declined"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.offer_expired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.offer_expired (native) */
+        post: operations["webhook-conversation-offer-expired"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.offered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.offered (native) */
+        post: operations["webhook-conversation-offered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "conversation.offloaded": {
         parameters: {
             query?: never;
@@ -1077,6 +2162,74 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "conversation.passed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.passed (native) */
+        post: operations["webhook-conversation-passed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.queued": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.queued (native) */
+        post: operations["webhook-conversation-queued"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.rated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.rated (native) */
+        post: operations["webhook-conversation-rated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.read (native) */
+        post: operations["webhook-conversation-read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "conversation.released": {
         parameters: {
             query?: never;
@@ -1091,6 +2244,210 @@ export interface webhooks {
          * @description The agent gave it back: it waits for another.
          */
         post: operations["webhook-conversation-released"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.requeued": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.requeued (native) */
+        post: operations["webhook-conversation-requeued"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.resolve_undone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.resolve_undone (native) */
+        post: operations["webhook-conversation-resolve-undone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.resolving": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.resolving (native) */
+        post: operations["webhook-conversation-resolving"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.response_due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.response_due (native) */
+        post: operations["webhook-conversation-response-due"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.response_missed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.response_missed (native) */
+        post: operations["webhook-conversation-response-missed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.snoozed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.snoozed (native) */
+        post: operations["webhook-conversation-snoozed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.timer_moved": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.timer_moved (native) */
+        post: operations["webhook-conversation-timer-moved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.transferred": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.transferred (native) */
+        post: operations["webhook-conversation-transferred"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.updated (native) */
+        post: operations["webhook-conversation-updated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.window_closed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.window_closed (native) */
+        post: operations["webhook-conversation-window-closed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.window_closing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.window_closing (native) */
+        post: operations["webhook-conversation-window-closing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conversation.woken": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** conversation.woken (native) */
+        post: operations["webhook-conversation-woken"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1337,6 +2694,23 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "message.scheduled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.scheduled (native) */
+        post: operations["webhook-message-scheduled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "message.sent": {
         parameters: {
             query?: never;
@@ -1371,6 +2745,23 @@ export interface webhooks {
          * @description Nobody knows whether it left, so it is not sent again. A later event may tell.
          */
         post: operations["webhook-message-uncertain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "message.unscheduled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.unscheduled (native) */
+        post: operations["webhook-message-unscheduled"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1620,18 +3011,18 @@ export interface webhooks {
 }
 export interface components {
     schemas: {
-        Actor: {
-            /** Format: uuid */
-            id?: string;
-            /** @enum {string} */
-            type: "contact" | "bot" | "agent" | "system";
-        };
-        ActorBody: {
+        Acting: {
             /**
              * Format: uuid
              * @description Who acts, with an admin's key. An agent's key acts for its agent.
              */
             agent_id?: string;
+        };
+        Actor: {
+            /** Format: uuid */
+            id?: string;
+            /** @enum {string} */
+            type: "contact" | "bot" | "agent" | "system";
         };
         AddNoteBody: {
             /**
@@ -1639,9 +3030,31 @@ export interface components {
              * @description Who writes, with an admin's key. An agent's key writes for its agent.
              */
             agent_id?: string;
+            /** @description Agents of the account whom the note names. They find it in their list of mentions. */
+            mentions?: string[];
             text: string;
         };
+        AddRatingInputBody: {
+            comment?: string;
+            /** @description Whose latest conversation in the inbox is meant. */
+            contact?: components["schemas"]["RatingContact"];
+            /**
+             * Format: uuid
+             * @description Either this, or contact.
+             */
+            conversation_id?: string;
+            /**
+             * Format: int32
+             * @description 5 is the best.
+             */
+            score: number;
+        };
         Agent: {
+            /**
+             * Format: int32
+             * @description How many conversations at once are assigned to the agent automatically. Absent for no limit.
+             */
+            capacity?: number;
             /** Format: date-time */
             created_at: string;
             disabled: boolean;
@@ -1651,6 +3064,32 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
+            /**
+             * @description As of now: offline once the lease has run out.
+             * @enum {string}
+             */
+            presence: "online" | "away" | "offline";
+            /**
+             * Format: date-time
+             * @description Absent for an agent who has never been there.
+             */
+            presence_since?: string;
+            /**
+             * Format: date-time
+             * @description When the agent is offline unless the presence is renewed.
+             */
+            presence_until?: string;
+            skills: string[];
+            /** @description The teams that the agent is a member of, by name. */
+            teams: components["schemas"]["TeamRef"][];
+        };
+        AgentRatings: {
+            /** @description Absent for conversations that nobody had. */
+            agent?: components["schemas"]["AgentRef"];
+            /** Format: double */
+            average: number;
+            /** Format: int64 */
+            count: number;
         };
         AgentRef: {
             /** Format: uuid */
@@ -1759,12 +3198,38 @@ export interface components {
             /** @description WhatsApp's username. */
             username?: string;
         };
+        ContactProfile: {
+            attributes: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The newest first. */
+            identities: components["schemas"]["Identity"][];
+            name?: string;
+            /** @description An agent chose the name: what the contact calls itself does not replace it. */
+            name_by_agent: boolean;
+        };
+        Control: {
+            reason?: string;
+            /** Format: date-time */
+            since: string;
+        };
         Conversation: {
             assignee?: components["schemas"]["AgentRef"];
             attributes: {
                 [key: string]: string;
             };
+            /**
+             * Format: date-time
+             * @description The contact's first message, or the offload, that nobody has answered.
+             */
+            awaiting_since?: string;
             contact: components["schemas"]["Contact"];
+            /** @description Since when and why whoever holds it does so. */
+            control?: components["schemas"]["Control"];
             /** @description How it was resolved, in the words of the agent's client. */
             disposition?: string;
             /** @enum {string} */
@@ -1783,11 +3248,44 @@ export interface components {
             /** Format: date-time */
             last_activity_at: string;
             last_message?: components["schemas"]["Message"];
+            /** @description Who may accept it now. */
+            offer?: components["schemas"]["Offer"];
             /** Format: date-time */
             opened_at: string;
+            /**
+             * Format: uuid
+             * @description The conversation that it goes on from.
+             */
+            previous_id?: string;
+            /** @enum {string} */
+            priority: "low" | "normal" | "high" | "urgent";
+            /**
+             * Format: date-time
+             * @description Its place in line, which it keeps when it comes back to the queue.
+             */
+            queued_at?: string;
+            /**
+             * Format: date-time
+             * @description It is resolved then, unless somebody undoes it.
+             */
+            resolve_at?: string;
+            /**
+             * Format: date-time
+             * @description When the first or next response is late.
+             */
+            response_due_at?: string;
+            /** @description What an agent needs who is to get it automatically. */
+            skills: string[];
+            /**
+             * Format: date-time
+             * @description Absent from a snoozed conversation that sleeps until the contact writes.
+             */
+            snoozed_until?: string;
             /** @enum {string} */
             status: "bot" | "waiting" | "assigned" | "snoozed" | "ended";
             tags: string[];
+            /** @description Whose queue it belongs to. */
+            team?: components["schemas"]["TeamRef"];
             /** Format: int32 */
             unread_count: number;
             /**
@@ -1803,10 +3301,108 @@ export interface components {
             /** @description The conversation in the Temporal UI. */
             workflow_url?: string;
         };
+        ConversationFilters: {
+            /**
+             * Format: date-time
+             * @description Last active at this time or later.
+             */
+            active_after?: string;
+            /** Format: date-time */
+            active_before?: string;
+            /** @description An agent's id, me for the agent of the key, or none for what nobody has. */
+            assignee_id?: string;
+            /**
+             * @description An attribute and its value, as key:value. Given several times, conversations need all of them.
+             * @example [
+             *       "plan:gold"
+             *     ]
+             */
+            attribute?: string[];
+            /** Format: uuid */
+            contact_id?: string;
+            /**
+             * Format: date-time
+             * @description At this time or later.
+             */
+            ended_after?: string;
+            /** Format: date-time */
+            ended_before?: string;
+            /** Format: uuid */
+            inbox_id?: string;
+            /**
+             * Format: date-time
+             * @description At this time or later.
+             */
+            opened_after?: string;
+            /** Format: date-time */
+            opened_before?: string;
+            /**
+             * @description Only these priorities: low, normal, high, urgent. In a query a comma list, or the parameter several times.
+             * @example [
+             *       "high",
+             *       "urgent"
+             *     ]
+             */
+            priority?: string[];
+            /** @description What the contact (name, numbers and other identities), a message or a note of the conversation says: see the search. An identity in full is found at once, everything else about a second after it was written. */
+            q?: string;
+            /**
+             * @description Only these statuses: bot, waiting, assigned, snoozed, ended. In a query a comma list, or the parameter several times.
+             * @example [
+             *       "waiting",
+             *       "assigned"
+             *     ]
+             */
+            status?: string[];
+            /** @description A tag. Given several times, conversations need all of them. */
+            tag?: string[];
+            /** @description A team's id, or none for what belongs to no team. */
+            team_id?: string;
+            /** @description Only those with messages that nobody has read. */
+            unread?: boolean;
+        };
+        Counts: {
+            /** @description By bot, waiting, assigned, snoozed and ended. */
+            by_status: {
+                [key: string]: number;
+            };
+            /** @description Open ones of each team that has any. */
+            by_team: components["schemas"]["TeamCount"][];
+            /**
+             * Format: int64
+             * @description Open ones of the key's agent.
+             */
+            mine: number;
+            /** Format: int64 */
+            total: number;
+            /**
+             * Format: int64
+             * @description Open ones that nobody has.
+             */
+            unassigned: number;
+            /**
+             * Format: int64
+             * @description Open ones with messages that nobody has read.
+             */
+            unread: number;
+        };
         CreateAgentBody: {
+            /**
+             * Format: int64
+             * @description How many conversations at once are assigned to the agent automatically; 0 is no limit. Claiming is not limited.
+             */
+            capacity?: number;
+            /** @description Empty removes it. */
             email?: string;
             /** @example Ana */
             name: string;
+            /**
+             * @description What conversations may need, such as a language. They are kept in lower case.
+             * @example [
+             *       "german"
+             *     ]
+             */
+            skills?: string[];
         };
         CreateEndpointBody: {
             /** @description Of kapso's events. None unless given. */
@@ -1886,6 +3482,33 @@ export interface components {
             bot_version?: "LIVE" | "DRAFT";
             /** @description Whether hitlchat's meta_payload carries our message id as biz_opaque_callback_data, so that Meta's statuses find their message. false unless given. */
             callback_data?: boolean;
+            /**
+             * @description The question that a contact is sent after a resolve; {{link}} in it becomes the address at which they answer. Empty, unless given: none is sent.
+             * @example How did we do? {{link}}
+             */
+            csat_text?: string;
+            /** @description Whether resolve needs one. false unless given. */
+            disposition_required?: boolean;
+            /**
+             * @description What resolve takes as disposition; an empty list is anything.
+             * @example [
+             *       "solved",
+             *       "spam"
+             *     ]
+             */
+            dispositions?: string[];
+            /**
+             * Format: int64
+             * @description How soon a person has to answer a conversation that was queued. 0, unless given, is no limit.
+             */
+            first_response_seconds?: number;
+            /**
+             * @description Days on which the inbox is closed from midnight to midnight, in its time zone. An empty list removes them.
+             * @example [
+             *       "2026-12-25"
+             *     ]
+             */
+            holidays?: string[];
             /** @description When offloads are accepted; an empty list is always. Of every protocol but passthrough. */
             hours?: components["schemas"]["HoursSpan"][];
             /**
@@ -1897,6 +3520,11 @@ export interface components {
             inactivity_status?: string;
             /** @example WhatsApp Spain */
             name: string;
+            /**
+             * Format: int64
+             * @description How soon a person has to answer what the contact writes after that. 0, unless given, is no limit.
+             */
+            next_response_seconds?: number;
             /** @description Whether hitlchat's conversation_resolved is sent for an end by inactivity. true unless given. */
             notify_inactivity?: boolean;
             /** @description metadata.phone_number_id of the bodies. Of hitlchat, kapso and passthrough, which need it. */
@@ -1911,21 +3539,61 @@ export interface components {
              * @description Offloads are refused while as many conversations wait; 0 is no limit. Of every protocol but passthrough.
              */
             queue_limit?: number;
+            /** @description Whether the contact sees that an agent has read. false unless given. Of hitlchat and kapso. */
+            read_receipts?: boolean;
+            /**
+             * Format: int64
+             * @description A contact who writes so soon after the end goes on where they were: the new conversation takes over team, tags and attributes. 0, unless given, is never.
+             */
+            reopen_minutes?: number;
+            /**
+             * @description Where it then goes: to the line, unless given, or to whoever had it.
+             * @enum {string}
+             */
+            reopen_to?: "queue" | "assignee";
+            /**
+             * @description Who may answer in an assigned conversation: its assignee, unless given, or any agent.
+             * @enum {string}
+             */
+            replies?: "assignee" | "anyone";
             /** @description resolved_status of hitlchat's conversation_resolved when an agent resolves. "Resolved by Human" unless given. */
             resolved_status?: string;
+            /** @description Whether responses are timed within hours alone, and not on holidays. false unless given. */
+            response_hours?: boolean;
             /** @description The JSON that resumes Chatlayer's bot when a conversation ends: the body for the session's actions, or {"path":"…","body":{…}}. {{sessionId}} and {{botId}} in its texts are replaced. null removes it. */
             resume_call?: unknown;
+            /** @description Rules that choose team, skills, priority and tags of a conversation that needs a person, in order: the first that fits. An empty list removes them. */
+            routing?: components["schemas"]["RoutingRule"][];
+            /** @description The team in whose line conversations wait that no rule sends elsewhere. Empty removes it: they wait in the line of what has no team. */
+            team_id?: string;
             /**
              * @description Name in the IANA database, of hours and of the times that a protocol writes with an offset. UTC unless given.
              * @example Asia/Jakarta
              */
             time_zone?: string;
+            /** @description Whether the contact sees that an agent types. false unless given. Of hitlchat and kapso. */
+            typing_indicators?: boolean;
+            /**
+             * Format: int64
+             * @description How long a resolve can be undone before the conversation ends. 0, unless given: it ends at once.
+             */
+            undo_seconds?: number;
             /** @description false saves without asking Meta whether token, number and account work together. true unless given. */
             validate?: boolean;
             /** @description hub.verify_token of Meta or challenge.verifyToken of Chatlayer. One is made unless given, and shown once; empty makes a new one. Of hitlchat, chatlayer, kapso and passthrough; hitlchat has one only if given. */
             verify_token?: string;
             /** @description WhatsApp Business Account id: entry[].id of the bodies. Of hitlchat, kapso and passthrough, which need it. */
             waba_id?: string;
+            /**
+             * Format: int64
+             * @description How long before a response is late conversation.response_due tells so. 0, unless given, is no warning.
+             */
+            warning_seconds?: number;
+            /**
+             * Format: int64
+             * @description How long before the 24-hour window closes conversation.window_closing tells so. 0, unless given, is no warning.
+             */
+            window_warning_minutes?: number;
         };
         CreateKeyBody: {
             /**
@@ -1943,6 +3611,58 @@ export interface components {
             name: string;
             /** @enum {string} */
             scope: "gateway" | "agent" | "admin";
+        };
+        CreateQuickReplyInputBody: {
+            /**
+             * Format: uuid
+             * @description Whose own it is, with an admin's key; without, it is shared. What an agent's key makes is its agent's own.
+             */
+            agent_id?: string;
+            /** Format: uuid */
+            inbox_id?: string;
+            /** @description Without spaces; unique among those of the same inbox, team and owner, in whatever case. */
+            shortcut: string;
+            /**
+             * Format: uuid
+             * @description Not together with inbox_id.
+             */
+            team_id?: string;
+            /** @description With variables: {{contact.name}}, {{agent.name}}, {{inbox.name}}, {{contact.attributes.key}}, {{conversation.attributes.key}}, each with a default if you like: {{contact.name|there}}. */
+            text: string;
+        };
+        CreateTeamBody: {
+            /**
+             * @description How conversations find their agents. manual, unless given: agents claim. round_robin: to the member who has waited longest for one. least_loaded: to the member who has the fewest. Both keep to who is online, to skills and to capacity.
+             * @enum {string}
+             */
+            assignment?: "manual" | "round_robin" | "least_loaded";
+            /** @example Billing */
+            name: string;
+            /**
+             * Format: int64
+             * @description How long an agent has to accept what it is offered, 5 or more. 0, unless given: it is assigned at once.
+             */
+            offer_seconds?: number;
+            /**
+             * Format: int64
+             * @description An assignee who leaves the contact unanswered for as long, 10 or more, loses the conversation, which goes back to its place in line. 0, unless given, is never.
+             */
+            silent_seconds?: number;
+            /**
+             * @description What becomes of the conversations of a member who is not online any more, or is disabled: keep, unless given, or requeue, to their place in line.
+             * @enum {string}
+             */
+            when_away?: "keep" | "requeue";
+        };
+        CreateViewBody: {
+            filters: components["schemas"]["ConversationFilters"];
+            /** @example Urgent and unread */
+            name: string;
+            /**
+             * @default newest
+             * @enum {string}
+             */
+            sort: "newest" | "oldest" | "queue";
         };
         Delivery: {
             attempts: components["schemas"]["Attempt"][];
@@ -1977,6 +3697,32 @@ export interface components {
             state: "pending" | "delivered" | "failed" | "held";
             /** @description The webhook-id header of every attempt. */
             webhook_id: string;
+        };
+        DescribeInputBody: {
+            /**
+             * Format: uuid
+             * @description Who acts, with an admin's key. An agent's key acts for its agent.
+             */
+            agent_id?: string;
+            /** @description What is to be changed: a text sets an attribute, null removes it, and the others stay. Keys have 1 to 64 characters, values 1000 at most, and there are 100 at most. */
+            attributes?: {
+                [key: string]: string | null;
+            };
+            /**
+             * @description Orders the queue.
+             * @enum {string}
+             */
+            priority?: "low" | "normal" | "high" | "urgent";
+        };
+        EditTagsInputBody: {
+            add?: string[];
+            /**
+             * Format: uuid
+             * @description Who acts, with an admin's key. An agent's key acts for its agent.
+             */
+            agent_id?: string;
+            /** @description In whatever case. */
+            remove?: string[];
         };
         EndBody: {
             contact: components["schemas"]["ContactBody"];
@@ -2291,6 +4037,11 @@ export interface components {
             /** @example text */
             type: string;
         };
+        ExcerptPart: {
+            /** @description This is what was looked for. */
+            match?: boolean;
+            text: string;
+        };
         Failure: {
             code: string;
             reason: string;
@@ -2306,6 +4057,33 @@ export interface components {
              * @example the contact has blocked the page
              */
             reason?: string;
+        };
+        Found: {
+            /**
+             * Format: date-time
+             * @description When we accepted the message, when the note was written, when the contact's conversation was opened.
+             */
+            at: string;
+            /** @description Where it is; of a contact the latest one in an inbox: a contact is found once for each. */
+            conversation: components["schemas"]["FoundConversation"];
+            /** @description The text around what was found, at most about 160 characters of it, in pieces that make it when they are joined. */
+            excerpt: components["schemas"]["ExcerptPart"][];
+            /**
+             * Format: uuid
+             * @description Of the message, the note or the contact.
+             */
+            id: string;
+            /** @enum {string} */
+            kind: "message" | "note" | "contact";
+        };
+        FoundConversation: {
+            contact: components["schemas"]["Contact"];
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            inbox_id: string;
+            /** @enum {string} */
+            status: "bot" | "waiting" | "assigned" | "snoozed" | "ended";
         };
         HoursSpan: {
             /**
@@ -2361,8 +4139,14 @@ export interface components {
             callback_data?: boolean;
             /** Format: date-time */
             created_at: string;
+            csat_text?: string;
             /** @description The number as Meta shows it. */
             display_phone_number?: string;
+            disposition_required: boolean;
+            dispositions: string[];
+            /** Format: int32 */
+            first_response_seconds?: number;
+            holidays: string[];
             hours?: components["schemas"]["HoursSpan"][];
             /** Format: uuid */
             id: string;
@@ -2370,6 +4154,8 @@ export interface components {
             inactivity_seconds: number;
             inactivity_status?: string;
             name: string;
+            /** Format: int32 */
+            next_response_seconds?: number;
             notify_inactivity?: boolean;
             /** @description metadata.phone_number_id of the bodies for this inbox. */
             phone_number_id?: string;
@@ -2377,9 +4163,23 @@ export interface components {
             protocol: "hitlchat" | "chatlayer" | "aksita" | "kapso" | "passthrough" | "native";
             /** Format: int32 */
             queue_limit?: number;
+            read_receipts: boolean;
+            /** Format: int32 */
+            reopen_minutes: number;
+            /** @enum {string} */
+            reopen_to: "queue" | "assignee";
+            /** @enum {string} */
+            replies: "assignee" | "anyone";
             resolved_status?: string;
+            response_hours: boolean;
             resume_call?: unknown;
+            routing: components["schemas"]["RoutingRule"][];
+            /** Format: uuid */
+            team_id?: string;
             time_zone: string;
+            typing_indicators: boolean;
+            /** Format: int32 */
+            undo_seconds: number;
             /** Format: date-time */
             updated_at: string;
             /** @description The token that was made for the inbox, to enter at Meta or at Chatlayer. It is in the answer that makes it and never again. */
@@ -2388,8 +4188,12 @@ export interface components {
             verify_token_set: boolean;
             /** @description WhatsApp Business Account id: entry[].id of the bodies for this inbox. */
             waba_id?: string;
+            /** Format: int32 */
+            warning_seconds?: number;
             /** @description What to enter at Meta or at Chatlayer. Without a host where the server does not know its own address. */
             webhook_url?: string;
+            /** Format: int32 */
+            window_warning_minutes?: number;
         };
         InboxCheck: {
             /** @description What is wrong and what to do, or what was found. */
@@ -2435,6 +4239,11 @@ export interface components {
             /** @description Give it as cursor to have the next page. Absent on the last one. */
             next_cursor?: string;
         };
+        ListContactProfile: {
+            items: components["schemas"]["ContactProfile"][];
+            /** @description Give it as cursor to have the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
         ListConversation: {
             items: components["schemas"]["Conversation"][];
             /** @description Give it as cursor to have the next page. Absent on the last one. */
@@ -2455,6 +4264,11 @@ export interface components {
             /** @description Give it as cursor to have the next page. Absent on the last one. */
             next_cursor?: string;
         };
+        ListFound: {
+            items: components["schemas"]["Found"][];
+            /** @description Give it as cursor to have the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
         ListInbox: {
             items: components["schemas"]["Inbox"][];
             /** @description Give it as cursor to have the next page. Absent on the last one. */
@@ -2465,6 +4279,11 @@ export interface components {
             /** @description Give it as cursor to have the next page. Absent on the last one. */
             next_cursor?: string;
         };
+        ListMention: {
+            items: components["schemas"]["Mention"][];
+            /** @description Give it as cursor to have the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
         ListMessage: {
             items: components["schemas"]["Message"][];
             /** @description Give it as cursor to have the next page. Absent on the last one. */
@@ -2472,6 +4291,36 @@ export interface components {
         };
         ListNote: {
             items: components["schemas"]["Note"][];
+            /** @description Give it as cursor to have the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        ListQuickReply: {
+            items: components["schemas"]["QuickReply"][];
+            /** @description Give it as cursor to have the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        ListRating: {
+            items: components["schemas"]["Rating"][];
+            /** @description Give it as cursor to have the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        ListScheduledMessage: {
+            items: components["schemas"]["ScheduledMessage"][];
+            /** @description Give it as cursor to have the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        ListTeam: {
+            items: components["schemas"]["Team"][];
+            /** @description Give it as cursor to have the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        ListTimer: {
+            items: components["schemas"]["Timer"][];
+            /** @description Give it as cursor to have the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        ListView: {
+            items: components["schemas"]["View"][];
             /** @description Give it as cursor to have the next page. Absent on the last one. */
             next_cursor?: string;
         };
@@ -2515,6 +4364,14 @@ export interface components {
              */
             url: string;
         };
+        Mention: {
+            note: components["schemas"]["Note"];
+            /**
+             * Format: date-time
+             * @description Absent until the agent has read it.
+             */
+            read_at?: string;
+        };
         Message: {
             author: components["schemas"]["Author"];
             /** @description WhatsApp's object for the type, and what surrounds it. */
@@ -2543,6 +4400,11 @@ export interface components {
             reply_to?: string;
             /** @description The vendor's id of the message that is quoted or reacted to. */
             reply_to_external_id?: string;
+            /**
+             * Format: uuid
+             * @description The failed message that this one repeats.
+             */
+            retry_of?: string;
             /**
              * Format: date-time
              * @description The vendor's time of the message.
@@ -2614,6 +4476,18 @@ export interface components {
             /** @description In the order in which they were said. */
             messages: components["schemas"]["MessageBody"][];
         };
+        NewContact: {
+            /** @description WhatsApp's business-scoped user id. */
+            bsuid?: string;
+            name?: string;
+            /**
+             * @description With country code.
+             * @example +44 7700 900123
+             */
+            phone?: string;
+            /** @description The id that the gateway gave, for protocols without phone numbers. */
+            session?: string;
+        };
         Note: {
             author: components["schemas"]["Author"];
             /** Format: uuid */
@@ -2622,7 +4496,34 @@ export interface components {
             created_at: string;
             /** Format: uuid */
             id: string;
+            /** @description The agents whom it names. */
+            mentions: string[];
             text: string;
+        };
+        Offer: {
+            agent?: components["schemas"]["AgentRef"];
+            /** Format: date-time */
+            expires_at?: string;
+            to_bot: boolean;
+        };
+        OfferBody: {
+            /**
+             * Format: uuid
+             * @description Who acts, with an admin's key. An agent's key acts for its agent.
+             */
+            agent_id?: string;
+            /**
+             * Format: int64
+             * @description 60 if absent. Past it the offer is over and nothing has changed.
+             */
+            expires_in_seconds?: number;
+            /**
+             * @description agent with to_agent_id, or bot.
+             * @enum {string}
+             */
+            to: "agent" | "bot";
+            /** Format: uuid */
+            to_agent_id?: string;
         };
         OffloadAnswer: {
             /** @description false: nobody can take it now, and the bot goes on. */
@@ -2669,6 +4570,36 @@ export interface components {
             /** Format: date-time */
             replaced_at: string;
         };
+        Owner: {
+            agent?: components["schemas"]["AgentRef"];
+            /**
+             * Format: uuid
+             * @description Absent if there has been none, or if it is just being opened.
+             */
+            conversation_id?: string;
+            /**
+             * @description bot: no person is concerned, the bot may speak. agent: a person has the conversation. nobody: it waits for a person, and the bot keeps quiet.
+             * @enum {string}
+             */
+            owner: "bot" | "agent" | "nobody";
+            /**
+             * @description Why: opened, offloaded, claimed, accepted, assigned, transferred, taken_over, released, agent_silent, agent_away, passed, contact_wrote, reopened, started, ended.
+             * @example claimed
+             */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description Since when. Absent for a contact of whom nobody has heard.
+             */
+            since?: string;
+            /** @enum {string} */
+            status?: "bot" | "waiting" | "assigned" | "snoozed" | "ended";
+            /**
+             * Format: uuid
+             * @description In whose queue it waits, or in whose name the agent has it.
+             */
+            team_id?: string;
+        };
         PassedMessage: {
             /** @description The wamid, once it is known. */
             external_id?: string;
@@ -2677,6 +4608,16 @@ export interface components {
             message_id: string;
             /** @enum {string} */
             status: "queued" | "delivered_to_gateway" | "sent" | "delivered" | "read" | "played" | "failed" | "uncertain";
+        };
+        PresenceBody: {
+            /**
+             * Format: int64
+             * @description How long it lasts unless it is renewed. Nothing to an agent who is offline.
+             * @default 120
+             */
+            lease_seconds: number;
+            /** @enum {string} */
+            state: "online" | "away" | "offline";
         };
         PriorTurn: {
             /** @enum {string} */
@@ -2714,6 +4655,122 @@ export interface components {
              * @example /problems/conflict
              */
             type: string;
+        };
+        QueuePlace: {
+            /** Format: int64 */
+            ahead: number;
+            /**
+             * Format: int64
+             * @description How much longer, by how fast the line moved within the last hour. Absent where fewer than three found their agents in that time.
+             */
+            estimated_wait_seconds?: number;
+            /**
+             * Format: int64
+             * @description 1 is next.
+             */
+            position: number;
+            /**
+             * Format: uuid
+             * @description Absent for the line of what has no team.
+             */
+            team_id?: string;
+            /**
+             * Format: int64
+             * @description Since it was queued.
+             */
+            waiting_seconds: number;
+        };
+        QuickReply: {
+            /**
+             * Format: uuid
+             * @description Whose own it is; absent for one that is shared.
+             */
+            agent_id?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The only inbox in which it is offered.
+             */
+            inbox_id?: string;
+            /** @example hello */
+            shortcut: string;
+            /**
+             * Format: uuid
+             * @description The only team to which it is offered.
+             */
+            team_id?: string;
+            /** @example Hi {{contact.name|there}}, this is {{agent.name}}. */
+            text: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        Rating: {
+            /** @description Who had the conversation when it was rated. */
+            agent?: components["schemas"]["AgentRef"];
+            comment?: string;
+            /** Format: uuid */
+            conversation_id: string;
+            /** Format: date-time */
+            given_at: string;
+            /** Format: uuid */
+            inbox_id: string;
+            /**
+             * Format: int32
+             * @description 5 is the best.
+             */
+            score: number;
+            /**
+             * Format: date-time
+             * @description A rating can be changed for 24 hours.
+             */
+            updated_at: string;
+            /**
+             * @description How it came: by the survey's link, or from the gateway.
+             * @enum {string}
+             */
+            via: "link" | "gateway";
+        };
+        RatingContact: {
+            /** @description WhatsApp's business-scoped user id. */
+            bsuid?: string;
+            /** @description Your id of the contact. */
+            id?: string;
+            /** @description With country code. */
+            phone?: string;
+        };
+        RatingSummary: {
+            /**
+             * Format: double
+             * @description Absent where there is no rating.
+             */
+            average?: number;
+            /** @description By name. */
+            by_agent: components["schemas"]["AgentRatings"][];
+            /** @description How many there are of each score from 1 to 5. */
+            by_score: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            count: number;
+        };
+        ReadMentionsAnswer: {
+            /**
+             * Format: int64
+             * @description How many were unread until now.
+             */
+            read: number;
+        };
+        ReadMentionsBody: {
+            /**
+             * Format: uuid
+             * @description Whose, with an admin's key. An agent's key marks its agent's.
+             */
+            agent_id?: string;
+            /** @description Which ones; all unless given. */
+            note_ids?: string[];
         };
         Ready: {
             /** @description Each check with ok or failed; the server's log has the reason. Degraded means that intake goes on and commands may fail. */
@@ -2762,6 +4819,28 @@ export interface components {
              */
             since: string;
         };
+        ReleaseBody: {
+            /**
+             * Format: uuid
+             * @description Who acts, with an admin's key. An agent's key acts for its agent.
+             */
+            agent_id?: string;
+            /** @description A code or a few words for the event. It is told to endpoints and operators: nothing personal. */
+            reason?: string;
+        };
+        RenderQuickReplyInputBody: {
+            /**
+             * Format: uuid
+             * @description Who writes, with an admin's key. An agent's key writes for its agent.
+             */
+            agent_id?: string;
+            /** Format: uuid */
+            conversation_id: string;
+        };
+        RenderedText: {
+            /** @description Ready to be sent, or changed first. */
+            text: string;
+        };
         ReplayAnswer: {
             /**
              * Format: int64
@@ -2796,10 +4875,15 @@ export interface components {
              * @description Who acts, with an admin's key. An agent's key acts for its agent.
              */
             agent_id?: string;
-            /** @description How it was resolved, in the words of your client. */
+            /** @description How it was resolved, in the words of your client, or one of the inbox's dispositions where it has some. */
             disposition?: string;
             /** @description A note among agents that is added before the end. */
             note?: string;
+            /**
+             * Format: int64
+             * @description For how long it can be undone. The conversation ends, and the gateway is told, only then. If absent, as the inbox says: 0 unless it was set.
+             */
+            undo_seconds?: number;
         };
         RotateSecretBody: {
             /**
@@ -2815,12 +4899,100 @@ export interface components {
             /** @description whsec_ and base64 of 24 to 64 random bytes, or whsk_ and base64 of an ed25519 key (seed and public key). One is generated unless given. */
             secret?: string;
         };
+        RoutingIf: {
+            /** @description Conditions on the offload's payload by path: names of fields with dots between them. A text, number or boolean: the value is this; a list: one of these; {"contains": "x"}: the text has this in it; {"exists": true}: there is a value. Where the payload has a list, one of its values has to fit. Case does not count. Write long numbers as texts, which are the same. */
+            payload?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description The offload's reason contains one of these, in whatever case.
+             * @example [
+             *       "invoice",
+             *       "refund"
+             *     ]
+             */
+            reason?: string[];
+            /**
+             * @description Who asked for a person: the gateway, or Meta's own agent.
+             * @enum {string}
+             */
+            source?: "gateway" | "meta";
+            /** @description tags of the offload's payload, a text or a list, has one of these. */
+            tags?: string[];
+            /** @description What the contact wrote last contains one of these, in whatever case. */
+            text?: string[];
+        };
+        RoutingRule: {
+            if: components["schemas"]["RoutingIf"];
+            /**
+             * @description Shown in conversation.queued.
+             * @example German billing
+             */
+            name?: string;
+            then: components["schemas"]["RoutingThen"];
+        };
+        RoutingThen: {
+            /**
+             * @description normal unless given.
+             * @enum {string}
+             */
+            priority?: "low" | "normal" | "high" | "urgent";
+            /** @description What an agent needs who is to get it automatically, all of them. */
+            skills?: string[];
+            /** @description Tags that the conversation gets. */
+            tags?: string[];
+            /**
+             * Format: uuid
+             * @description The inbox's team, unless given.
+             */
+            team_id?: string;
+        };
         SampleAnswer: {
             deliveries: components["schemas"]["Delivery"][];
         };
-        SampleBody: {
+        ScheduleBody: {
+            /**
+             * Format: uuid
+             * @description Who acts, with an admin's key. An agent's key acts for its agent.
+             */
+            agent_id?: string;
+            /**
+             * Format: date-time
+             * @description When otherwise leaves; five minutes before WhatsApp's window closes if absent.
+             */
+            due_at?: string;
+            /** @description Leaves when the contact writes. A message as in send-message. */
+            message?: components["schemas"]["SendBody"];
+            /** @description Leaves at due_at unless the contact has written: a template, or something else that is due while the window is open. */
+            otherwise?: components["schemas"]["SendBody"];
+        };
+        ScheduledMessage: {
+            /**
+             * Format: uuid
+             * @description In whose name it leaves.
+             */
+            agent_id: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            due_at?: string;
+            /** Format: date-time */
+            finished_at?: string;
             /** Format: uuid */
-            inbox_id: string;
+            id: string;
+            /** @description Leaves when the contact writes. */
+            message?: components["schemas"]["Message"];
+            /** @description Leaves at due_at, if the other has not. */
+            otherwise?: components["schemas"]["Message"];
+            /** @description Why it failed or was cancelled. */
+            reason?: string;
+            /**
+             * Format: uuid
+             * @description Which of the two messages left.
+             */
+            sent_id?: string;
+            /** @enum {string} */
+            state: "pending" | "sent" | "cancelled" | "failed";
         };
         SendBody: {
             /**
@@ -2866,6 +5038,47 @@ export interface components {
             /** @description Meta's object: {link} or {id}, caption?. */
             video?: unknown;
         };
+        SetTagsInputBody: {
+            /**
+             * Format: uuid
+             * @description Who acts, with an admin's key. An agent's key acts for its agent.
+             */
+            agent_id?: string;
+            /** @description The whole set. Tags that differ in case only are the same, in the first spelling. */
+            tags: string[];
+        };
+        SnoozeBody: {
+            /**
+             * Format: uuid
+             * @description Who acts, with an admin's key. An agent's key acts for its agent.
+             */
+            agent_id?: string;
+            /** @description A code or a few words for the event. It is told to endpoints and operators: nothing personal. */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description When it comes back. Absent: when the contact writes, which ends every snooze.
+             */
+            until?: string;
+        };
+        StartBody: {
+            /**
+             * Format: uuid
+             * @description Who acts, with an admin's key. An agent's key acts for its agent.
+             */
+            agent_id?: string;
+            /** @description … or somebody new, or known by this identity. */
+            contact?: components["schemas"]["NewContact"];
+            /**
+             * Format: uuid
+             * @description Whom to write to: a contact of this account …
+             */
+            contact_id?: string;
+            /** Format: uuid */
+            inbox_id: string;
+            /** @description A message as in send-message; a template, unless the contact has written within 24 hours. */
+            message: components["schemas"]["SendBody"];
+        };
         StatusBody: {
             contact?: components["schemas"]["ContactBody"];
             /** @description Your id of it. With both, ours learns yours. */
@@ -2884,6 +5097,180 @@ export interface components {
         };
         StatusesBody: {
             statuses: components["schemas"]["StatusBody"][];
+        };
+        StreamEvent: {
+            actor: components["schemas"]["Actor"];
+            /** Format: date-time */
+            at: string;
+            /** @description The conversation as it was when the event was read: it may be newer than the event. Compare version. */
+            conversation?: components["schemas"]["Conversation"];
+            /** Format: uuid */
+            conversation_id?: string;
+            data: {
+                [key: string]: unknown;
+            };
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            inbox_id?: string;
+            /** @description The message that the event is about, as it was then. Its media.url is good for an hour. */
+            message?: components["schemas"]["Message"];
+            /** Format: uuid */
+            message_id?: string;
+            /** @description The note that was added. */
+            note?: components["schemas"]["Note"];
+            /**
+             * Format: int64
+             * @description Its number in the conversation, without gaps. Absent for what happened after the end.
+             */
+            seq?: number;
+            /** @example conversation.claimed */
+            type: string;
+        };
+        SurveyForm: {
+            comment?: string;
+            /**
+             * Format: int32
+             * @description 5 is the best.
+             */
+            score: number;
+        };
+        Tag: {
+            /**
+             * Format: int64
+             * @description How many of the account's latest 10,000 tagged conversations have it.
+             */
+            conversations: number;
+            name: string;
+        };
+        TagList: {
+            items: components["schemas"]["Tag"][];
+        };
+        TakeOverBody: {
+            /**
+             * Format: uuid
+             * @description The agent who is to have it.
+             */
+            agent_id: string;
+            /** @description A note among agents that is added first. */
+            note?: string;
+            /** @description A code or a few words for the event. It is told to endpoints and operators: nothing personal. */
+            reason?: string;
+        };
+        Team: {
+            /** @enum {string} */
+            assignment: "manual" | "round_robin" | "least_loaded";
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: int32
+             * @description How long an agent has to accept. Absent where agents are assigned at once.
+             */
+            offer_seconds?: number;
+            /**
+             * Format: int32
+             * @description Absent where nobody loses a conversation by silence.
+             */
+            silent_seconds?: number;
+            /** Format: date-time */
+            updated_at: string;
+            /** @enum {string} */
+            when_away: "keep" | "requeue";
+        };
+        TeamCount: {
+            /** Format: int64 */
+            open: number;
+            /**
+             * Format: uuid
+             * @description Absent for those of no team.
+             */
+            team_id?: string;
+        };
+        TeamQueue: {
+            /** Format: int64 */
+            agents_away: number;
+            /** Format: int64 */
+            agents_online: number;
+            /**
+             * Format: int64
+             * @description How long a conversation waits that comes now, by how fast the line moved within the last hour. Absent where fewer than three found their agents in that time.
+             */
+            estimated_wait_seconds?: number;
+            /**
+             * Format: int64
+             * @description How many more the members who are online can be given. Absent where one of them has no limit.
+             */
+            free_capacity?: number;
+            /**
+             * Format: int64
+             * @description 0 where none waits.
+             */
+            longest_wait_seconds: number;
+            /**
+             * Format: int64
+             * @description Conversations that wait, offered ones included.
+             */
+            waiting: number;
+        };
+        TeamRef: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
+        Timer: {
+            /** Format: date-time */
+            due_at: string;
+            /** @enum {string} */
+            kind: "inactivity" | "silence" | "window" | "snooze" | "response" | "offer" | "silent" | "resolve" | "scheduled";
+            /** @description It can be moved and cancelled. */
+            movable: boolean;
+            /** @description What happens then, in words. */
+            reason: string;
+        };
+        TimerBody: {
+            /**
+             * Format: uuid
+             * @description Who acts, with an admin's key. An agent's key acts for its agent.
+             */
+            agent_id?: string;
+            /** @description In place of both: it is not to be due at all. A cancelled snooze or resolve is over, a cancelled offer withdrawn; inactivity starts anew with the next message. */
+            cancel?: boolean;
+            /**
+             * Format: date-time
+             * @description When it is to be due.
+             */
+            due_at?: string;
+            /**
+             * Format: int64
+             * @description In place of due_at: by how much later.
+             */
+            extend_seconds?: number;
+            /** @description A code or a few words for the event. It is told to endpoints and operators: nothing personal. */
+            reason?: string;
+        };
+        TransferBody: {
+            /**
+             * Format: uuid
+             * @description Who acts, with an admin's key. An agent's key acts for its agent.
+             */
+            agent_id?: string;
+            /** @description A note among agents that is added first. */
+            note?: string;
+            /** @description A code or a few words for the event. It is told to endpoints and operators: nothing personal. */
+            reason?: string;
+            /**
+             * Format: uuid
+             * @description The agent who is to have it.
+             */
+            to_agent_id?: string;
+            /**
+             * Format: uuid
+             * @description The team in whose queue it is to wait; with to_agent_id, the team in whose name the agent has it.
+             */
+            to_team_id?: string;
         };
         TurnBody: {
             /**
@@ -2906,11 +5293,42 @@ export interface components {
              */
             type: "audio" | "button" | "contacts" | "document" | "image" | "interactive" | "location" | "order" | "reaction" | "sticker" | "template" | "text" | "unsupported" | "video";
         };
+        TypingAnswer: {
+            /** @description Why not. */
+            reason?: string;
+            /** @description The contact is shown it, or was within the last 5 seconds. */
+            shown: boolean;
+        };
         UpdateAgentBody: {
-            /** @description A disabled agent's keys are refused, and no command can name it. */
+            /**
+             * Format: int64
+             * @description How many conversations at once are assigned to the agent automatically; 0 is no limit. Claiming is not limited.
+             */
+            capacity?: number;
+            /** @description A disabled agent is offline, its keys are refused, and no command can name it. */
             disabled?: boolean;
             /** @description Empty removes it. */
             email?: string;
+            name?: string;
+            /**
+             * @description What conversations may need, such as a language. They are kept in lower case.
+             * @example [
+             *       "german"
+             *     ]
+             */
+            skills?: string[];
+        };
+        UpdateContactInputBody: {
+            /**
+             * Format: uuid
+             * @description Who acts, with an admin's key. An agent's key acts for its agent.
+             */
+            agent_id?: string;
+            /** @description What is to be changed: a text sets an attribute, null removes it, and the others stay. Keys have 1 to 64 characters, values 1000 at most, and there are 100 at most. */
+            attributes?: {
+                [key: string]: string | null;
+            };
+            /** @description Empty gives the contact the name back by which it calls itself, with its next message. */
             name?: string;
         };
         UpdateEndpointBody: {
@@ -2983,6 +5401,33 @@ export interface components {
             bot_version?: "LIVE" | "DRAFT";
             /** @description Whether hitlchat's meta_payload carries our message id as biz_opaque_callback_data, so that Meta's statuses find their message. false unless given. */
             callback_data?: boolean;
+            /**
+             * @description The question that a contact is sent after a resolve; {{link}} in it becomes the address at which they answer. Empty, unless given: none is sent.
+             * @example How did we do? {{link}}
+             */
+            csat_text?: string;
+            /** @description Whether resolve needs one. false unless given. */
+            disposition_required?: boolean;
+            /**
+             * @description What resolve takes as disposition; an empty list is anything.
+             * @example [
+             *       "solved",
+             *       "spam"
+             *     ]
+             */
+            dispositions?: string[];
+            /**
+             * Format: int64
+             * @description How soon a person has to answer a conversation that was queued. 0, unless given, is no limit.
+             */
+            first_response_seconds?: number;
+            /**
+             * @description Days on which the inbox is closed from midnight to midnight, in its time zone. An empty list removes them.
+             * @example [
+             *       "2026-12-25"
+             *     ]
+             */
+            holidays?: string[];
             /** @description When offloads are accepted; an empty list is always. Of every protocol but passthrough. */
             hours?: components["schemas"]["HoursSpan"][];
             /**
@@ -2993,6 +5438,11 @@ export interface components {
             /** @description The same for an end by inactivity. "Closed by Inactivity" unless given. */
             inactivity_status?: string;
             name?: string;
+            /**
+             * Format: int64
+             * @description How soon a person has to answer what the contact writes after that. 0, unless given, is no limit.
+             */
+            next_response_seconds?: number;
             /** @description Whether hitlchat's conversation_resolved is sent for an end by inactivity. true unless given. */
             notify_inactivity?: boolean;
             /** @description metadata.phone_number_id of the bodies. Of hitlchat, kapso and passthrough, which need it. */
@@ -3007,21 +5457,110 @@ export interface components {
              * @description Offloads are refused while as many conversations wait; 0 is no limit. Of every protocol but passthrough.
              */
             queue_limit?: number;
+            /** @description Whether the contact sees that an agent has read. false unless given. Of hitlchat and kapso. */
+            read_receipts?: boolean;
+            /**
+             * Format: int64
+             * @description A contact who writes so soon after the end goes on where they were: the new conversation takes over team, tags and attributes. 0, unless given, is never.
+             */
+            reopen_minutes?: number;
+            /**
+             * @description Where it then goes: to the line, unless given, or to whoever had it.
+             * @enum {string}
+             */
+            reopen_to?: "queue" | "assignee";
+            /**
+             * @description Who may answer in an assigned conversation: its assignee, unless given, or any agent.
+             * @enum {string}
+             */
+            replies?: "assignee" | "anyone";
             /** @description resolved_status of hitlchat's conversation_resolved when an agent resolves. "Resolved by Human" unless given. */
             resolved_status?: string;
+            /** @description Whether responses are timed within hours alone, and not on holidays. false unless given. */
+            response_hours?: boolean;
             /** @description The JSON that resumes Chatlayer's bot when a conversation ends: the body for the session's actions, or {"path":"…","body":{…}}. {{sessionId}} and {{botId}} in its texts are replaced. null removes it. */
             resume_call?: unknown;
+            /** @description Rules that choose team, skills, priority and tags of a conversation that needs a person, in order: the first that fits. An empty list removes them. */
+            routing?: components["schemas"]["RoutingRule"][];
+            /** @description The team in whose line conversations wait that no rule sends elsewhere. Empty removes it: they wait in the line of what has no team. */
+            team_id?: string;
             /**
              * @description Name in the IANA database, of hours and of the times that a protocol writes with an offset. UTC unless given.
              * @example Asia/Jakarta
              */
             time_zone?: string;
+            /** @description Whether the contact sees that an agent types. false unless given. Of hitlchat and kapso. */
+            typing_indicators?: boolean;
+            /**
+             * Format: int64
+             * @description How long a resolve can be undone before the conversation ends. 0, unless given: it ends at once.
+             */
+            undo_seconds?: number;
             /** @description false saves without asking Meta whether token, number and account work together. true unless given. */
             validate?: boolean;
             /** @description hub.verify_token of Meta or challenge.verifyToken of Chatlayer. One is made unless given, and shown once; empty makes a new one. Of hitlchat, chatlayer, kapso and passthrough; hitlchat has one only if given. */
             verify_token?: string;
             /** @description WhatsApp Business Account id: entry[].id of the bodies. Of hitlchat, kapso and passthrough, which need it. */
             waba_id?: string;
+            /**
+             * Format: int64
+             * @description How long before a response is late conversation.response_due tells so. 0, unless given, is no warning.
+             */
+            warning_seconds?: number;
+            /**
+             * Format: int64
+             * @description How long before the 24-hour window closes conversation.window_closing tells so. 0, unless given, is no warning.
+             */
+            window_warning_minutes?: number;
+        };
+        UpdateQuickReplyInputBody: {
+            shortcut?: string;
+            text?: string;
+        };
+        UpdateTeamBody: {
+            /**
+             * @description How conversations find their agents. manual, unless given: agents claim. round_robin: to the member who has waited longest for one. least_loaded: to the member who has the fewest. Both keep to who is online, to skills and to capacity.
+             * @enum {string}
+             */
+            assignment?: "manual" | "round_robin" | "least_loaded";
+            name?: string;
+            /**
+             * Format: int64
+             * @description How long an agent has to accept what it is offered, 5 or more. 0, unless given: it is assigned at once.
+             */
+            offer_seconds?: number;
+            /**
+             * Format: int64
+             * @description An assignee who leaves the contact unanswered for as long, 10 or more, loses the conversation, which goes back to its place in line. 0, unless given, is never.
+             */
+            silent_seconds?: number;
+            /**
+             * @description What becomes of the conversations of a member who is not online any more, or is disabled: keep, unless given, or requeue, to their place in line.
+             * @enum {string}
+             */
+            when_away?: "keep" | "requeue";
+        };
+        UpdateViewBody: {
+            /** @description All of them: they replace those that it has. */
+            filters?: components["schemas"]["ConversationFilters"];
+            name?: string;
+            /** @enum {string} */
+            sort?: "newest" | "oldest" | "queue";
+        };
+        View: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description As the list of conversations takes them. me stands for whoever looks. */
+            filters: components["schemas"]["ConversationFilters"];
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description All agents of the account see it; else it is the key's agent's own. */
+            shared: boolean;
+            /** @enum {string} */
+            sort: "newest" | "oldest" | "queue";
+            /** Format: date-time */
+            updated_at: string;
         };
     };
     responses: never;
@@ -3030,10 +5569,12 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type Acting = components['schemas']['Acting'];
 export type Actor = components['schemas']['Actor'];
-export type ActorBody = components['schemas']['ActorBody'];
 export type AddNoteBody = components['schemas']['AddNoteBody'];
+export type AddRatingInputBody = components['schemas']['AddRatingInputBody'];
 export type Agent = components['schemas']['Agent'];
+export type AgentRatings = components['schemas']['AgentRatings'];
 export type AgentRef = components['schemas']['AgentRef'];
 export type Attempt = components['schemas']['Attempt'];
 export type AttemptCounts = components['schemas']['AttemptCounts'];
@@ -3041,12 +5582,21 @@ export type Author = components['schemas']['Author'];
 export type ChatlayerAnswer = components['schemas']['ChatlayerAnswer'];
 export type Contact = components['schemas']['Contact'];
 export type ContactBody = components['schemas']['ContactBody'];
+export type ContactProfile = components['schemas']['ContactProfile'];
+export type Control = components['schemas']['Control'];
 export type Conversation = components['schemas']['Conversation'];
+export type ConversationFilters = components['schemas']['ConversationFilters'];
+export type Counts = components['schemas']['Counts'];
 export type CreateAgentBody = components['schemas']['CreateAgentBody'];
 export type CreateEndpointBody = components['schemas']['CreateEndpointBody'];
 export type CreateInboxBody = components['schemas']['CreateInboxBody'];
 export type CreateKeyBody = components['schemas']['CreateKeyBody'];
+export type CreateQuickReplyInputBody = components['schemas']['CreateQuickReplyInputBody'];
+export type CreateTeamBody = components['schemas']['CreateTeamBody'];
+export type CreateViewBody = components['schemas']['CreateViewBody'];
 export type Delivery = components['schemas']['Delivery'];
+export type DescribeInputBody = components['schemas']['DescribeInputBody'];
+export type EditTagsInputBody = components['schemas']['EditTagsInputBody'];
 export type EndBody = components['schemas']['EndBody'];
 export type Endpoint = components['schemas']['Endpoint'];
 export type EndpointBreaker = components['schemas']['EndpointBreaker'];
@@ -3063,8 +5613,11 @@ export type EventData = components['schemas']['EventData'];
 export type EventIdentity = components['schemas']['EventIdentity'];
 export type EventMedia = components['schemas']['EventMedia'];
 export type EventMessage = components['schemas']['EventMessage'];
+export type ExcerptPart = components['schemas']['ExcerptPart'];
 export type Failure = components['schemas']['Failure'];
 export type FailureBody = components['schemas']['FailureBody'];
+export type Found = components['schemas']['Found'];
+export type FoundConversation = components['schemas']['FoundConversation'];
 export type HoursSpan = components['schemas']['HoursSpan'];
 export type Identity = components['schemas']['Identity'];
 export type InboundAnswer = components['schemas']['InboundAnswer'];
@@ -3074,44 +5627,94 @@ export type InboxCheck = components['schemas']['InboxCheck'];
 export type InboxHealth = components['schemas']['InboxHealth'];
 export type Key = components['schemas']['Key'];
 export type ListAgent = components['schemas']['ListAgent'];
+export type ListContactProfile = components['schemas']['ListContactProfile'];
 export type ListConversation = components['schemas']['ListConversation'];
 export type ListDelivery = components['schemas']['ListDelivery'];
 export type ListEndpoint = components['schemas']['ListEndpoint'];
 export type ListEvent = components['schemas']['ListEvent'];
+export type ListFound = components['schemas']['ListFound'];
 export type ListInbox = components['schemas']['ListInbox'];
 export type ListKey = components['schemas']['ListKey'];
+export type ListMention = components['schemas']['ListMention'];
 export type ListMessage = components['schemas']['ListMessage'];
 export type ListNote = components['schemas']['ListNote'];
+export type ListQuickReply = components['schemas']['ListQuickReply'];
+export type ListRating = components['schemas']['ListRating'];
+export type ListScheduledMessage = components['schemas']['ListScheduledMessage'];
+export type ListTeam = components['schemas']['ListTeam'];
+export type ListTimer = components['schemas']['ListTimer'];
+export type ListView = components['schemas']['ListView'];
 export type Live = components['schemas']['Live'];
 export type Media = components['schemas']['Media'];
 export type MediaBody = components['schemas']['MediaBody'];
+export type Mention = components['schemas']['Mention'];
 export type Message = components['schemas']['Message'];
 export type MessageBody = components['schemas']['MessageBody'];
 export type MessagesBody = components['schemas']['MessagesBody'];
+export type NewContact = components['schemas']['NewContact'];
 export type Note = components['schemas']['Note'];
+export type Offer = components['schemas']['Offer'];
+export type OfferBody = components['schemas']['OfferBody'];
 export type OffloadAnswer = components['schemas']['OffloadAnswer'];
 export type OffloadBody = components['schemas']['OffloadBody'];
 export type OldSecret = components['schemas']['OldSecret'];
+export type Owner = components['schemas']['Owner'];
 export type PassedMessage = components['schemas']['PassedMessage'];
+export type PresenceBody = components['schemas']['PresenceBody'];
 export type PriorTurn = components['schemas']['PriorTurn'];
 export type Problem = components['schemas']['Problem'];
+export type QueuePlace = components['schemas']['QueuePlace'];
+export type QuickReply = components['schemas']['QuickReply'];
+export type Rating = components['schemas']['Rating'];
+export type RatingContact = components['schemas']['RatingContact'];
+export type RatingSummary = components['schemas']['RatingSummary'];
+export type ReadMentionsAnswer = components['schemas']['ReadMentionsAnswer'];
+export type ReadMentionsBody = components['schemas']['ReadMentionsBody'];
 export type Ready = components['schemas']['Ready'];
 export type Receipt = components['schemas']['Receipt'];
 export type ReceiptItem = components['schemas']['ReceiptItem'];
 export type RecoverBody = components['schemas']['RecoverBody'];
+export type ReleaseBody = components['schemas']['ReleaseBody'];
+export type RenderQuickReplyInputBody = components['schemas']['RenderQuickReplyInputBody'];
+export type RenderedText = components['schemas']['RenderedText'];
 export type ReplayAnswer = components['schemas']['ReplayAnswer'];
 export type ReplayBody = components['schemas']['ReplayBody'];
 export type ResolveBody = components['schemas']['ResolveBody'];
 export type RotateSecretBody = components['schemas']['RotateSecretBody'];
+export type RoutingIf = components['schemas']['RoutingIf'];
+export type RoutingRule = components['schemas']['RoutingRule'];
+export type RoutingThen = components['schemas']['RoutingThen'];
 export type SampleAnswer = components['schemas']['SampleAnswer'];
-export type SampleBody = components['schemas']['SampleBody'];
+export type ScheduleBody = components['schemas']['ScheduleBody'];
+export type ScheduledMessage = components['schemas']['ScheduledMessage'];
 export type SendBody = components['schemas']['SendBody'];
+export type SetTagsInputBody = components['schemas']['SetTagsInputBody'];
+export type SnoozeBody = components['schemas']['SnoozeBody'];
+export type StartBody = components['schemas']['StartBody'];
 export type StatusBody = components['schemas']['StatusBody'];
 export type StatusesBody = components['schemas']['StatusesBody'];
+export type StreamEvent = components['schemas']['StreamEvent'];
+export type SurveyForm = components['schemas']['SurveyForm'];
+export type Tag = components['schemas']['Tag'];
+export type TagList = components['schemas']['TagList'];
+export type TakeOverBody = components['schemas']['TakeOverBody'];
+export type Team = components['schemas']['Team'];
+export type TeamCount = components['schemas']['TeamCount'];
+export type TeamQueue = components['schemas']['TeamQueue'];
+export type TeamRef = components['schemas']['TeamRef'];
+export type Timer = components['schemas']['Timer'];
+export type TimerBody = components['schemas']['TimerBody'];
+export type TransferBody = components['schemas']['TransferBody'];
 export type TurnBody = components['schemas']['TurnBody'];
+export type TypingAnswer = components['schemas']['TypingAnswer'];
 export type UpdateAgentBody = components['schemas']['UpdateAgentBody'];
+export type UpdateContactInputBody = components['schemas']['UpdateContactInputBody'];
 export type UpdateEndpointBody = components['schemas']['UpdateEndpointBody'];
 export type UpdateInboxBody = components['schemas']['UpdateInboxBody'];
+export type UpdateQuickReplyInputBody = components['schemas']['UpdateQuickReplyInputBody'];
+export type UpdateTeamBody = components['schemas']['UpdateTeamBody'];
+export type UpdateViewBody = components['schemas']['UpdateViewBody'];
+export type View = components['schemas']['View'];
 export type $defs = Record<string, never>;
 export interface operations {
     "post-inbound-2": {
@@ -3279,7 +5882,12 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["SampleBody"];
+                "application/json": {
+                    /** Format: uuid */
+                    inbox_id?: string;
+                } & {
+                    [key: string]: unknown;
+                };
             };
         };
         responses: {
@@ -3445,7 +6053,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/plain": unknown;
+                };
             };
             /** @description Unprocessable Entity */
             422: {
@@ -3526,7 +6136,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/plain": unknown;
+                };
             };
             /** @description Unprocessable Entity */
             422: {
@@ -3553,6 +6165,124 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "show-survey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+        };
+    };
+    "answer-survey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["SurveyForm"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+            /** @description Back to the page */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
                 };
             };
         };
@@ -3902,6 +6632,113 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-agent-presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4367,6 +7204,360 @@ export interface operations {
             };
         };
     };
+    "list-contacts": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                /** @description A part of the name, a phone number or another identity. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListContactProfile"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactProfile"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateContactInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactProfile"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-contact-conversations": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListConversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-conversations": {
         parameters: {
             query?: {
@@ -4374,13 +7565,34 @@ export interface operations {
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string;
-                /** @description Only these statuses: a comma list, or the parameter several times. */
+                /** @description newest: the last active first; oldest: the reverse; queue: the line, that is those with the status waiting, the highest priority first and then who waits longest. */
+                sort?: "newest" | "oldest" | "queue";
+                /** @description Only these statuses: bot, waiting, assigned, snoozed, ended. In a query a comma list, or the parameter several times. */
                 status?: string[];
                 inbox_id?: string;
-                /** @description An agent's id, or me for the agent of the key. */
+                /** @description An agent's id, me for the agent of the key, or none for what nobody has. */
                 assignee_id?: string;
+                /** @description A team's id, or none for what belongs to no team. */
+                team_id?: string;
+                /** @description A tag. Given several times, conversations need all of them. */
+                tag?: string[];
+                /** @description An attribute and its value, as key:value. Given several times, conversations need all of them. */
+                attribute?: string[];
+                /** @description Only these priorities: low, normal, high, urgent. In a query a comma list, or the parameter several times. */
+                priority?: string[];
+                /** @description Only those with messages that nobody has read. */
+                unread?: boolean;
                 contact_id?: string;
-                /** @description Part of the contact's name, phone number or other identity. */
+                /** @description At this time or later. */
+                opened_after?: string;
+                opened_before?: string;
+                /** @description Last active at this time or later. */
+                active_after?: string;
+                active_before?: string;
+                /** @description At this time or later. */
+                ended_after?: string;
+                ended_before?: string;
+                /** @description What the contact (name, numbers and other identities), a message or a note of the conversation says: see the search. An identity in full is found at once, everything else about a second after it was written. */
                 q?: string;
             };
             header?: never;
@@ -4396,6 +7608,225 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListConversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "start-conversation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-conversations": {
+        parameters: {
+            query?: {
+                /** @description Only these statuses: bot, waiting, assigned, snoozed, ended. In a query a comma list, or the parameter several times. */
+                status?: string[];
+                inbox_id?: string;
+                /** @description An agent's id, me for the agent of the key, or none for what nobody has. */
+                assignee_id?: string;
+                /** @description A team's id, or none for what belongs to no team. */
+                team_id?: string;
+                /** @description A tag. Given several times, conversations need all of them. */
+                tag?: string[];
+                /** @description An attribute and its value, as key:value. Given several times, conversations need all of them. */
+                attribute?: string[];
+                /** @description Only these priorities: low, normal, high, urgent. In a query a comma list, or the parameter several times. */
+                priority?: string[];
+                /** @description Only those with messages that nobody has read. */
+                unread?: boolean;
+                contact_id?: string;
+                /** @description At this time or later. */
+                opened_after?: string;
+                opened_before?: string;
+                /** @description Last active at this time or later. */
+                active_after?: string;
+                active_before?: string;
+                /** @description At this time or later. */
+                ended_after?: string;
+                ended_before?: string;
+                /** @description What the contact (name, numbers and other identities), a message or a note of the conversation says: see the search. An identity in full is found at once, everything else about a second after it was written. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
                 };
             };
             /** @description Bad Request */
@@ -4539,12 +7970,112 @@ export interface operations {
             };
         };
     };
-    "claim-conversation": {
+    "update-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DescribeInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "accept-conversation": {
         parameters: {
             query?: never;
             header?: {
                 /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
                 "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
             };
             path: {
                 id: string;
@@ -4553,7 +8084,249 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["ActorBody"];
+                "application/json": components["schemas"]["Acting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "claim-conversation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Acting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decline-conversation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReleaseBody"];
             };
         };
         responses: {
@@ -4959,6 +8732,126 @@ export interface operations {
             };
         };
     };
+    "retry-message": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Acting"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-notes": {
         parameters: {
             query?: {
@@ -5159,7 +9052,513 @@ export interface operations {
             };
         };
     };
-    "release-conversation": {
+    "offer-conversation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OfferBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Owner"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "pass-conversation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReleaseBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-conversation-queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePlace"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-rating": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rating"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-conversation": {
         parameters: {
             query?: never;
             header?: {
@@ -5173,12 +9572,245 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["ActorBody"];
+                "application/json": components["schemas"]["Acting"];
             };
         };
         responses: {
             /** @description OK */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "release-conversation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReleaseBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "reopen-conversation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Acting"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5284,6 +9916,8 @@ export interface operations {
             header?: {
                 /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
                 "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
             };
             path: {
                 id: string;
@@ -5293,6 +9927,1579 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["ResolveBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-scheduled-messages": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListScheduledMessage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "schedule-message": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduledMessage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "cancel-scheduled-message": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+                scheduled_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Acting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduledMessage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "snooze-conversation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SnoozeBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTagsInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "edit-tags": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditTagsInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "take-over-conversation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeOverBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-timers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListTimer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "move-timer": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+                kind: "inactivity" | "snooze" | "response" | "offer" | "silent" | "resolve";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TimerBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "transfer-conversation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "show-typing": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Acting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TypingAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "undo-resolve": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Acting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unread-conversation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Acting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "wake-conversation": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Acting"];
             };
         };
         responses: {
@@ -6394,6 +12601,10 @@ export interface operations {
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string;
+                /** @description Only these types: a comma list, with wildcards like conversation.*. */
+                types?: string;
+                inbox_id?: string;
+                conversation_id?: string;
             };
             header?: never;
             path?: never;
@@ -6439,6 +12650,106 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "stream-events": {
+        parameters: {
+            query?: {
+                /** @description Where to go on: `next_cursor` of `GET /v1/events`, or the `id` of an event. */
+                cursor?: string;
+                /** @description Where to begin without a cursor: now, or with the account's first event. */
+                from?: "now" | "start";
+                /**
+                 * @description Only these types: a comma list, with wildcards like `conversation.*`.
+                 * @example conversation.*,message.received
+                 */
+                types?: string;
+                /** @description Only this inbox. */
+                inbox_id?: string;
+                /** @description Only this conversation. */
+                conversation_id?: string;
+            };
+            header?: {
+                /** @description The `id` that came last. It wins over `cursor` and `from`. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["StreamEvent"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7550,6 +13861,206 @@ export interface operations {
             };
         };
     };
+    "get-contact-owner": {
+        parameters: {
+            query: {
+                /** @description The contact's phone number, BSUID, user name or session id. */
+                contact: string;
+                /** @description What the contact is named by; any if absent. */
+                kind?: "bsuid" | "phone" | "username" | "session";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Owner"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-rating": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddRatingInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rating"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-statuses": {
         parameters: {
             query?: never;
@@ -7821,6 +14332,188 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-mentions": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                /** @description Those only that have not been read. */
+                unread?: boolean;
+                /** @description Whose, with an admin's key. An agent's key reads its agent's. */
+                agent_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMention"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-mentions": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReadMentionsBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadMentionsAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8241,6 +14934,102 @@ export interface operations {
             };
         };
     };
+    "set-presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-inbound": {
         parameters: {
             query?: never;
@@ -8406,7 +15195,12 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["SampleBody"];
+                "application/json": {
+                    /** Format: uuid */
+                    inbox_id?: string;
+                } & {
+                    [key: string]: unknown;
+                };
             };
         };
         responses: {
@@ -8502,6 +15296,749 @@ export interface operations {
             };
         };
     };
+    "list-quick-replies": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                /** @description A part of the shortcut or the text. */
+                q?: string;
+                /** @description Those that are offered in this inbox: what is bound to another one is left out. */
+                inbox_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListQuickReply"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-quick-reply": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateQuickReplyInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuickReply"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-quick-reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuickReply"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-quick-reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-quick-reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateQuickReplyInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuickReply"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "render-quick-reply": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenderQuickReplyInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenderedText"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-ratings": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                inbox_id?: string;
+                /** @description Given at this time or later. */
+                since?: string;
+                /** @description Given before this time. */
+                until?: string;
+                /** @description Of conversations that this agent had. */
+                agent_id?: string;
+                score?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRating"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "summarize-ratings": {
+        parameters: {
+            query?: {
+                inbox_id?: string;
+                /** @description Given at this time or later. */
+                since?: string;
+                /** @description Given before this time. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RatingSummary"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-receipt": {
         parameters: {
             query?: never;
@@ -8520,6 +16057,1646 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                /** @description Words, in any order; "a phrase" in quotation marks. Case, width and accents make no difference, parts of words are found, and numbers however they are grouped. One of the words needs three characters that follow each other, or one that is Chinese, Japanese or Korean. */
+                q: string;
+                /** @description Only these: a comma list. Everything if absent. */
+                kind?: ("message" | "note" | "contact")[];
+                inbox_id?: string;
+                conversation_id?: string;
+                /** @description At this time or later. */
+                after?: string;
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFound"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-teams": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListTeam"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-team": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateTeamBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateTeamBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-team-members": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListAgent"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-team-member": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-team-member": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-team-queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamQueue"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-views": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-view": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateViewBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["View"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["View"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateViewBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["View"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-view-conversations": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListConversation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-view-conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
                 };
             };
             /** @description Bad Request */
@@ -9055,6 +18232,162 @@ export interface operations {
             };
         };
     };
+    "webhook-conversation-offer-declined": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.offer_declined"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-offer-expired": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.offer_expired"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-offered": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.offered"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     "webhook-conversation-offloaded": {
         parameters: {
             query?: never;
@@ -9159,6 +18492,214 @@ export interface operations {
             };
         };
     };
+    "webhook-conversation-passed": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.passed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-queued": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.queued"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-rated": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.rated"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-read": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.read"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     "webhook-conversation-released": {
         parameters: {
             query?: never;
@@ -9189,6 +18730,630 @@ export interface operations {
                  *       },
                  *       "timestamp": "2026-06-09T10:01:00.000Z",
                  *       "type": "conversation.released"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-requeued": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.requeued"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-resolve-undone": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.resolve_undone"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-resolving": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.resolving"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-response-due": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.response_due"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-response-missed": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.response_missed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-snoozed": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.snoozed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-timer-moved": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.timer_moved"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-transferred": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.transferred"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-updated": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.updated"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-window-closed": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.window_closed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-window-closing": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.window_closing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-conversation-woken": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "conversation.woken"
                  *     }
                  */
                 "application/json": components["schemas"]["EventBody"];
@@ -9831,6 +19996,58 @@ export interface operations {
             };
         };
     };
+    "webhook-message-scheduled": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "message.scheduled"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     "webhook-message-sent": {
         parameters: {
             query?: never;
@@ -9913,6 +20130,58 @@ export interface operations {
                  *       },
                  *       "timestamp": "2026-06-09T10:01:00.000Z",
                  *       "type": "message.uncertain"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-message-unscheduled": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "message.unscheduled"
                  *     }
                  */
                 "application/json": components["schemas"]["EventBody"];
