@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -224,7 +223,7 @@ func (w *world) listed(t *testing.T, key, query string) []string {
 			ids = append(ids, page.text("items."+strconv.Itoa(i)+".id"))
 		}
 		if cursor = page.text("next_cursor"); cursor == "" {
-			require.Len(t, slices.Compact(slices.Sorted(slices.Values(ids))), len(ids), fmt.Sprintf("%s repeats none", query))
+			require.Len(t, slices.Compact(slices.Sorted(slices.Values(ids))), len(ids), "%s repeats none", query)
 			return ids
 		}
 	}
