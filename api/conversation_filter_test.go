@@ -210,7 +210,7 @@ func (w *world) counted(t *testing.T, query string, want []filed) {
 	require.Len(t, counts.field("by_team"), len(teams), query)
 	for i := range counts.field("by_team").([]any) {
 		at := "by_team." + strconv.Itoa(i)
-		require.EqualValues(t, teams[counts.text(at+".team_id")], counts.field(at+".open"), query)
+		require.Equal(t, int(teams[counts.text(at+".team_id")]), int(counts.field(at+".open").(float64)), query)
 	}
 }
 
