@@ -25,15 +25,15 @@ func testGoClient(t *testing.T, s *server) {
 	require.Equal(t, "John", *found.JSON200.Items[0].Contact.Name)
 	id := found.JSON200.Items[0].ID
 
-	claimed, err := c.ClaimConversationWithResponse(ctx, id, nil, client.ActorBody{})
+	claimed, err := c.ClaimConversationWithResponse(ctx, id, nil, client.ClaimConversationJSONRequestBody{})
 	require.NoError(t, err)
 	require.Equal(t, "Ana", claimed.JSON200.Assignee.Name)
 
 	text, kind := "Hi John, happy to help!", client.SendBodyType("text")
-	sent, err := c.SendMessageWithResponse(ctx, id, nil, client.SendBody{Type: kind, Text: &text})
+	sent, err := c.SendMessageWithResponse(ctx, id, nil, client.SendMessageJSONRequestBody{Type: kind, Text: &text})
 	require.NoError(t, err)
 	require.Equal(t, text, *sent.JSON201.Text)
-	noted, err := c.AddNoteWithResponse(ctx, id, nil, client.AddNoteBody{Text: "A regular"})
+	noted, err := c.AddNoteWithResponse(ctx, id, nil, client.AddNoteJSONRequestBody{Text: "A regular"})
 	require.NoError(t, err)
 	require.Equal(t, "A regular", noted.JSON201.Text)
 	until(t, "the gateway has the answer", func() bool {
@@ -45,11 +45,11 @@ func testGoClient(t *testing.T, s *server) {
 		return false
 	})
 
-	resolved, err := c.ResolveConversationWithResponse(ctx, id, nil, client.ResolveBody{})
+	resolved, err := c.ResolveConversationWithResponse(ctx, id, nil, client.ResolveConversationJSONRequestBody{})
 	require.NoError(t, err)
 	require.EqualValues(t, "resolved", *resolved.JSON200.EndReason)
 
-	_, err = c.ClaimConversationWithResponse(ctx, id, nil, client.ActorBody{})
+	_, err = c.ClaimConversationWithResponse(ctx, id, nil, client.ClaimConversationJSONRequestBody{})
 	var refused *client.Error
 	require.ErrorAs(t, err, &refused)
 	require.EqualValues(t, "conflict", refused.Code)
