@@ -63,6 +63,11 @@ func Load() (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
+	return Read(yaml)
+}
+
+// Read reads a document.
+func Read(yaml []byte) (*Document, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(yaml)
 	if err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)

@@ -21,9 +21,66 @@ const (
 	refusal = "application/problem+json"
 )
 
+// small is a document as ours is, which does not change with the API.
+const small = `
+openapi: 3.1.0
+info: {title: small, version: "1"}
+servers: [{url: /}]
+paths:
+  /v1/agents:
+    get:
+      parameters: [{name: limit, in: query, schema: {type: integer, minimum: 1}}]
+      responses: {"200": {description: OK}}
+    post:
+      requestBody: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/NewAgent"}}}}
+      responses: {"201": {description: Created}}
+  /v1/agents/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: string, format: uuid}}]
+    get:
+      responses:
+        "200": {description: OK, content: {application/json: {schema: {$ref: "#/components/schemas/Agent"}}}}
+        "404": {description: No, content: {application/problem+json: {schema: {$ref: "#/components/schemas/Problem"}}}}
+  /v1/api-keys/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: string, format: uuid}}]
+    delete:
+      responses: {"204": {description: Gone}}
+  /m/{token}:
+    parameters: [{name: token, in: path, required: true, schema: {type: string}}]
+    head:
+      responses: {"200": {description: OK}}
+components:
+  schemas:
+    NewAgent:
+      type: object
+      additionalProperties: false
+      required: [name]
+      properties: {name: {type: string}}
+    Agent:
+      type: object
+      additionalProperties: false
+      required: [id, name, disabled, created_at]
+      properties:
+        id: {type: string, format: uuid}
+        name: {type: string}
+        disabled: {type: boolean}
+        created_at: {type: string, format: date-time}
+    Problem:
+      type: object
+      required: [code]
+      properties: {code: {type: string, enum: [not_found, invalid]}}
+`
+
+// The document that the API emits is one that the other reader can read.
+func TestOurDocumentIsRead(t *testing.T) {
+	t.Parallel()
+	d, err := contract.Shared()
+	require.NoError(t, err)
+	require.NotNil(t, d.Paths.Value("/v1/conversations/{id}"))
+}
+
 func document(t *testing.T) *contract.Document {
 	t.Helper()
-	d, err := contract.Load()
+	d, err := contract.Read([]byte(small))
 	require.NoError(t, err)
 	return d
 }
