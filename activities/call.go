@@ -38,7 +38,7 @@ func (l *ledger) checkWayOut() error {
 
 func (l *ledger) carries(e dbsqlc.Endpoint) bool {
 	if l.protocol.Name == handoff.ProtocolNative {
-		return subscribed(e.EventTypes, l.protocol.Carrier)
+		return handoff.Subscribed(e.EventTypes, handoff.EventType(l.protocol.Carrier))
 	}
 	return slices.Contains(e.EventTypes, l.protocol.Carrier)
 }

@@ -72,7 +72,7 @@ func (l *ledger) reply(ctx context.Context, actor handoff.Actor, m dbsqlc.Messag
 			return err
 		}
 	}
-	if err := l.send(ctx, actor, m); err != nil {
+	if err := l.send(ctx, actor, m, nil); err != nil {
 		return err
 	}
 	l.answered()
@@ -81,13 +81,13 @@ func (l *ledger) reply(ctx context.Context, actor handoff.Actor, m dbsqlc.Messag
 }
 
 // send lets a message leave.
-func (l *ledger) send(ctx context.Context, actor handoff.Actor, m dbsqlc.Message) error {
+func (l *ledger) send(ctx context.Context, actor handoff.Actor, m dbsqlc.Message, data map[string]any) error {
 	if err := l.checkWayOut(); err != nil {
 		return err
 	}
 	queued := handoff.MessageQueued
 	m.Status = &queued
-	if err := l.record(ctx, happening{kind: handoff.EventMessageQueued, actor: actor, message: &m, arrives: true}); err != nil {
+	if err := l.record(ctx, happening{kind: handoff.EventMessageQueued, actor: actor, message: &m, arrives: true, data: data}); err != nil {
 		return err
 	}
 	l.apply(m, &queued)

@@ -67,7 +67,7 @@ func (l *lane) tellOperators(ctx context.Context, q *dbsqlc.Queries, e dbsqlc.Ev
 		if other.InboxID != l.endpoint.InboxID {
 			types = slices.DeleteFunc(slices.Clone(types), func(t string) bool { return t == "*" })
 		}
-		return other.ID == l.endpoint.ID || other.Payload == admin.PayloadMeta || !subscribed(types, string(e.Type))
+		return other.ID == l.endpoint.ID || other.Payload == admin.PayloadMeta || !handoff.Subscribed(types, e.Type)
 	})
 	if len(endpoints) == 0 {
 		return nil

@@ -30,7 +30,7 @@ func (a *Activities) End(ctx context.Context, c EndCommand) (Result, error) {
 func (l *ledger) endSoon(ctx context.Context, c EndCommand) error {
 	at := l.now.Add(time.Duration(c.UndoSeconds) * time.Second)
 	l.conv.ResolveAt, l.conv.ResolveBy, l.conv.Disposition, l.changed = &at, c.Actor.AgentID(), nil, true
-	data := map[string]any{"at": at.UTC().Format(time.RFC3339)}
+	data := map[string]any{"at": moment(at)}
 	if c.Disposition != "" {
 		l.conv.Disposition, data["disposition"] = &c.Disposition, c.Disposition
 	}
@@ -135,5 +135,5 @@ func (l *ledger) askContact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return l.send(ctx, handoff.Actor{}, m)
+	return l.send(ctx, handoff.Actor{}, m, nil)
 }

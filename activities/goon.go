@@ -25,6 +25,9 @@ func (l *ledger) inherit(before dbsqlc.Conversation, data map[string]any) {
 	if before.Priority != handoff.PriorityNormal {
 		data["priority"] = before.Priority.String()
 	}
+	if len(before.Skills) > 0 {
+		data["skills"] = before.Skills
+	}
 	if len(before.Tags) > 0 {
 		data["tags"] = before.Tags
 	}

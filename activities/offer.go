@@ -32,7 +32,7 @@ func (l *ledger) offerTo(ctx context.Context, by happening, agent *handoff.Agent
 	l.withdraw()
 	expires := l.now.Add(wait)
 	l.conv.OfferExpiresAt, l.conv.OfferedBot, l.changed = &expires, agent == nil, true
-	by.kind, by.data = handoff.EventOffered, map[string]any{"expires_at": expires.UTC().Format(time.RFC3339)}
+	by.kind, by.data = handoff.EventOffered, map[string]any{"expires_at": moment(expires)}
 	if agent == nil {
 		by.data["to"] = "bot"
 	} else {

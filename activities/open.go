@@ -25,7 +25,10 @@ func (l *ledger) openConversation(ctx context.Context, m dbsqlc.Message, source 
 	}
 	before := l.conv
 	l.begin(m.CreatedAt, source, reasonOpened)
-	data := map[string]any{"message_id": m.ID}
+	data := map[string]any{"message_id": m.ID, "reason": reasonOpened, "opened_at": moment(l.conv.OpenedAt)}
+	if source != nil {
+		data["reason"] = reasonOffloaded
+	}
 	if l.goesOn(before, m.CreatedAt) {
 		l.inherit(*before, data)
 	}

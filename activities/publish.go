@@ -43,7 +43,7 @@ func (l *ledger) publish(ctx context.Context, row dbsqlc.EventInsertParams, h ha
 }
 
 func (l *ledger) wantsNative(e dbsqlc.Endpoint, t handoff.EventType) bool {
-	return e.Transport == handoff.TransportWebhook && e.Payload != admin.PayloadMeta && publishable(t) && subscribed(e.EventTypes, string(t))
+	return e.Transport == handoff.TransportWebhook && e.Payload != admin.PayloadMeta && handoff.Subscribed(e.EventTypes, t)
 }
 
 // tell makes one endpoint's deliveries of an event.
@@ -142,21 +142,4 @@ func headerColumn(header map[string]string, id handoff.ID) (json.RawMessage, err
 		out[name] = strings.ReplaceAll(value, "{id}", id.String())
 	}
 	return json.Marshal(out)
-}
-
-// publishable tells whether an endpoint may ask for an event. Notes never leave.
-func publishable(t handoff.EventType) bool { return slices.Contains(handoff.EventTypes, t) }
-
-// subscribed tells whether one of an endpoint's event types is name, or is a wildcard over it: "*", "conversation.*". Wildcards
-// cover our own events only: with a vendor's too, an endpoint would get everything twice.
-func subscribed(eventTypes []string, name string) bool {
-	for _, t := range eventTypes {
-		if t == name || t == "*" {
-			return true
-		}
-		if prefix, ok := strings.CutSuffix(t, "*"); ok && strings.HasSuffix(prefix, ".") && strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
 }

@@ -13,18 +13,17 @@ import (
 
 // enqueue puts the conversation into the line of the team that the inbox's rules choose, or else of the inbox's own.
 func (l *ledger) enqueue(ctx context.Context, reason string, facts *routing.Facts) error {
+	back := l.conv.Status == handoff.StatusBot
 	l.lineUp(reason)
 	data := map[string]any{"reason": reason}
 	if facts != nil {
-		if err := l.choose(*facts, data); err != nil {
-			return err
-		}
+		l.choose(*facts, data)
 	}
 	if l.conv.TeamID == nil {
 		l.conv.TeamID = l.inbox.TeamID
 	}
-	if l.conv.TeamID == nil && len(data) == 1 {
-		return nil // there is nothing to tell: it waits for whoever claims it
+	if l.conv.TeamID == nil && len(data) == 1 && !back {
+		return nil // there is nothing more to tell than that it was opened: it waits for whoever claims it
 	}
 	if l.conv.TeamID != nil {
 		data["team_id"] = *l.conv.TeamID
@@ -33,14 +32,16 @@ func (l *ledger) enqueue(ctx context.Context, reason string, facts *routing.Fact
 }
 
 // choose applies the first rule that fits.
-func (l *ledger) choose(facts routing.Facts, data map[string]any) error {
+func (l *ledger) choose(facts routing.Facts, data map[string]any) {
 	rules, err := routing.ParseRules(l.inbox.Routing)
 	if err != nil {
-		return err
+		// They were checked when they were saved. One that this worker does not know holds up nobody: it is the inbox's own line then.
+		data["rule_error"] = "the inbox's routing rules cannot be read"
+		return
 	}
 	choice, fits := rules.Choose(facts)
 	if !fits {
-		return nil
+		return
 	}
 	data["rule"] = choice.Rule
 	if choice.TeamID != nil {
@@ -60,7 +61,6 @@ func (l *ledger) choose(facts routing.Facts, data map[string]any) error {
 	if len(choice.Tags) > 0 {
 		data["tags"] = l.conv.Tags
 	}
-	return nil
 }
 
 // route gives the conversation to an agent of its team, if it waits and the team's plan has one for it. The plan is made under the

@@ -118,7 +118,7 @@ func (l *lane) ruleGraph(d dbsqlc.Delivery, r outbound.Result) ruling {
 		out.verdict = verdictRetry
 	default: // nothing will make it pass
 	}
-	if d.MessageID == nil && out.verdict == verdictFailed {
+	if d.MessageID == nil && d.EventType != db.EventReadReceipt && out.verdict == verdictFailed {
 		out.verdict = verdictRetry // control is given back some time: Meta's routing fails for hours and recovers (360dialog's known limitations)
 	}
 	return out

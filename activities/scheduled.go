@@ -120,7 +120,7 @@ func (l *ledger) sendOne(ctx context.Context, s dbsqlc.ScheduledMessage, id hand
 	control := handoff.Control{Status: l.conv.Status, WindowExpiresAt: l.conv.WindowExpiresAt, Windowless: !l.conv.Windowed}
 	err = control.CheckWindow(m.Type, l.now)
 	if err == nil {
-		err = l.send(ctx, handoff.Actor{Agent: agent}, m)
+		err = l.send(ctx, handoff.Actor{Agent: agent}, m, scheduledData(s.ID, ""))
 	}
 	var refused *handoff.Error
 	if errors.As(err, &refused) {

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"time"
 
 	"handoff"
 )
@@ -18,7 +17,7 @@ func (a *Activities) Snooze(ctx context.Context, c SnoozeCommand) (Result, error
 		l.conv.Status, l.conv.SnoozedUntil, l.conv.SilentAt, l.changed = handoff.StatusSnoozed, c.Until, nil, true
 		data := map[string]any{}
 		if c.Until != nil {
-			data["until"] = c.Until.UTC().Format(time.RFC3339)
+			data["until"] = moment(*c.Until)
 			// Inactivity waits until the snooze is over.
 			if after := c.Until.Add(l.inbox.Inactivity); l.conv.InactiveAt != nil && after.After(*l.conv.InactiveAt) {
 				l.conv.InactiveAt = &after

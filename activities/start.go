@@ -63,7 +63,7 @@ func (l *ledger) start(ctx context.Context, c StartCommand) error {
 			l.noticeWindow()
 		}
 	}
-	data, reason := map[string]any{"reason": reasonStarted}, reasonStarted
+	data, reason := map[string]any{"reason": reasonStarted, "opened_at": moment(l.conv.OpenedAt)}, reasonStarted
 	if c.PreviousID != nil {
 		l.inherit(*before, data)
 		data["reason"], reason = reasonReopened, reasonReopened
@@ -71,6 +71,9 @@ func (l *ledger) start(ctx context.Context, c StartCommand) error {
 	l.formerly, l.changed = nil, true
 	if l.conv.TeamID == nil {
 		l.conv.TeamID = l.inbox.TeamID
+	}
+	if l.conv.TeamID != nil {
+		data["team_id"] = *l.conv.TeamID
 	}
 	if err := l.insertConversation(ctx); err != nil {
 		return err
@@ -108,5 +111,5 @@ func (l *ledger) startWith(ctx context.Context, c StartCommand, reason string) e
 	if err != nil {
 		return db.NotFound(err, "message")
 	}
-	return l.send(ctx, c.Actor, m)
+	return l.send(ctx, c.Actor, m, nil)
 }

@@ -96,7 +96,7 @@ func (l *ledger) tellResponse(ctx context.Context) error {
 	}
 	due := *l.conv.ResponseDueAt
 	h := happening{kind: handoff.EventResponseDue, author: handoff.AuthorSystem, data: map[string]any{
-		"metric": metric, "due_at": due.UTC().Format(time.RFC3339),
+		"metric": metric, "due_at": moment(due),
 	}}
 	l.conv.ResponseNoticeAt, l.changed = &due, true
 	if !l.now.Before(due) {
@@ -113,7 +113,7 @@ func (l *ledger) tellWindow(ctx context.Context) error {
 		return nil
 	}
 	h := happening{kind: handoff.EventWindowClosing, author: handoff.AuthorSystem, data: map[string]any{
-		"expires_at": expires.UTC().Format(time.RFC3339),
+		"expires_at": moment(*expires),
 	}}
 	l.conv.WindowNoticeAt, l.changed = expires, true
 	if !l.now.Before(*expires) {
@@ -121,6 +121,9 @@ func (l *ledger) tellWindow(ctx context.Context) error {
 	}
 	return l.record(ctx, h)
 }
+
+// moment is a time in the data of an event, as exact as the row has it: an event has to say what became of the row.
+func moment(t time.Time) string { return t.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano) }
 
 // MoveTimer moves a timer, or cancels it.
 func (a *Activities) MoveTimer(ctx context.Context, c MoveTimerCommand) (Result, error) {
@@ -136,9 +139,9 @@ func (l *ledger) moveTimer(ctx context.Context, c MoveTimerCommand) error {
 	if at == nil || *at == nil {
 		return handoff.Errorf(handoff.CodeConflict, "no timer of the kind %s is running", c.Kind)
 	}
-	data := map[string]any{"kind": c.Kind, "was": (*at).UTC().Format(time.RFC3339)}
+	data := map[string]any{"kind": c.Kind, "was": moment(**at)}
 	if c.At != nil {
-		data["due_at"] = c.At.UTC().Format(time.RFC3339)
+		data["due_at"] = moment(*c.At)
 	}
 	if c.Reason != "" {
 		data["reason"] = c.Reason

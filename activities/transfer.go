@@ -17,10 +17,7 @@ func (a *Activities) Transfer(ctx context.Context, c TransferCommand) (Result, e
 }
 
 func (l *ledger) transfer(ctx context.Context, c TransferCommand) error {
-	data := map[string]any{"reason": reasonTransferred}
-	if c.Reason != "" {
-		data["reason"] = c.Reason
-	}
+	data := why(reasonTransferred, c.Reason)
 	if l.conv.AssigneeID != nil {
 		from, err := l.agent(ctx, *l.conv.AssigneeID)
 		if err != nil {
@@ -29,14 +26,14 @@ func (l *ledger) transfer(ctx context.Context, c TransferCommand) error {
 		data["from"] = from
 	}
 	if c.TeamID != nil {
-		team, err := l.q.TeamGetAny(ctx, dbsqlc.TeamGetAnyParams{AccountID: l.ref.AccountID, ID: *c.TeamID})
-		if errors.Is(err, pgx.ErrNoRows) || (err == nil && team.DeletedAt != nil) {
-			return handoff.Errorf(handoff.CodeInvalid, "team_id names no team of this account")
-		}
+		live, err := l.liveTeam(ctx, *c.TeamID)
 		if err != nil {
 			return err
 		}
-		l.conv.TeamID, data["team_id"] = &team.ID, team.ID
+		if !live {
+			return handoff.Errorf(handoff.CodeInvalid, "to_team_id names no team of this account")
+		}
+		l.conv.TeamID, data["team_id"] = c.TeamID, *c.TeamID
 	}
 	if c.AgentID == nil {
 		l.lineUp(reasonTransferred)
@@ -53,14 +50,21 @@ func (l *ledger) transfer(ctx context.Context, c TransferCommand) error {
 	return l.record(ctx, happening{kind: handoff.EventTransferred, actor: c.Actor, data: data})
 }
 
+// liveTeam tells whether a team can be queued in, and keeps it from being deleted meanwhile.
+func (l *ledger) liveTeam(ctx context.Context, id handoff.ID) (bool, error) {
+	_, err := l.q.TeamShare(ctx, dbsqlc.TeamShareParams{AccountID: l.ref.AccountID, ID: id})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // TakeOver makes the actor's agent the assignee, whoever it was before.
 func (a *Activities) TakeOver(ctx context.Context, c TakeOverCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckTakeOver(c.Actor) }
 	return a.command(ctx, c.Command, check, func(l *ledger) error {
-		data := map[string]any{"assignee": c.Actor.Agent, "reason": reasonTakenOver}
-		if c.Reason != "" {
-			data["reason"] = c.Reason
-		}
+		data := why(reasonTakenOver, c.Reason)
+		data["assignee"] = c.Actor.Agent
 		if l.conv.AssigneeID != nil {
 			from, err := l.agent(ctx, *l.conv.AssigneeID)
 			if err != nil {
@@ -88,11 +92,15 @@ func (a *Activities) Pass(ctx context.Context, c PassCommand) (Result, error) {
 
 func (l *ledger) passToBot(ctx context.Context, actor handoff.Actor, reason, words string) error {
 	l.holdByBot(reason)
-	data := map[string]any{"reason": reason}
-	if words != "" {
-		data["reason"] = words
+	return l.record(ctx, happening{kind: handoff.EventPassed, actor: actor, data: why(reason, words)})
+}
+
+// why is the data of an event that moves control: somebody's own words stand for the reason then, and the reason of the row beside them.
+func why(reason, words string) map[string]any {
+	if words == "" {
+		return map[string]any{"reason": reason}
 	}
-	return l.record(ctx, happening{kind: handoff.EventPassed, actor: actor, data: data})
+	return map[string]any{"reason": words, "control": reason}
 }
 
 // checkBotTold refuses to give control to a bot that would never hear of it.

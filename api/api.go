@@ -137,8 +137,8 @@ type server struct {
 	huma     huma.API
 	routes   map[string]route
 	keys     *keyCache
-	inflight *inflight
-	repeats  *repeats
+	inflight *turns[handoff.ID]
+	repeats  *turns[string]
 	typed    typed
 }
 
@@ -179,7 +179,7 @@ func build(deps Deps) (*server, error) {
 	configure()
 	deps.setDefaults()
 	s := &server{
-		Deps: deps, engine: gin.New(), routes: map[string]route{}, inflight: newInflight(), repeats: newRepeats(),
+		Deps: deps, engine: gin.New(), routes: map[string]route{}, inflight: newTurns[handoff.ID](maxInflight), repeats: newTurns[string](1),
 	}
 	s.keys = newKeyCache(deps.DB, deps.Now)
 	s.engine.HandleMethodNotAllowed = true

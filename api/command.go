@@ -138,30 +138,51 @@ func (s *server) carryOut(ctx context.Context, row dbsqlc.ConversationDetailRow,
 			return err
 		}
 	}
-	control, err := s.controlOf(ctx, row)
-	if err != nil {
+	look := func(ctx context.Context) error {
+		control, err := s.controlOf(ctx, row)
+		if err != nil || cmd.Repeated {
+			return err
+		}
+		return allowed(control, actor)
+	}
+	if err := look(ctx); err != nil {
 		return err
 	}
-	if err := allowed(control, actor); err != nil && !cmd.Repeated {
-		return err
+	again := func(ctx context.Context) error {
+		var err error
+		if row, err = s.findConversation(ctx, c.ID); err != nil {
+			return err
+		}
+		return look(ctx)
 	}
-	return s.oneOfFew(ctx, c.ID, func(ctx context.Context) error {
+	return s.oneOfFew(ctx, c.ID, again, func(ctx context.Context) error {
 		return send(ctx, workflows.NewConversationInput(c.AccountID, c.InboxID, c.ContactID), workflows.CommandInput{
 			CommandID: cmd.ID.String(), ConversationID: c.ID, Actor: actor,
 		})
 	})
 }
 
-// oneOfFew keeps the number of updates at work for one conversation, or one contact, below what Temporal takes.
-func (s *server) oneOfFew(ctx context.Context, of handoff.ID, do func(context.Context) error) error {
-	leave, ok := s.inflight.enter(of)
-	if !ok {
+// turnTimeout is how long a command waits for its turn.
+const turnTimeout = 5 * time.Second
+
+// oneOfFew keeps the number of updates at work for one conversation, or one contact, below what Temporal takes. Whoever had to wait
+// looks again: of many who claim at once, most need no update to learn who has won.
+func (s *server) oneOfFew(ctx context.Context, of handoff.ID, again, do func(context.Context) error) error {
+	wait, stop := context.WithTimeout(ctx, turnTimeout)
+	defer stop()
+	leave, waited, err := s.inflight.enter(wait, of)
+	if err != nil {
 		return &handoff.Error{
 			Code: handoff.CodeRateLimited, RetryAfter: time.Second,
 			Message: "too many commands for this conversation are at work: try again in a second",
 		}
 	}
 	defer leave()
+	if waited {
+		if err := again(ctx); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
 	return do(ctx)

@@ -66,7 +66,7 @@ func (s *server) idempotency(c *gin.Context) {
 		AccountID: account, Route: c.Request.Method + " " + c.Request.URL.Path, Key: text, RequestHash: hash.Sum(nil),
 		CommandID: handoff.NewID(), CreatedAt: s.Now(),
 	}
-	leave, err := s.repeats.enter(c.Request.Context(), account.String()+" "+attempt.Route+" "+text)
+	leave, _, err := s.repeats.enter(c.Request.Context(), account.String()+" "+attempt.Route+" "+text)
 	if err != nil {
 		s.refuse(c, err)
 		return

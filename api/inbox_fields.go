@@ -36,8 +36,8 @@ type Inbox struct {
 	NotifyInactivity   *bool            `json:"notify_inactivity,omitempty"`
 	CallbackData       *bool            `json:"callback_data,omitempty"`
 	InboxWork
-	CreatedAt          time.Time        `json:"created_at"`
-	UpdatedAt          time.Time        `json:"updated_at"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // InboxSettings is what a new inbox may be given and an old one may change. A field that is not the protocol's is refused.

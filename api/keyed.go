@@ -3,42 +3,17 @@ package api
 import (
 	"context"
 	"sync"
-
-	"handoff"
 )
 
 // Temporal allows 10 updates in flight for one workflow and refuses the others; what is left is for other processes.
 const maxInflight = 8
 
-// inflight counts the commands at work for each conversation.
-type inflight struct {
-	mu     sync.Mutex
-	counts map[handoff.ID]int
-}
+// turns let so many at a time work on what has the same key. The others wait for their turn.
+type turns[K comparable] struct {
+	atOnce int
 
-func newInflight() *inflight { return &inflight{counts: map[handoff.ID]int{}} }
-
-// enter is false where too many are at work already.
-func (f *inflight) enter(conversation handoff.ID) (leave func(), ok bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.counts[conversation] >= maxInflight {
-		return nil, false
-	}
-	f.counts[conversation]++
-	return func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if f.counts[conversation]--; f.counts[conversation] == 0 {
-			delete(f.counts, conversation)
-		}
-	}, true
-}
-
-// repeats lets one request with the same Idempotency-Key work at a time, so that the others find its answer.
-type repeats struct {
-	mu    sync.Mutex
-	turns map[string]*turn
+	mu   sync.Mutex
+	keys map[K]*turn
 }
 
 type turn struct {
@@ -46,31 +21,40 @@ type turn struct {
 	users int
 }
 
-func newRepeats() *repeats { return &repeats{turns: map[string]*turn{}} }
+func newTurns[K comparable](atOnce int) *turns[K] {
+	return &turns[K]{atOnce: atOnce, keys: map[K]*turn{}}
+}
 
-func (r *repeats) enter(ctx context.Context, name string) (leave func(), err error) {
-	r.mu.Lock()
-	t := r.turns[name]
-	if t == nil {
-		t = &turn{free: make(chan struct{}, 1)}
-		r.turns[name] = t
+// enter waits until it is the caller's turn, and tells whether it had to. It gives up with ctx.
+func (t *turns[K]) enter(ctx context.Context, key K) (leave func(), waited bool, err error) {
+	t.mu.Lock()
+	mine := t.keys[key]
+	if mine == nil {
+		mine = &turn{free: make(chan struct{}, t.atOnce)}
+		t.keys[key] = mine
 	}
-	t.users++
-	r.mu.Unlock()
+	mine.users++
+	t.mu.Unlock()
+	leave = func() { <-mine.free; t.drop(key, mine) }
 
 	select {
-	case t.free <- struct{}{}:
-		return func() { <-t.free; r.drop(name, t) }, nil
+	case mine.free <- struct{}{}:
+		return leave, false, nil
+	default:
+	}
+	select {
+	case mine.free <- struct{}{}:
+		return leave, true, nil
 	case <-ctx.Done():
-		r.drop(name, t)
-		return nil, ctx.Err()
+		t.drop(key, mine)
+		return nil, true, ctx.Err()
 	}
 }
 
-func (r *repeats) drop(name string, t *turn) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if t.users--; t.users == 0 {
-		delete(r.turns, name)
+func (t *turns[K]) drop(key K, mine *turn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if mine.users--; mine.users == 0 {
+		delete(t.keys, key)
 	}
 }

@@ -13,9 +13,6 @@ import (
 	"handoff/internal/graph"
 )
 
-// eventReadReceipt is the event type of the call by which WhatsApp is told that a message was read, as deliveries show it.
-const eventReadReceipt = "read_receipt"
-
 func (s *server) readRoutes() {
 	handle(s, operation{
 		id: "read-conversation", method: http.MethodPost, path: "/v1/conversations/{id}/read", tag: conversationTag, scope: handoff.ScopeAgent,
@@ -124,7 +121,7 @@ func (s *server) sendReceipt(ctx context.Context, q *dbsqlc.Queries, conv dbsqlc
 	now := s.Now()
 	row := dbsqlc.DeliveryInsertAsideParams{
 		ID: handoff.NewID(), AccountID: conv.AccountID, EndpointID: way.endpoint.ID, InboxID: conv.InboxID, ContactID: &conv.ContactID,
-		ConversationID: &conv.ID, EventType: eventReadReceipt, WebhookID: handoff.NewWebhookID(), Path: "/" + way.inbox.PhoneNumberID + "/messages",
+		ConversationID: &conv.ID, EventType: db.EventReadReceipt, WebhookID: handoff.NewWebhookID(), Path: "/" + way.inbox.PhoneNumberID + "/messages",
 		Body: graph.ReadMark(wamid, false), State: handoff.DeliveryPending, NextAttemptAt: &now, CreatedAt: now,
 	}
 	if way.endpoint.State == handoff.EndpointDisabled {

@@ -52,7 +52,7 @@ type operation struct {
 	id, method, path, summary, description, tag string
 	scope                                       handoff.Scope
 	also                                        []handoff.Scope // other scopes that it takes
-	status                                      int // of a success, if it is not 200
+	status                                      int             // of a success, if it is not 200
 	errors                                      []int
 	atomic                                      bool
 }

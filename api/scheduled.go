@@ -47,7 +47,7 @@ type scheduleInput struct {
 type scheduledInput struct {
 	Commanded
 	ScheduledID handoff.ID `path:"scheduled_id" format:"uuid"`
-	Body        *Acting `required:"false"`
+	Body        *Acting    `required:"false"`
 }
 
 type listScheduledInput struct {

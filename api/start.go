@@ -107,7 +107,7 @@ func (s *server) open(ctx context.Context, to workflows.ConversationInput, actor
 	if message != nil {
 		in.MessageID, in.Type, rows = &message.ID, message.Type, append(rows, *message)
 	}
-	err := s.oneOfFew(ctx, to.ContactID, func(ctx context.Context) error {
+	err := s.oneOfFew(ctx, to.ContactID, func(context.Context) error { return nil }, func(ctx context.Context) error {
 		return s.withMessages(ctx, rows, func() error { return s.Commands.Update(ctx, to, in) })
 	})
 	if err != nil {

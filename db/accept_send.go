@@ -14,6 +14,9 @@ import (
 // EventSend is the event type of a delivery that sends a message by its vendor's API.
 const EventSend = "send_message"
 
+// EventReadReceipt is the event type of a delivery that tells WhatsApp what an agent has read.
+const EventReadReceipt = "read_receipt"
+
 // NewSend is a message that a program asks us to send, and the call by which it leaves.
 type NewSend struct {
 	// Message is filled but for its contact. Its id makes the request idempotent: the same id again is the same message.

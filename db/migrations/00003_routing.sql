@@ -120,6 +120,7 @@ ALTER TABLE messages ADD COLUMN retry_of uuid REFERENCES messages; -- the failed
 ALTER TABLE messages DROP COLUMN retry_of;
 DROP TABLE scheduled_messages;
 UPDATE conversations SET status = 'waiting' WHERE status = 'snoozed' OR status = 'bot';
+DROP INDEX conversations_queue_idx, conversations_assignee_idx, conversations_offered_idx;
 ALTER TABLE conversations
     DROP COLUMN team_id, DROP COLUMN priority, DROP COLUMN skills, DROP COLUMN queued_at, DROP COLUMN control_since, DROP COLUMN control_reason,
     DROP COLUMN offered_to, DROP COLUMN offered_bot, DROP COLUMN offer_expires_at, DROP COLUMN passed_by, DROP COLUMN snoozed_until,
