@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"handoff"
+	"handoff/activities"
 	"handoff/db/dbsqlc"
 	"handoff/worker"
 	"handoff/workflows"
@@ -220,6 +221,48 @@ var scenarios = map[string]func(*live) []string{
 		require.NoError(l, l.resolveBy(l.Ana))
 		l.wait()
 		return []string{l.run}
+	},
+	"timed": func(l *live) []string {
+		team := l.Team(l.T, "Support", "", l.Ana, l.Ben)
+		l.says("I need to speak to a human")
+		soon := time.Now().Add(2 * time.Second)
+		offer := activities.Offer{AgentID: l.Ben.AgentID(), Seconds: 1}
+		for _, in := range []func(workflows.CommandInput) workflows.Input{
+			func(c workflows.CommandInput) workflows.Input { return workflows.ClaimInput{CommandInput: c} },
+			func(c workflows.CommandInput) workflows.Input {
+				return workflows.OfferInput{CommandInput: c, Offer: offer}
+			},
+			func(c workflows.CommandInput) workflows.Input {
+				return workflows.SnoozeInput{CommandInput: c, Snooze: activities.Snooze{Until: &soon}}
+			},
+			func(c workflows.CommandInput) workflows.Input {
+				return workflows.TransferInput{CommandInput: c, Transfer: activities.Transfer{TeamID: &team}}
+			},
+			func(c workflows.CommandInput) workflows.Input {
+				return workflows.ResolveInput{CommandInput: c, UndoSeconds: 60}
+			},
+			func(c workflows.CommandInput) workflows.Input { return workflows.UndoResolveInput{CommandInput: c} },
+			func(c workflows.CommandInput) workflows.Input {
+				return workflows.ResolveInput{CommandInput: c, UndoSeconds: 1}
+			},
+		} {
+			input := in(l.command(l.Ana))
+			require.NoError(l, l.update(input.UpdateName(), input))
+		}
+		l.wait()
+		return []string{l.run}
+	},
+	"reopened": func(l *live) []string {
+		l.says("I need to speak to a human")
+		require.NoError(l, l.resolveBy(l.Ana))
+		l.wait()
+		ended := l.command(l.Ana).ConversationID
+		c := workflows.CommandInput{CommandID: handoff.NewID().String(), Actor: l.Ben}
+		require.NoError(l, l.update(workflows.StartUpdate, workflows.StartInput{CommandInput: c, PreviousID: &ended}))
+		second := l.client.GetWorkflow(l.Context(), l.id(), "").GetRunID()
+		require.NoError(l, l.resolveBy(l.Ben))
+		l.wait()
+		return []string{l.run, second}
 	},
 	"redelivered": func(l *live) []string {
 		l.Gateway.Answer(func(n int) (int, string) {
