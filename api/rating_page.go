@@ -207,6 +207,12 @@ func (s *server) surveyOperations() []*huma.Operation {
 			operation.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status), Content: page}
 		}
 	}
+	// What does not get as far as the page is refused as everywhere.
+	for status, response := range s.responses(http.StatusOK, "", reflect.TypeFor[Problem](), http.StatusBadRequest, http.StatusRequestEntityTooLarge) {
+		if status != strconv.Itoa(http.StatusOK) {
+			answer.Responses[status] = response
+		}
+	}
 	return []*huma.Operation{show, answer}
 }
 
