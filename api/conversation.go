@@ -33,6 +33,8 @@ func (s *server) conversationRoutes() {
 	handle(s, operation{
 		id: "get-conversation", method: http.MethodGet, path: "/v1/conversations/{id}", tag: conversationTag, scope: handoff.ScopeAgent,
 		summary: "Get a conversation", errors: []int{http.StatusNotFound},
+		description: "With `at_seq` it is as its events had made it by then: what they do not tell, such as when the service window closes, is left " +
+			"out, and `version` is 0. Who the contact is, they are now.",
 	}, s.getConversation)
 }
 
@@ -106,10 +108,18 @@ func positionIn(sort string, c dbsqlc.Conversation) conversationPosition {
 	return conversationPosition{At: &at, ID: &c.ID, Priority: &priority}
 }
 
-func (s *server) getConversation(ctx context.Context, in *ByID) (*output[Conversation], error) {
+type getConversationInput struct {
+	ByID
+	AtSeq int64 `query:"at_seq" minimum:"1" maximum:"9007199254740991" doc:"Show it as of this event, instead of as it is now: the seq of one of its events."`
+}
+
+func (s *server) getConversation(ctx context.Context, in *getConversationInput) (*output[Conversation], error) {
 	row, err := s.findConversation(ctx, in.ID)
 	if err != nil {
 		return nil, err
+	}
+	if in.AtSeq > 0 {
+		return s.conversationAt(ctx, row, in.AtSeq)
 	}
 	return s.conversationOutput(ctx, row)
 }

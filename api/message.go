@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"slices"
 
 	"handoff"
 	"handoff/db"
@@ -13,7 +14,8 @@ import (
 type listMessagesInput struct {
 	ByID
 	Page
-	Order string `query:"order" enum:"asc,desc" default:"asc" doc:"asc: the oldest first; desc: the newest first."`
+	Order    string `query:"order" enum:"asc,desc" default:"asc" doc:"asc: the oldest first; desc: the newest first."`
+	UntilSeq int64  `query:"until_seq" minimum:"1" maximum:"9007199254740991" doc:"Only those that were there by this event: the seq of one of the conversation's events."`
 }
 
 func (s *server) messageRoutes() {
@@ -36,8 +38,11 @@ func (s *server) listMessages(ctx context.Context, in *listMessagesInput) (*list
 	}
 	// The cursor is bound to its direction: a page of the other one would repeat or skip.
 	name, start := "messages-"+in.Order, int64(0)
+	if in.UntilSeq == 0 {
+		in.UntilSeq = math.MaxInt64 - 1
+	}
 	if in.Order == "desc" {
-		start = math.MaxInt64
+		start = in.UntilSeq + 1
 	}
 	position, err := decodeCursor(name, in.Cursor, start)
 	if err != nil {
@@ -56,12 +61,19 @@ func (s *server) messageRows(ctx context.Context, in *listMessagesInput, positio
 	q, account := s.queries(ctx), keyOf(ctx).AccountID
 	if in.Order == "desc" {
 		return q.MessageListByConversationBefore(ctx, dbsqlc.MessageListByConversationBeforeParams{
-			AccountID: account, ConversationID: &in.ID, BeforeSeq: &position, RowLimit: in.Limit + 1,
+			AccountID: account, ConversationID: &in.ID, BeforeSeq: before(position, in.UntilSeq), RowLimit: in.Limit + 1,
 		})
 	}
-	return q.MessageListByConversation(ctx, dbsqlc.MessageListByConversationParams{
+	rows, err := q.MessageListByConversation(ctx, dbsqlc.MessageListByConversationParams{
 		AccountID: account, ConversationID: &in.ID, AfterSeq: &position, RowLimit: in.Limit + 1,
 	})
+	return slices.DeleteFunc(rows, func(row dbsqlc.Message) bool { return *row.Seq > in.UntilSeq }), err
+}
+
+// before is the first number that a page does not reach, whatever its cursor says.
+func before(position, until int64) *int64 {
+	next := min(position, until+1)
+	return &next
 }
 
 // messageViews shows messages, with the messages of ours that they quote.

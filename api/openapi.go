@@ -72,7 +72,7 @@ func (s *server) describe() {
 	for _, op := range s.healthOperations() {
 		api.AddOperation(op)
 	}
-	for _, op := range slices.Concat(s.mediaOperations(), s.intakeOperations(), s.surveyOperations()) {
+	for _, op := range slices.Concat(s.mediaOperations(), s.intakeOperations(), s.surveyOperations(), s.historyOperations()) {
 		api.AddOperation(op)
 	}
 	api.AddOperation(s.streamOperation())
