@@ -81,6 +81,12 @@ alerts:
 bench:
 	@$(GO) run ./tests/bench $(ARGS)
 
+## scale: measure lists and searches among 100,000 conversations
+.PHONY: scale
+scale:
+	@$(GO) build -o $(BIN)/testrun ./internal/testenv/testrun
+	@HANDOFF_SCALE=100000 $(BIN)/testrun -- $(GO) test -count=1 -timeout 10m ./api -run TestListsAndSearches -v $(ARGS)
+
 ## clean: delete what was built
 .PHONY: clean
 clean:

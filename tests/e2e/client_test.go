@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"handoff/internal/contract"
 )
 
 var httpClient = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
@@ -52,7 +55,21 @@ func call(t *testing.T, method, url, key string, body any, header ...string) ans
 	}
 	a, err := send(method, url, key, content, header...)
 	require.NoError(t, err)
+	requireContract(t, method, url, content, a)
 	return a
+}
+
+// requireContract holds an answer of the API against the OpenAPI document. The fakes have paths of their own.
+func requireContract(t *testing.T, method, url string, body []byte, a answer) {
+	t.Helper()
+	req, err := http.NewRequest(method, url, bytes.NewReader(body))
+	require.NoError(t, err)
+	if !strings.HasPrefix(req.URL.Path, "/v1/") && !strings.HasPrefix(req.URL.Path, "/api/v1/") {
+		return
+	}
+	document, err := contract.Shared()
+	require.NoError(t, err)
+	require.NoError(t, document.Check(req, contract.Answer{Status: a.status, Header: a.header, Body: a.body}), "%s %s", method, url)
 }
 
 // into decodes an answer that must have the given status.
