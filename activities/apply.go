@@ -148,11 +148,11 @@ func (l *ledger) applyMessage(ctx context.Context, m dbsqlc.Message) error {
 	if m.Direction == handoff.Inbound {
 		l.conv.UnreadCount++
 	}
-	switch m.AuthorType {
-	case handoff.AuthorContact:
+	if m.AuthorType == handoff.AuthorContact {
 		l.extendWindow(m)
 		return l.heardFrom(ctx, m.CreatedAt)
-	case handoff.AuthorAgent:
+	}
+	if m.AuthorType == handoff.AuthorAgent {
 		l.answered() // on the phone
 	}
 	return nil

@@ -70,7 +70,7 @@ func (s *server) streamEvents(c *gin.Context) {
 		return
 	}
 	defer subscription.Close()
-	w := s.openStream(c, subscription.Context())
+	w := s.openStream(subscription.Context(), c)
 	defer w.close()
 	// A write that fails cancels the request's context: only the error tells a slow client from one that has gone.
 	if err := s.stream(w, subscription); errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, feed.ErrKeyRefused) {
@@ -131,7 +131,7 @@ type streamWriter struct {
 	close   func()
 }
 
-func (s *server) openStream(c *gin.Context, ended context.Context) *streamWriter {
+func (s *server) openStream(ended context.Context, c *gin.Context) *streamWriter {
 	w := &streamWriter{ResponseWriter: c.Writer, control: http.NewResponseController(c.Writer), timeout: s.Streams.WriteTimeout, ended: ended}
 	// ReadTimeout is over in a few seconds, and the server would take the silence of a client that only reads for the end of it.
 	_ = w.control.SetReadDeadline(time.Time{})

@@ -91,7 +91,7 @@ func (w *streamWorld) open(t *testing.T, key, query string, headers ...string) *
 		request.Header.Set(headers[i], headers[i+1])
 	}
 	transport := &http.Transport{DisableCompression: false}
-	answer, err := (&http.Client{Transport: transport}).Do(request)
+	answer, err := (&http.Client{Transport: transport}).Do(request) //nolint:bodyclose // cancel closes it
 	require.NoError(t, err)
 	c := &client{t: t, answer: answer, blocks: make(chan block, 10_000)}
 	read := make(chan struct{})

@@ -43,6 +43,7 @@ func TestStreams(t *testing.T) {
 }
 
 func streamCarries(t *testing.T) {
+	t.Helper()
 	w := newStreamWorld(t)
 	c := w.follow(t, w.ana, "")
 	require.Equal(t, "text/event-stream", c.answer.Header.Get("Content-Type"))
@@ -72,15 +73,14 @@ func streamCarries(t *testing.T) {
 	require.NotContains(t, b.data, "message")
 }
 
-func (w *streamWorld) event(t *testing.T, of dbsqlc.Conversation, eventType handoff.EventType) string {
+func (w *streamWorld) event(t *testing.T, of dbsqlc.Conversation, eventType handoff.EventType) {
 	t.Helper()
-	id := handoff.NewID()
 	w.Exec(t, "INSERT INTO events (id, account_id, inbox_id, conversation_id, type, actor_type, at) VALUES ($1, $2, $3, $4, $5, 'system', now())",
-		id, of.AccountID, of.InboxID, of.ID, eventType)
-	return id.String()
+		handoff.NewID(), of.AccountID, of.InboxID, of.ID, eventType)
 }
 
 func streamResumes(t *testing.T) {
+	t.Helper()
 	w := newStreamWorld(t)
 	conversation := w.conversation(t, "447700900123")
 	all := w.follow(t, w.ana, "?from=start")
@@ -121,6 +121,7 @@ func (w *streamWorld) bound(t *testing.T, inbox handoff.ID) string {
 }
 
 func streamFilters(t *testing.T) {
+	t.Helper()
 	w := newStreamWorld(t)
 	name, native := "Other", handoff.ProtocolNative
 	other, err := w.admin().CreateInbox(t.Context(), w.Account.ID, admin.InboxFields{Name: &name, Protocol: &native})
@@ -167,6 +168,7 @@ func streamFilters(t *testing.T) {
 }
 
 func streamForeign(t *testing.T) {
+	t.Helper()
 	w := newStreamWorld(t)
 	foreign, own := w.follow(t, w.strangerAgent, "?from=start"), w.follow(t, w.ana, "?from=start")
 	conversation := w.conversation(t, "447700900123")
@@ -189,6 +191,7 @@ func streamForeign(t *testing.T) {
 }
 
 func streamRefuses(t *testing.T) {
+	t.Helper()
 	w := newStreamWorld(t)
 	bound := w.bound(t, w.Inbox.ID)
 	cursor := w.do(t, "GET", "/v1/events", w.ana, nil).text("next_cursor")
@@ -234,6 +237,7 @@ func (w *streamWorld) beat(c *client) {
 
 // A heartbeat moves the client's cursor on although nothing came that it asked for.
 func streamBeats(t *testing.T) {
+	t.Helper()
 	w := newStreamWorld(t)
 	conversation := w.conversation(t, "447700900123")
 	c := w.follow(t, w.ana, "?types=note.added")
@@ -251,6 +255,7 @@ func streamBeats(t *testing.T) {
 
 // A client that has stopped reading is cut off. The others do not notice, and it goes on where it stopped.
 func streamCuts(t *testing.T) {
+	t.Helper()
 	w := newStreamWorld(t, func(w *world) {
 		w.deps.Streams = api.Streams{WriteTimeout: 5 * time.Second}
 	})
@@ -277,6 +282,7 @@ func streamCuts(t *testing.T) {
 }
 
 func streamKeys(t *testing.T) {
+	t.Helper()
 	w := newStreamWorld(t)
 	expires := time.Now().Add(4 * time.Second)
 	_, brief, err := w.admin().CreateKey(t.Context(), w.Account.ID, admin.NewKey{
@@ -297,6 +303,7 @@ func streamKeys(t *testing.T) {
 }
 
 func streamShutdown(t *testing.T) {
+	t.Helper()
 	w := newStreamWorld(t)
 	var clients []*client
 	for range 20 {

@@ -12,8 +12,8 @@ import (
 	"handoff/workflows"
 )
 
-func (s *story) resolveSoon(actor handoff.Actor, seconds int) *answer {
-	return s.update(workflows.ResolveUpdate, workflows.ResolveInput{CommandInput: s.command(actor), UndoSeconds: seconds, Disposition: "answered"})
+func (s *story) resolveSoon(actor handoff.Actor, seconds int) {
+	s.update(workflows.ResolveUpdate, workflows.ResolveInput{CommandInput: s.command(actor), UndoSeconds: seconds, Disposition: "answered"})
 }
 
 func TestAResolveThatNobodyUndoesEndsTheConversation(t *testing.T) {
@@ -73,8 +73,8 @@ func (s *story) draftOf(kind, text, content string) *handoff.ID {
 }
 
 // promise schedules a text for when John writes, or else a template for a time.
-func (s *story) promise(due time.Duration) *answer {
-	return s.update(workflows.ScheduleUpdate, workflows.ScheduleInput{CommandInput: s.command(s.Ana), Schedule: activities.Schedule{
+func (s *story) promise(due time.Duration) {
+	s.update(workflows.ScheduleUpdate, workflows.ScheduleInput{CommandInput: s.command(s.Ana), Schedule: activities.Schedule{
 		ScheduledID: handoff.NewID(), DueAt: s.after(due),
 		MessageID:   s.draftOf("text", "Here it is", `{"body":"Here it is"}`),
 		OtherwiseID: s.draftOf("template", "reminder", `{"name":"reminder","language":{"code":"en"}}`),

@@ -16,12 +16,13 @@ func (c *conversation) handleUpdates(ctx workflow.Context) error {
 	}
 	return nil
 }
+
 func (c *conversation) handleControl(ctx workflow.Context) error {
 	if err := handleUpdate(c, ctx, "Make an agent the assignee",
 		func(_ workflow.Context, control handoff.Control, in ClaimInput) error {
 			return control.CheckClaim(in.Actor)
 		},
-		func(ctx workflow.Context, base activities.Command, in ClaimInput) (activities.Result, error) {
+		func(ctx workflow.Context, base activities.Command, _ ClaimInput) (activities.Result, error) {
 			return local(ctx, "claim", a.Claim, base)
 		}); err != nil {
 		return err
@@ -76,7 +77,7 @@ func (c *conversation) handleOffers(ctx workflow.Context) error {
 		func(_ workflow.Context, control handoff.Control, in AcceptInput) error {
 			return control.CheckAccept(in.Actor)
 		},
-		func(ctx workflow.Context, base activities.Command, in AcceptInput) (activities.Result, error) {
+		func(ctx workflow.Context, base activities.Command, _ AcceptInput) (activities.Result, error) {
 			return local(ctx, "accept", a.AcceptOffer, base)
 		}); err != nil {
 		return err
@@ -132,7 +133,7 @@ func (c *conversation) handleTime(ctx workflow.Context) error {
 		func(_ workflow.Context, control handoff.Control, in WakeInput) error {
 			return control.CheckWake(in.Actor)
 		},
-		func(ctx workflow.Context, base activities.Command, in WakeInput) (activities.Result, error) {
+		func(ctx workflow.Context, base activities.Command, _ WakeInput) (activities.Result, error) {
 			return local(ctx, "wake", a.Wake, base)
 		}); err != nil {
 		return err
@@ -165,7 +166,7 @@ func (c *conversation) handleEnd(ctx workflow.Context) error {
 		func(_ workflow.Context, control handoff.Control, in UndoResolveInput) error {
 			return control.CheckUndo(in.Actor)
 		},
-		func(ctx workflow.Context, base activities.Command, in UndoResolveInput) (activities.Result, error) {
+		func(ctx workflow.Context, base activities.Command, _ UndoResolveInput) (activities.Result, error) {
 			return local(ctx, "undo resolve", a.UndoResolve, base)
 		})
 }
