@@ -107,6 +107,9 @@ func (l *ledger) offerExpired(ctx context.Context) error {
 	if err != nil || team == nil || team.Assignment == handoff.AssignManual {
 		return err
 	}
+	if _, err := l.lockTeam(ctx, team.ID); err != nil { // before the agent, like everybody
+		return err
+	}
 	away, err := l.q.AgentSetAway(ctx, dbsqlc.AgentSetAwayParams{ID: *agent, Since: &l.now})
 	if err != nil || away == 0 {
 		return err

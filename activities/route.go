@@ -79,7 +79,11 @@ func (l *ledger) route(ctx context.Context) error {
 	if err != nil || team == nil || team.Assignment == handoff.AssignManual {
 		return err
 	}
-	locked, err := l.q.TeamLock(ctx, dbsqlc.TeamLockParams{AccountID: l.ref.AccountID, ID: team.ID})
+	// Most passes find nobody, and need no lock for that. One that misses an agent who is just getting free is woken again.
+	if agent, err := l.match(ctx, *team); err != nil || agent == nil {
+		return err
+	}
+	locked, err := l.lockTeam(ctx, team.ID)
 	if err != nil {
 		return err
 	}
@@ -101,6 +105,16 @@ func (l *ledger) route(ctx context.Context) error {
 	}})
 }
 
+// lockTeam makes whoever gives the team's conversations away, or changes who may have them, take turns: the team comes first, then its
+// members, whom other teams may have too, in one order.
+func (l *ledger) lockTeam(ctx context.Context, id handoff.ID) (dbsqlc.Team, error) {
+	team, err := l.q.TeamLock(ctx, dbsqlc.TeamLockParams{AccountID: l.ref.AccountID, ID: id})
+	if err != nil {
+		return team, err
+	}
+	return team, l.q.LineAgentsLock(ctx, dbsqlc.LineAgentsLockParams{AccountID: l.ref.AccountID, TeamID: id})
+}
+
 // match is the agent whom the team's plan gives to this conversation; nil for none.
 func (l *ledger) match(ctx context.Context, team dbsqlc.Team) (*handoff.AgentRef, error) {
 	read, err := lineup.Read(ctx, l.q, team, l.now, l.conv.ID)
@@ -111,26 +125,10 @@ func (l *ledger) match(ctx context.Context, team dbsqlc.Team) (*handoff.AgentRef
 	if l.conv.QueuedAt != nil {
 		own.QueuedAt = *l.conv.QueuedAt
 	}
-	for range len(read.Agents) {
-		plan := read.Plan(&own)
-		i := slices.IndexFunc(plan, func(m routing.Match) bool { return m.Conversation == l.conv.ID })
-		if i < 0 {
-			return nil, nil
+	for _, m := range read.Plan(&own) {
+		if m.Conversation == l.conv.ID {
+			return l.agent(ctx, m.Agent)
 		}
-		agent, err := l.q.LineAgentLock(ctx, plan[i].Agent)
-		if err != nil {
-			return nil, err
-		}
-		held, err := l.q.LineAgentHeld(ctx, dbsqlc.LineAgentHeldParams{AgentID: &plan[i].Agent, ExceptID: l.conv.ID})
-		if err != nil {
-			return nil, err
-		}
-		seat := slices.IndexFunc(read.Agents, func(a routing.Agent) bool { return a.ID == plan[i].Agent })
-		if agent.Capacity == nil || held < int64(*agent.Capacity) {
-			return &handoff.AgentRef{ID: plan[i].Agent, Name: agent.Name}, nil
-		}
-		// Another team has given the agent something since: the plan is made again.
-		read.Agents[seat].Load, read.Agents[seat].Capacity = int(held), agent.Capacity
 	}
 	return nil, nil
 }
@@ -148,10 +146,23 @@ func (l *ledger) takeBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if agent.DisabledAt == nil && agent.Presence.At(agent.PresenceUntil, l.now) == handoff.PresenceOnline {
+	if agent.DisabledAt == nil && (agent.Presence.At(agent.PresenceUntil, l.now) == handoff.PresenceOnline || !l.leftBy(agent)) {
 		return nil
 	}
 	return l.requeue(ctx, reasonAway)
+}
+
+// leftBy tells whether the assignee has gone since they have the conversation. Whoever takes one by hand without ever saying that they
+// are online is there all the same.
+func (l *ledger) leftBy(agent dbsqlc.Agent) bool {
+	if l.conv.ControlSince == nil || (l.conv.ControlReason != nil && *l.conv.ControlReason == reasonAssigned) {
+		return true
+	}
+	left := agent.PresenceUntil
+	if agent.Presence != handoff.PresenceOnline && agent.PresenceSince != nil {
+		left = agent.PresenceSince
+	}
+	return left != nil && left.After(*l.conv.ControlSince)
 }
 
 // requeue takes the conversation from its assignee. It comes back to its old place in line, and to others first.

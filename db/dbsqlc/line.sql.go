@@ -44,41 +44,6 @@ func (q *Queries) AgentSetAway(ctx context.Context, arg AgentSetAwayParams) (int
 	return result.RowsAffected(), nil
 }
 
-const lineAgentHeld = `-- name: LineAgentHeld :one
-SELECT ((SELECT count(*) FROM conversations c WHERE c.assignee_id = $1 AND c.status = 'assigned' AND c.id <> $2)
-    + (SELECT count(*) FROM conversations c WHERE c.offered_to = $1 AND c.status <> 'ended' AND c.id <> $2))::bigint AS held
-`
-
-type LineAgentHeldParams struct {
-	AgentID  *uuid.UUID
-	ExceptID uuid.UUID
-}
-
-func (q *Queries) LineAgentHeld(ctx context.Context, arg LineAgentHeldParams) (int64, error) {
-	row := q.db.QueryRow(ctx, lineAgentHeld, arg.AgentID, arg.ExceptID)
-	var held int64
-	err := row.Scan(&held)
-	return held, err
-}
-
-const lineAgentLock = `-- name: LineAgentLock :one
-SELECT capacity, name FROM agents WHERE id = $1 FOR NO KEY UPDATE
-`
-
-type LineAgentLockRow struct {
-	Capacity *int32
-	Name     string
-}
-
-// One agent may be in several teams, whose plans know nothing of each other. What the agent holds is counted by a later statement: this
-// one would count as of before it waited.
-func (q *Queries) LineAgentLock(ctx context.Context, id uuid.UUID) (LineAgentLockRow, error) {
-	row := q.db.QueryRow(ctx, lineAgentLock, id)
-	var i LineAgentLockRow
-	err := row.Scan(&i.Capacity, &i.Name)
-	return i, err
-}
-
 const lineAgents = `-- name: LineAgents :many
 SELECT a.id, a.name, a.skills, a.capacity, a.assigned_at,
     ((SELECT count(*) FROM conversations c WHERE c.assignee_id = a.id AND c.status = 'assigned' AND c.id <> $1)
@@ -137,11 +102,30 @@ func (q *Queries) LineAgents(ctx context.Context, arg LineAgentsParams) ([]LineA
 	return items, nil
 }
 
+const lineAgentsLock = `-- name: LineAgentsLock :exec
+SELECT a.id FROM team_members m JOIN agents a ON a.id = m.agent_id
+WHERE m.account_id = $1 AND m.team_id = $2 ORDER BY a.id FOR NO KEY UPDATE OF a
+`
+
+type LineAgentsLockParams struct {
+	AccountID uuid.UUID
+	TeamID    uuid.UUID
+}
+
+// One agent may be in several teams, whose plans know nothing of each other: whoever gives conversations away locks all whom it may give
+// them to, in one order. What they hold is counted by a later statement: this one would count as of before it waited.
+func (q *Queries) LineAgentsLock(ctx context.Context, arg LineAgentsLockParams) error {
+	_, err := q.db.Exec(ctx, lineAgentsLock, arg.AccountID, arg.TeamID)
+	return err
+}
+
 const lineDeserted = `-- name: LineDeserted :many
 SELECT c.account_id, c.inbox_id, c.contact_id FROM teams t
 JOIN conversations c ON c.account_id = t.account_id AND c.team_id = t.id AND c.status = 'assigned'
 JOIN agents a ON a.id = c.assignee_id
-WHERE t.when_away = 'requeue' AND (a.disabled_at IS NOT NULL OR a.presence <> 'online' OR a.presence_until IS NULL OR a.presence_until <= $1::timestamptz)
+WHERE t.when_away = 'requeue' AND (a.disabled_at IS NOT NULL OR (
+    (a.presence <> 'online' OR a.presence_until IS NULL OR a.presence_until <= $1::timestamptz)
+    AND (c.control_reason = 'assigned' OR coalesce(CASE WHEN a.presence <> 'online' THEN a.presence_since END, a.presence_until) > c.control_since)))
 ORDER BY c.inbox_id, c.contact_id LIMIT $2
 `
 
@@ -156,7 +140,8 @@ type LineDesertedRow struct {
 	ContactID uuid.UUID
 }
 
-// Conversations whose assignee is not online any more, in teams that take them back.
+// Conversations whose assignee is not online any more, in teams that take them back. Whoever took one by hand without being online keeps
+// it until they have been and are not any more.
 func (q *Queries) LineDeserted(ctx context.Context, arg LineDesertedParams) ([]LineDesertedRow, error) {
 	rows, err := q.db.Query(ctx, lineDeserted, arg.Now, arg.RowLimit)
 	if err != nil {

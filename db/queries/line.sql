@@ -23,14 +23,11 @@ FROM team_members m JOIN agents a ON a.id = m.agent_id
 WHERE m.account_id = @account_id AND m.team_id = @team_id AND a.disabled_at IS NULL AND a.presence = 'online' AND a.presence_until > @now::timestamptz
 ORDER BY a.id;
 
--- name: LineAgentLock :one
--- One agent may be in several teams, whose plans know nothing of each other. What the agent holds is counted by a later statement: this
--- one would count as of before it waited.
-SELECT capacity, name FROM agents WHERE id = @id FOR NO KEY UPDATE;
-
--- name: LineAgentHeld :one
-SELECT ((SELECT count(*) FROM conversations c WHERE c.assignee_id = @agent_id AND c.status = 'assigned' AND c.id <> @except_id)
-    + (SELECT count(*) FROM conversations c WHERE c.offered_to = @agent_id AND c.status <> 'ended' AND c.id <> @except_id))::bigint AS held;
+-- name: LineAgentsLock :exec
+-- One agent may be in several teams, whose plans know nothing of each other: whoever gives conversations away locks all whom it may give
+-- them to, in one order. What they hold is counted by a later statement: this one would count as of before it waited.
+SELECT a.id FROM team_members m JOIN agents a ON a.id = m.agent_id
+WHERE m.account_id = @account_id AND m.team_id = @team_id ORDER BY a.id FOR NO KEY UPDATE OF a;
 
 -- name: AgentAssigned :exec
 UPDATE agents SET assigned_at = @assigned_at WHERE id = @id;
@@ -47,11 +44,14 @@ WHERE t.assignment <> 'manual' AND EXISTS (
 ORDER BY t.id;
 
 -- name: LineDeserted :many
--- Conversations whose assignee is not online any more, in teams that take them back.
+-- Conversations whose assignee is not online any more, in teams that take them back. Whoever took one by hand without being online keeps
+-- it until they have been and are not any more.
 SELECT c.account_id, c.inbox_id, c.contact_id FROM teams t
 JOIN conversations c ON c.account_id = t.account_id AND c.team_id = t.id AND c.status = 'assigned'
 JOIN agents a ON a.id = c.assignee_id
-WHERE t.when_away = 'requeue' AND (a.disabled_at IS NOT NULL OR a.presence <> 'online' OR a.presence_until IS NULL OR a.presence_until <= @now::timestamptz)
+WHERE t.when_away = 'requeue' AND (a.disabled_at IS NOT NULL OR (
+    (a.presence <> 'online' OR a.presence_until IS NULL OR a.presence_until <= @now::timestamptz)
+    AND (c.control_reason = 'assigned' OR coalesce(CASE WHEN a.presence <> 'online' THEN a.presence_since END, a.presence_until) > c.control_since)))
 ORDER BY c.inbox_id, c.contact_id LIMIT @row_limit;
 
 -- name: ScheduledInsert :exec

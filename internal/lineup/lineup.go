@@ -11,7 +11,8 @@ import (
 	"handoff/internal/routing"
 )
 
-// readAhead is how much of a line is looked at. It is more than a team's agents take at once.
+// readAhead is how much of a line is looked at first. It is more than a team's agents take at once; where they have room left after it,
+// because they cannot or may not take what waits there, more is read.
 const readAhead = 200
 
 // Line is a team's line at a moment.
@@ -33,12 +34,26 @@ func Read(ctx context.Context, q *dbsqlc.Queries, team dbsqlc.Team, now time.Tim
 			ID: row.ID, Skills: row.Skills, Capacity: row.Capacity, Load: int(row.Held), AssignedAt: row.AssignedAt,
 		})
 	}
-	out.Waiting, err = q.LineWaiting(ctx, dbsqlc.LineWaitingParams{AccountID: team.AccountID, TeamID: &team.ID, RowLimit: readAhead})
-	return out, err
+	for limit := int32(readAhead); out.room(0); limit *= 4 {
+		out.Waiting, err = q.LineWaiting(ctx, dbsqlc.LineWaitingParams{AccountID: team.AccountID, TeamID: &team.ID, RowLimit: limit})
+		if err != nil || len(out.Waiting) < int(limit) || !out.room(len(out.Plan(nil))) {
+			return out, err
+		}
+	}
+	return out, nil
 }
 
-// Full tells that the line is longer than what was read of it.
-func (l Line) Full() bool { return len(l.Waiting) == readAhead }
+// room tells whether the agents could take more than so many.
+func (l Line) room(taken int) bool {
+	free := 0
+	for _, agent := range l.Agents {
+		if agent.Capacity == nil {
+			return true
+		}
+		free += max(0, int(*agent.Capacity)-agent.Load)
+	}
+	return free > taken
+}
 
 // Plan says who is given what. own stands for a conversation whose row has yet to be written; nil for none.
 func (l Line) Plan(own *routing.Waiting) []routing.Match {
