@@ -76,47 +76,6 @@ func (c *conversation) carryOutOne(ctx workflow.Context, cmd *command) error {
 	return nil
 }
 
-// timeUp is the command of the timer: endpoints are told of a silence, a longer one ends the conversation, and what else is due is done.
-func (c *conversation) timeUp() *command {
-	if c.timerKind != "" {
-		return c.ring()
-	}
-	if notice := c.now.NoticeAt; notice != nil && c.now.InactiveAt != nil && notice.Before(*c.now.InactiveAt) {
-		return c.silence()
-	}
-	return c.inactivityEnd()
-}
-
-func (c *conversation) silence() *command {
-	input := CommandInput{
-		CommandID: "silence:" + c.now.ID.String() + ":" + c.timerAt.UTC().Format(time.RFC3339Nano), ConversationID: c.now.ID,
-		Actor: handoff.Actor{Admin: true},
-	}
-	return &command{input: input, run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
-		return local(ctx, "silence", a.Silence, base)
-	}}
-}
-
-func (c *conversation) ring() *command {
-	input := CommandInput{
-		CommandID: string(c.timerKind) + ":" + c.now.ID.String() + ":" + c.timerAt.UTC().Format(time.RFC3339Nano), ConversationID: c.now.ID,
-		Actor: handoff.Actor{Admin: true},
-	}
-	return &command{input: input, run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
-		return local(ctx, "time is up", a.TimeUp, base)
-	}}
-}
-
-func (c *conversation) inactivityEnd() *command {
-	input := CommandInput{
-		CommandID: "inactivity:" + c.now.ID.String() + ":" + c.timerAt.UTC().Format(time.RFC3339Nano), ConversationID: c.now.ID,
-		Actor: handoff.Actor{Admin: true},
-	}
-	return &command{input: input, run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
-		return local(ctx, "inactivity", a.End, activities.EndCommand{Command: base, Reason: handoff.EndInactivity})
-	}}
-}
-
 // operatorResolve is the command of the signal that an operator sends from the Temporal UI.
 func (c *conversation) operatorResolve(ctx workflow.Context, in ResolveInput) *command {
 	input := in.CommandInput
