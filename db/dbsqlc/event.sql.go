@@ -11,60 +11,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const eventListByAccount = `-- name: EventListByAccount :many
-SELECT id, account_id, position, txid, inbox_id, conversation_id, seq, type, actor_type, actor_id, message_id, data, at FROM events
-WHERE account_id = $1 AND (txid, position) > ($2, $3)
-  AND txid < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY txid, position LIMIT $4
-`
-
-type EventListByAccountParams struct {
-	AccountID     uuid.UUID
-	AfterTxid     uint64
-	AfterPosition uint64
-	RowLimit      int32
-}
-
-// Nothing at or after the oldest transaction still running: it may yet commit an event that belongs before.
-func (q *Queries) EventListByAccount(ctx context.Context, arg EventListByAccountParams) ([]Event, error) {
-	rows, err := q.db.Query(ctx, eventListByAccount,
-		arg.AccountID,
-		arg.AfterTxid,
-		arg.AfterPosition,
-		arg.RowLimit,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Event{}
-	for rows.Next() {
-		var i Event
-		if err := rows.Scan(
-			&i.ID,
-			&i.AccountID,
-			&i.Position,
-			&i.Txid,
-			&i.InboxID,
-			&i.ConversationID,
-			&i.Seq,
-			&i.Type,
-			&i.ActorType,
-			&i.ActorID,
-			&i.MessageID,
-			&i.Data,
-			&i.At,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const eventListByConversation = `-- name: EventListByConversation :many
 SELECT id, account_id, position, txid, inbox_id, conversation_id, seq, type, actor_type, actor_id, message_id, data, at FROM events
 WHERE account_id = $1 AND conversation_id = $2 AND (txid, position) > ($3, $4)

@@ -7,10 +7,3 @@ SELECT * FROM events
 WHERE account_id = @account_id AND conversation_id = @conversation_id AND (txid, position) > (@after_txid, @after_position)
   AND txid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY txid, position LIMIT @row_limit;
-
--- name: EventListByAccount :many
--- Nothing at or after the oldest transaction still running: it may yet commit an event that belongs before.
-SELECT * FROM events
-WHERE account_id = @account_id AND (txid, position) > (@after_txid, @after_position)
-  AND txid < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY txid, position LIMIT @row_limit;
