@@ -290,7 +290,7 @@ func (c *contention) requireStories() {
 		}
 		require.Equal(c, before+1, seq)
 		before = seq
-		switch kind {
+		switch kind { //nolint:exhaustive // the others change nothing of who has it
 		case handoff.EventClaimed:
 			if actor == string(handoff.AuthorSystem) || *orEmptyText(reason) == "accepted" {
 				given++
