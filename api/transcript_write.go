@@ -77,7 +77,7 @@ func (w *textTranscript) entry(e TranscriptEntry) error {
 	case entryNote:
 		return w.d.text(stamp, "NOTE by ", oneLine(actorName(e.Author)), " (not sent): ", indented(e.Text), "\n")
 	}
-	return w.d.text(stamp, oneLine(actorName(e.Author)), ": ", indented(spoken(e)), oneLine(mark(e)), "\n")
+	return w.d.text(stamp, oneLine(actorName(e.Author)), ": ", indented(spoken(e)), mark(e), "\n")
 }
 
 func (w *textTranscript) foot() error { return w.d.text("\nEnd of the transcript\n") }
@@ -113,7 +113,7 @@ func mark(e TranscriptEntry) string {
 	if e.Status == "" {
 		return ""
 	}
-	return " (" + strings.ReplaceAll(string(e.Status), "_", " ") + words(e.Reason) + ")"
+	return " (" + strings.ReplaceAll(string(e.Status), "_", " ") + words(oneLine(e.Reason)) + ")"
 }
 
 // lineEnds are all that Unicode breaks a line at.

@@ -17,14 +17,14 @@ import (
 
 // eventDocs says of every event of ours what happened, and what its details are.
 var eventDocs = map[handoff.EventType]string{
-	handoff.EventOpened:                    "A conversation was opened: the contact wrote, or the gateway asked for a person.",
+	handoff.EventOpened:                    "A conversation was opened: the contact wrote, or the gateway asked for a person. details: {reason: opened, offloaded, started or reopened, opened_at, previous_id?, team_id?, skills?, priority?, tags?, attributes?}.",
 	handoff.EventOffloaded:                 "The gateway, or Meta's own agent, asked for a person. details: {reason?, payload?}.",
 	handoff.EventInactive:                  "Nobody has written for the endpoint's inactivity_minutes. details: {minutes}.",
-	handoff.EventClaimed:                   "An agent has taken the conversation. details: {assignee{id, name}}.",
+	handoff.EventClaimed:                   "An agent has taken the conversation, or was given it. details: {assignee{id, name}, reason?, team_id?}.",
 	handoff.EventReleased:                  "The agent gave it back: it waits for another.",
-	handoff.EventEnded:                     "The conversation is over; this is its last event. details: {reason}: resolved, inactivity, gateway or admin.",
+	handoff.EventEnded:                     "The conversation is over; this is its last event. details: {reason, disposition?}: resolved, inactivity, gateway or admin.",
 	handoff.EventQueued:                    "It waits in a team's line. details: {reason, team_id?, rule?, skills?, priority?, tags?}.",
-	handoff.EventTransferred:               "It was given to another agent or team. details: {reason, from?, assignee?, team_id?}.",
+	handoff.EventTransferred:               "It was given to another agent or team. details: {reason, control?, from?, assignee?, team_id?}; control is transferred or taken_over where reason is in somebody's own words.",
 	handoff.EventRequeued:                  "Its agent was silent for too long, or has gone: it is back at its place in line. details: {reason, from}.",
 	handoff.EventOffered:                   "Somebody may accept it until expires_at. details: {to: agent or bot, agent?, expires_at}.",
 	handoff.EventOfferDeclined:             "Who was offered it does not take it. details: {agent?, reason?}.",
@@ -45,7 +45,7 @@ var eventDocs = map[handoff.EventType]string{
 	handoff.EventMessageScheduled:          "A message is promised for later. details: {scheduled_id}.",
 	handoff.EventMessageUnscheduled:        "A promised message does not leave. details: {scheduled_id, reason}.",
 	handoff.EventMessageReceived:           "The contact wrote.",
-	handoff.EventMessageQueued:             "An agent wrote: send this message to the contact, and tell its statuses.",
+	handoff.EventMessageQueued:             "An agent wrote: send this message to the contact, and tell its statuses. details: {scheduled_id?}, of one that was promised for later.",
 	handoff.EventMessageDeliveredToGateway: "The gateway, or Meta, has taken an agent's message.",
 	handoff.EventMessageSent:               "WhatsApp, or the channel, has sent an agent's message.",
 	handoff.EventMessageDelivered:          "It has arrived at the contact's device.",

@@ -1812,6 +1812,63 @@ func (e TimerKind) Valid() bool {
 	}
 }
 
+// Defines values for TranscriptEntryKind.
+const (
+	TranscriptEntryKindEvent   TranscriptEntryKind = "event"
+	TranscriptEntryKindMessage TranscriptEntryKind = "message"
+	TranscriptEntryKindNote    TranscriptEntryKind = "note"
+)
+
+// Valid indicates whether the value is a known member of the TranscriptEntryKind enum.
+func (e TranscriptEntryKind) Valid() bool {
+	switch e {
+	case TranscriptEntryKindEvent:
+		return true
+	case TranscriptEntryKindMessage:
+		return true
+	case TranscriptEntryKindNote:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TranscriptEntryStatus.
+const (
+	TranscriptEntryStatusDelivered          TranscriptEntryStatus = "delivered"
+	TranscriptEntryStatusDeliveredToGateway TranscriptEntryStatus = "delivered_to_gateway"
+	TranscriptEntryStatusFailed             TranscriptEntryStatus = "failed"
+	TranscriptEntryStatusPlayed             TranscriptEntryStatus = "played"
+	TranscriptEntryStatusQueued             TranscriptEntryStatus = "queued"
+	TranscriptEntryStatusRead               TranscriptEntryStatus = "read"
+	TranscriptEntryStatusSent               TranscriptEntryStatus = "sent"
+	TranscriptEntryStatusUncertain          TranscriptEntryStatus = "uncertain"
+)
+
+// Valid indicates whether the value is a known member of the TranscriptEntryStatus enum.
+func (e TranscriptEntryStatus) Valid() bool {
+	switch e {
+	case TranscriptEntryStatusDelivered:
+		return true
+	case TranscriptEntryStatusDeliveredToGateway:
+		return true
+	case TranscriptEntryStatusFailed:
+		return true
+	case TranscriptEntryStatusPlayed:
+		return true
+	case TranscriptEntryStatusQueued:
+		return true
+	case TranscriptEntryStatusRead:
+		return true
+	case TranscriptEntryStatusSent:
+		return true
+	case TranscriptEntryStatusUncertain:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TurnBodyAuthor.
 const (
 	TurnBodyAuthorAgent   TurnBodyAuthor = "agent"
@@ -2223,6 +2280,27 @@ func (e MoveTimerParamsKind) Valid() bool {
 	case MoveTimerParamsKindSilent:
 		return true
 	case MoveTimerParamsKindSnooze:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetTranscriptParamsFormat.
+const (
+	GetTranscriptParamsFormatHTML GetTranscriptParamsFormat = "html"
+	GetTranscriptParamsFormatJSON GetTranscriptParamsFormat = "json"
+	GetTranscriptParamsFormatText GetTranscriptParamsFormat = "text"
+)
+
+// Valid indicates whether the value is a known member of the GetTranscriptParamsFormat enum.
+func (e GetTranscriptParamsFormat) Valid() bool {
+	switch e {
+	case GetTranscriptParamsFormatHTML:
+		return true
+	case GetTranscriptParamsFormatJSON:
+		return true
+	case GetTranscriptParamsFormatText:
 		return true
 	default:
 		return false
@@ -3364,6 +3442,30 @@ type ExcerptPart struct {
 	// Match This is what was looked for.
 	Match *bool  `json:"match,omitempty"`
 	Text  string `json:"text"`
+}
+
+// ExportEnd defines model for ExportEnd.
+type ExportEnd struct {
+	// Conversations How many lines came before in this answer.
+	Conversations int64 `json:"conversations"`
+	End           bool  `json:"end"`
+}
+
+// ExportLine defines model for ExportLine.
+type ExportLine struct {
+	Conversation Conversation `json:"conversation"`
+
+	// Cursor Give it as cursor, with the same filters, to go on after this line.
+	Cursor string `json:"cursor"`
+
+	// Events In their order, if include has events.
+	Events *[]Event `json:"events,omitempty"`
+
+	// Messages In their order, if include has messages.
+	Messages *[]Message `json:"messages,omitempty"`
+
+	// Notes In their order, if include has notes.
+	Notes *[]Note `json:"notes,omitempty"`
 }
 
 // Failure defines model for Failure.
@@ -4644,6 +4746,51 @@ type TimerBody struct {
 	Reason *string `json:"reason,omitempty"`
 }
 
+// TranscriptEntry defines model for TranscriptEntry.
+type TranscriptEntry struct {
+	Author Author `json:"author"`
+
+	// Kind What was said, what happened, or what agents wrote for each other.
+	Kind  TranscriptEntryKind `json:"kind"`
+	Media *TranscriptMedia    `json:"media,omitempty"`
+
+	// Reason Why it failed.
+	Reason *string `json:"reason,omitempty"`
+
+	// Seq Its place in the conversation's events. Absent for what came after the end.
+	Seq *int64 `json:"seq,omitempty"`
+
+	// Status How far an outbound message has come.
+	Status *TranscriptEntryStatus `json:"status,omitempty"`
+
+	// Text What a person reads.
+	Text *string `json:"text,omitempty"`
+
+	// Time The vendor's time of a message where it gave one, and else ours.
+	Time time.Time `json:"time"`
+
+	// Type The type of the message, such as text or image; of the event, such as conversation.claimed; or note.
+	Type string `json:"type"`
+}
+
+// TranscriptEntryKind What was said, what happened, or what agents wrote for each other.
+type TranscriptEntryKind string
+
+// TranscriptEntryStatus How far an outbound message has come.
+type TranscriptEntryStatus string
+
+// TranscriptMedia defines model for TranscriptMedia.
+type TranscriptMedia struct {
+	ID       openapi_types.UUID `json:"id"`
+	MimeType *string            `json:"mime_type,omitempty"`
+
+	// Name The file's name, or else what it is.
+	Name string `json:"name"`
+
+	// URL Where it can be read without a key for an hour. Ask GET /v1/media/{id} for a new link.
+	URL *string `json:"url,omitempty"`
+}
+
 // TransferBody defines model for TransferBody.
 type TransferBody struct {
 	// AgentID Who acts, with an admin's key. An agent's key acts for its agent.
@@ -5138,6 +5285,12 @@ type CountConversationsParams struct {
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
+// GetConversationParams defines parameters for GetConversation.
+type GetConversationParams struct {
+	// AtSeq Show it as of this event, instead of as it is now: the seq of one of its events.
+	AtSeq *int64 `form:"at_seq,omitempty" json:"at_seq,omitempty"`
+}
+
 // AcceptConversationParams defines parameters for AcceptConversation.
 type AcceptConversationParams struct {
 	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
@@ -5184,6 +5337,9 @@ type ListMessagesParams struct {
 
 	// Order asc: the oldest first; desc: the newest first.
 	Order *ListMessagesParamsOrder `form:"order,omitempty" json:"order,omitempty"`
+
+	// UntilSeq Only those that were there by this event: the seq of one of the conversation's events.
+	UntilSeq *int64 `form:"until_seq,omitempty" json:"until_seq,omitempty"`
 }
 
 // ListMessagesParamsOrder defines parameters for ListMessages.
@@ -5330,6 +5486,23 @@ type MoveTimerParams struct {
 // MoveTimerParamsKind defines parameters for MoveTimer.
 type MoveTimerParamsKind string
 
+// GetTranscriptParams defines parameters for GetTranscript.
+type GetTranscriptParams struct {
+	Format *GetTranscriptParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// Notes Are the notes that agents wrote for each other part of it? They are marked, and must not reach the contact.
+	Notes *bool `form:"notes,omitempty" json:"notes,omitempty"`
+
+	// TimeZone In which times of the text and the page are written; the inbox's own by default. Times in JSON are UTC.
+	TimeZone *string `form:"time_zone,omitempty" json:"time_zone,omitempty"`
+
+	// Lang The language of the messages, for the page: it chooses the shapes of Chinese characters, among others.
+	Lang *string `form:"lang,omitempty" json:"lang,omitempty"`
+}
+
+// GetTranscriptParamsFormat defines parameters for GetTranscript.
+type GetTranscriptParamsFormat string
+
 // TransferConversationParams defines parameters for TransferConversation.
 type TransferConversationParams struct {
 	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
@@ -5445,6 +5618,27 @@ type StreamEventsParams struct {
 
 // StreamEventsParamsFrom defines parameters for StreamEvents.
 type StreamEventsParamsFrom string
+
+// ExportConversationsParams defines parameters for ExportConversations.
+type ExportConversationsParams struct {
+	// From Opened at this time or later.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Opened before this time; the time of the request by default.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// InboxID Only this inbox.
+	InboxID *openapi_types.UUID `form:"inbox_id,omitempty" json:"inbox_id,omitempty"`
+
+	// Status Only these statuses: a comma list of bot, waiting, assigned, snoozed and ended.
+	Status *string `form:"status,omitempty" json:"status,omitempty"`
+
+	// Include What comes with each conversation: a comma list of messages, events and notes.
+	Include *string `form:"include,omitempty" json:"include,omitempty"`
+
+	// Cursor Go on after the line that has it.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
 
 // ListInboxesParams defines parameters for ListInboxes.
 type ListInboxesParams struct {
@@ -6426,8 +6620,10 @@ type ClientInterface interface {
 
 	// GetConversation Get a conversation
 	//
+	// With `at_seq` it is as its events had made it by then: what they do not tell, such as when the service window closes, is left out, and `version` is 0. Who the contact is, they are now.
+	//
 	// Corresponds with GET /v1/conversations/{id} (the `GetConversation` operationId).
-	GetConversation(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetConversation(ctx context.Context, id openapi_types.UUID, params *GetConversationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateConversationWithBody Change a conversation's attributes and priority
 	//
@@ -6839,6 +7035,13 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/conversations/{id}/timers/{kind} (the `MoveTimer` operationId).
 	MoveTimer(ctx context.Context, id openapi_types.UUID, kind MoveTimerParamsKind, params *MoveTimerParams, body MoveTimerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetTranscript Download a conversation's transcript
+	//
+	// What was said and what happened, in order, as a file. The JSON is an array with one entry a line, the text is for reading, and the HTML is a page to be printed or saved as a PDF: it loads nothing and runs nothing. Links to files are good for an hour. A transcript that was cut off is no JSON, or lacks its last line, "End of the transcript".
+	//
+	// Corresponds with GET /v1/conversations/{id}/transcript (the `GetTranscript` operationId).
+	GetTranscript(ctx context.Context, id openapi_types.UUID, params *GetTranscriptParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// TransferConversationWithBody Transfer a conversation
 	//
 	// Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
@@ -7054,6 +7257,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/events/stream (the `StreamEvents` operationId).
 	StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportConversations Export conversations
+	//
+	// JSON lines: one conversation a line, of the schema `ExportLine`, in an order that does not change, and at the end `{"end":true,"conversations":n}`, of the schema `ExportEnd`. An answer without that line was cut off: ask again with the `cursor` of its last whole line and the same filters, and nothing is missing and nothing comes twice. It takes as long as it takes, compressed for a client that accepts gzip; a client that does not read for 10 seconds is cut off. Each conversation is as it was when its line was written.
+	//
+	// Corresponds with GET /v1/exports/conversations (the `ExportConversations` operationId).
+	ExportConversations(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListInboxes List inboxes
 	//
@@ -8168,9 +8378,11 @@ func (c *Client) CountConversations(ctx context.Context, params *CountConversati
 
 // GetConversation Get a conversation
 //
+// With `at_seq` it is as its events had made it by then: what they do not tell, such as when the service window closes, is left out, and `version` is 0. Who the contact is, they are now.
+//
 // Corresponds with GET /v1/conversations/{id} (the `GetConversation` operationId).
-func (c *Client) GetConversation(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewGetConversationRequest(c.Server, id)
+func (c *Client) GetConversation(ctx context.Context, id openapi_types.UUID, params *GetConversationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetConversationRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -9071,6 +9283,23 @@ func (c *Client) MoveTimer(ctx context.Context, id openapi_types.UUID, kind Move
 	return c.Client.Do(req)
 }
 
+// GetTranscript Download a conversation's transcript
+//
+// What was said and what happened, in order, as a file. The JSON is an array with one entry a line, the text is for reading, and the HTML is a page to be printed or saved as a PDF: it loads nothing and runs nothing. Links to files are good for an hour. A transcript that was cut off is no JSON, or lacks its last line, "End of the transcript".
+//
+// Corresponds with GET /v1/conversations/{id}/transcript (the `GetTranscript` operationId).
+func (c *Client) GetTranscript(ctx context.Context, id openapi_types.UUID, params *GetTranscriptParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTranscriptRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // TransferConversationWithBody Transfer a conversation
 //
 // Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
@@ -9537,6 +9766,23 @@ func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEd
 // Corresponds with GET /v1/events/stream (the `StreamEvents` operationId).
 func (c *Client) StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStreamEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportConversations Export conversations
+//
+// JSON lines: one conversation a line, of the schema `ExportLine`, in an order that does not change, and at the end `{"end":true,"conversations":n}`, of the schema `ExportEnd`. An answer without that line was cut off: ask again with the `cursor` of its last whole line and the same filters, and nothing is missing and nothing comes twice. It takes as long as it takes, compressed for a client that accepts gzip; a client that does not read for 10 seconds is cut off. Each conversation is as it was when its line was written.
+//
+// Corresponds with GET /v1/exports/conversations (the `ExportConversations` operationId).
+func (c *Client) ExportConversations(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportConversationsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -12376,7 +12622,7 @@ func NewCountConversationsRequest(server string, params *CountConversationsParam
 }
 
 // NewGetConversationRequest constructs an http.Request for the GetConversation method
-func NewGetConversationRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+func NewGetConversationRequest(server string, id openapi_types.UUID, params *GetConversationParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -12399,6 +12645,33 @@ func NewGetConversationRequest(server string, id openapi_types.UUID) (*http.Requ
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AtSeq != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at_seq", *params.AtSeq, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -12810,6 +13083,18 @@ func NewListMessagesRequest(server string, id openapi_types.UUID, params *ListMe
 		if params.Order != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UntilSeq != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "until_seq", *params.UntilSeq, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -14223,6 +14508,103 @@ func NewMoveTimerRequestWithBody(server string, id openapi_types.UUID, kind Move
 	return req, nil
 }
 
+// NewGetTranscriptRequest constructs an http.Request for the GetTranscript method
+func NewGetTranscriptRequest(server string, id openapi_types.UUID, params *GetTranscriptParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conversations/%s/transcript", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Notes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "notes", *params.Notes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TimeZone != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "time_zone", *params.TimeZone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Lang != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "lang", *params.Lang, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewTransferConversationRequest calls the generic TransferConversation builder with application/json body
 func NewTransferConversationRequest(server string, id openapi_types.UUID, params *TransferConversationParams, body TransferConversationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -15300,6 +15682,120 @@ func NewStreamEventsRequest(server string, params *StreamEventsParams) (*http.Re
 			req.Header.Set("Last-Event-ID", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewExportConversationsRequest constructs an http.Request for the ExportConversations method
+func NewExportConversationsRequest(server string, params *ExportConversationsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/exports/conversations")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.InboxID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "inbox_id", *params.InboxID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Include != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "include", *params.Include, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -18512,10 +19008,12 @@ type ClientWithResponsesInterface interface {
 
 	// GetConversationWithResponse Get a conversation
 	//
+	// With `at_seq` it is as its events had made it by then: what they do not tell, such as when the service window closes, is left out, and `version` is 0. Who the contact is, they are now.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/conversations/{id} (the `GetConversation` operationId).
-	GetConversationWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetConversationResponse, error)
+	GetConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *GetConversationParams, reqEditors ...RequestEditorFn) (*GetConversationResponse, error)
 
 	// UpdateConversationWithBodyWithResponse Change a conversation's attributes and priority
 	//
@@ -18943,6 +19441,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/conversations/{id}/timers/{kind} (the `MoveTimer` operationId).
 	MoveTimerWithResponse(ctx context.Context, id openapi_types.UUID, kind MoveTimerParamsKind, params *MoveTimerParams, body MoveTimerJSONRequestBody, reqEditors ...RequestEditorFn) (*MoveTimerResponse, error)
 
+	// GetTranscriptWithResponse Download a conversation's transcript
+	//
+	// What was said and what happened, in order, as a file. The JSON is an array with one entry a line, the text is for reading, and the HTML is a page to be printed or saved as a PDF: it loads nothing and runs nothing. Links to files are good for an hour. A transcript that was cut off is no JSON, or lacks its last line, "End of the transcript".
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/conversations/{id}/transcript (the `GetTranscript` operationId).
+	GetTranscriptWithResponse(ctx context.Context, id openapi_types.UUID, params *GetTranscriptParams, reqEditors ...RequestEditorFn) (*GetTranscriptResponse, error)
+
 	// TransferConversationWithBodyWithResponse Transfer a conversation
 	//
 	// Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
@@ -19174,6 +19681,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/events/stream (the `StreamEvents` operationId).
 	StreamEventsWithResponse(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*StreamEventsResponse, error)
+
+	// ExportConversationsWithResponse Export conversations
+	//
+	// JSON lines: one conversation a line, of the schema `ExportLine`, in an order that does not change, and at the end `{"end":true,"conversations":n}`, of the schema `ExportEnd`. An answer without that line was cut off: ask again with the `cursor` of its last whole line and the same filters, and nothing is missing and nothing comes twice. It takes as long as it takes, compressed for a client that accepts gzip; a client that does not read for 10 seconds is cut off. Each conversation is as it was when its line was written.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/exports/conversations (the `ExportConversations` operationId).
+	ExportConversationsWithResponse(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*ExportConversationsResponse, error)
 
 	// ListInboxesWithResponse List inboxes
 	//
@@ -21898,6 +22414,47 @@ func (r MoveTimerResponse) ContentType() string {
 	return ""
 }
 
+type GetTranscriptResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]TranscriptEntry
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTranscriptResponse) GetJSON200() *[]TranscriptEntry {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTranscriptResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTranscriptResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTranscriptResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTranscriptResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type TransferConversationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -22575,6 +23132,40 @@ func (r StreamEventsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r StreamEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportConversationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportConversationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportConversationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportConversationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportConversationsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -25138,11 +25729,13 @@ func (c *ClientWithResponses) CountConversationsWithResponse(ctx context.Context
 
 // GetConversationWithResponse Get a conversation
 //
+// With `at_seq` it is as its events had made it by then: what they do not tell, such as when the service window closes, is left out, and `version` is 0. Who the contact is, they are now.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/conversations/{id} (the `GetConversation` operationId).
-func (c *ClientWithResponses) GetConversationWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetConversationResponse, error) {
-	rsp, err := c.GetConversation(ctx, id, reqEditors...)
+func (c *ClientWithResponses) GetConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *GetConversationParams, reqEditors ...RequestEditorFn) (*GetConversationResponse, error) {
+	rsp, err := c.GetConversation(ctx, id, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -25863,6 +26456,21 @@ func (c *ClientWithResponses) MoveTimerWithResponse(ctx context.Context, id open
 	return ParseMoveTimerResponse(rsp)
 }
 
+// GetTranscriptWithResponse Download a conversation's transcript
+//
+// What was said and what happened, in order, as a file. The JSON is an array with one entry a line, the text is for reading, and the HTML is a page to be printed or saved as a PDF: it loads nothing and runs nothing. Links to files are good for an hour. A transcript that was cut off is no JSON, or lacks its last line, "End of the transcript".
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/conversations/{id}/transcript (the `GetTranscript` operationId).
+func (c *ClientWithResponses) GetTranscriptWithResponse(ctx context.Context, id openapi_types.UUID, params *GetTranscriptParams, reqEditors ...RequestEditorFn) (*GetTranscriptResponse, error) {
+	rsp, err := c.GetTranscript(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTranscriptResponse(rsp)
+}
+
 // TransferConversationWithBodyWithResponse Transfer a conversation
 //
 // Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and anybody while it has none.
@@ -26249,6 +26857,21 @@ func (c *ClientWithResponses) StreamEventsWithResponse(ctx context.Context, para
 		return nil, err
 	}
 	return ParseStreamEventsResponse(rsp)
+}
+
+// ExportConversationsWithResponse Export conversations
+//
+// JSON lines: one conversation a line, of the schema `ExportLine`, in an order that does not change, and at the end `{"end":true,"conversations":n}`, of the schema `ExportEnd`. An answer without that line was cut off: ask again with the `cursor` of its last whole line and the same filters, and nothing is missing and nothing comes twice. It takes as long as it takes, compressed for a client that accepts gzip; a client that does not read for 10 seconds is cut off. Each conversation is as it was when its line was written.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/exports/conversations (the `ExportConversations` operationId).
+func (c *ClientWithResponses) ExportConversationsWithResponse(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*ExportConversationsResponse, error) {
+	rsp, err := c.ExportConversations(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportConversationsResponse(rsp)
 }
 
 // ListInboxesWithResponse List inboxes
@@ -28616,6 +29239,35 @@ func ParseMoveTimerResponse(rsp *http.Response) (*MoveTimerResponse, error) {
 	return response, nil
 }
 
+// ParseGetTranscriptResponse parses an HTTP response from a GetTranscriptWithResponse call
+func ParseGetTranscriptResponse(rsp *http.Response) (*GetTranscriptResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTranscriptResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []TranscriptEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/plain) unsupported
+
+	}
+
+	return response, nil
+}
+
 // ParseTransferConversationResponse parses an HTTP response from a TransferConversationWithResponse call
 func ParseTransferConversationResponse(rsp *http.Response) (*TransferConversationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -29031,6 +29683,22 @@ func ParseStreamEventsResponse(rsp *http.Response) (*StreamEventsResponse, error
 	}
 
 	response := &StreamEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseExportConversationsResponse parses an HTTP response from a ExportConversationsWithResponse call
+func ParseExportConversationsResponse(rsp *http.Response) (*ExportConversationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportConversationsResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}

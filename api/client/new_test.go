@@ -162,7 +162,7 @@ func TestClientStopsWithItsContext(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, err = c.GetConversationWithResponse(ctx, conversationID)
+	_, err = c.GetConversationWithResponse(ctx, conversationID, nil)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Len(t, s.requests, 1)
 }

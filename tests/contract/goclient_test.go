@@ -53,7 +53,7 @@ func testGoClient(t *testing.T, s *server) {
 	var refused *client.Error
 	require.ErrorAs(t, err, &refused)
 	require.EqualValues(t, "conflict", refused.Code)
-	_, err = c.GetConversationWithResponse(ctx, uuid.New())
+	_, err = c.GetConversationWithResponse(ctx, uuid.New(), nil)
 	require.ErrorAs(t, err, &refused)
 	require.EqualValues(t, 404, refused.Status)
 }

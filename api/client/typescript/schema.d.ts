@@ -365,7 +365,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a conversation */
+        /**
+         * Get a conversation
+         * @description With `at_seq` it is as its events had made it by then: what they do not tell, such as when the service window closes, is left out, and `version` is 0. Who the contact is, they are now.
+         */
         get: operations["get-conversation"];
         put?: never;
         post?: never;
@@ -849,6 +852,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{id}/transcript": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a conversation's transcript
+         * @description What was said and what happened, in order, as a file. The JSON is an array with one entry a line, the text is for reading, and the HTML is a page to be printed or saved as a PDF: it loads nothing and runs nothing. Links to files are good for an hour. A transcript that was cut off is no JSON, or lacks its last line, "End of the transcript".
+         */
+        get: operations["get-transcript"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{id}/transfer": {
         parameters: {
             query?: never;
@@ -1146,6 +1169,26 @@ export interface paths {
          *     **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch.
          */
         get: operations["stream-events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exports/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export conversations
+         * @description JSON lines: one conversation a line, of the schema `ExportLine`, in an order that does not change, and at the end `{"end":true,"conversations":n}`, of the schema `ExportEnd`. An answer without that line was cut off: ask again with the `cursor` of its last whole line and the same filters, and nothing is missing and nothing comes twice. It takes as long as it takes, compressed for a client that accepts gzip; a client that does not read for 10 seconds is cut off. Each conversation is as it was when its line was written.
+         */
+        get: operations["export-conversations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2022,7 +2065,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.claimed (native)
-         * @description An agent has taken the conversation. details: {assignee{id, name}}.
+         * @description An agent has taken the conversation, or was given it. details: {assignee{id, name}, reason?, team_id?}.
          */
         post: operations["webhook-conversation-claimed"];
         delete?: never;
@@ -2042,7 +2085,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.ended (native)
-         * @description The conversation is over; this is its last event. details: {reason}: resolved, inactivity, gateway or admin.
+         * @description The conversation is over; this is its last event. details: {reason, disposition?}: resolved, inactivity, gateway or admin.
          */
         post: operations["webhook-conversation-ended"];
         delete?: never;
@@ -2080,7 +2123,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.offer_declined (native) */
+        /**
+         * conversation.offer_declined (native)
+         * @description Who was offered it does not take it. details: {agent?, reason?}.
+         */
         post: operations["webhook-conversation-offer-declined"];
         delete?: never;
         options?: never;
@@ -2097,7 +2143,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.offer_expired (native) */
+        /**
+         * conversation.offer_expired (native)
+         * @description Nobody has accepted it in time. details: {agent?}.
+         */
         post: operations["webhook-conversation-offer-expired"];
         delete?: never;
         options?: never;
@@ -2114,7 +2163,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.offered (native) */
+        /**
+         * conversation.offered (native)
+         * @description Somebody may accept it until expires_at. details: {to: agent or bot, agent?, expires_at}.
+         */
         post: operations["webhook-conversation-offered"];
         delete?: never;
         options?: never;
@@ -2153,7 +2205,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.opened (native)
-         * @description A conversation was opened: the contact wrote, or the gateway asked for a person.
+         * @description A conversation was opened: the contact wrote, or the gateway asked for a person. details: {reason: opened, offloaded, started or reopened, opened_at, previous_id?, team_id?, skills?, priority?, tags?, attributes?}.
          */
         post: operations["webhook-conversation-opened"];
         delete?: never;
@@ -2171,7 +2223,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.passed (native) */
+        /**
+         * conversation.passed (native)
+         * @description The bot has control: go on with it, and ask for a person by an offload. details: {reason}.
+         */
         post: operations["webhook-conversation-passed"];
         delete?: never;
         options?: never;
@@ -2188,7 +2243,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.queued (native) */
+        /**
+         * conversation.queued (native)
+         * @description It waits in a team's line. details: {reason, team_id?, rule?, skills?, priority?, tags?}.
+         */
         post: operations["webhook-conversation-queued"];
         delete?: never;
         options?: never;
@@ -2205,7 +2263,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.rated (native) */
+        /**
+         * conversation.rated (native)
+         * @description The contact has rated the conversation. details: {score}, never the comment.
+         */
         post: operations["webhook-conversation-rated"];
         delete?: never;
         options?: never;
@@ -2222,7 +2283,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.read (native) */
+        /**
+         * conversation.read (native)
+         * @description An agent has read what the contact wrote.
+         */
         post: operations["webhook-conversation-read"];
         delete?: never;
         options?: never;
@@ -2259,7 +2323,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.requeued (native) */
+        /**
+         * conversation.requeued (native)
+         * @description Its agent was silent for too long, or has gone: it is back at its place in line. details: {reason, from}.
+         */
         post: operations["webhook-conversation-requeued"];
         delete?: never;
         options?: never;
@@ -2276,7 +2343,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.resolve_undone (native) */
+        /**
+         * conversation.resolve_undone (native)
+         * @description It does not end after all. details: {reason}.
+         */
         post: operations["webhook-conversation-resolve-undone"];
         delete?: never;
         options?: never;
@@ -2293,7 +2363,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.resolving (native) */
+        /**
+         * conversation.resolving (native)
+         * @description It ends at a time, unless somebody undoes it. details: {at, disposition?}.
+         */
         post: operations["webhook-conversation-resolving"];
         delete?: never;
         options?: never;
@@ -2310,7 +2383,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.response_due (native) */
+        /**
+         * conversation.response_due (native)
+         * @description A response will be late soon. details: {metric: first_response or next_response, due_at}.
+         */
         post: operations["webhook-conversation-response-due"];
         delete?: never;
         options?: never;
@@ -2327,7 +2403,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.response_missed (native) */
+        /**
+         * conversation.response_missed (native)
+         * @description A response is late. details: {metric, due_at}.
+         */
         post: operations["webhook-conversation-response-missed"];
         delete?: never;
         options?: never;
@@ -2344,7 +2423,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.snoozed (native) */
+        /**
+         * conversation.snoozed (native)
+         * @description It is put aside. details: {until?}; without, until the contact writes.
+         */
         post: operations["webhook-conversation-snoozed"];
         delete?: never;
         options?: never;
@@ -2361,7 +2443,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.timer_moved (native) */
+        /**
+         * conversation.timer_moved (native)
+         * @description Somebody has moved or cancelled a timer. details: {kind, was, due_at?}.
+         */
         post: operations["webhook-conversation-timer-moved"];
         delete?: never;
         options?: never;
@@ -2378,7 +2463,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.transferred (native) */
+        /**
+         * conversation.transferred (native)
+         * @description It was given to another agent or team. details: {reason, control?, from?, assignee?, team_id?}; control is transferred or taken_over where reason is in somebody's own words.
+         */
         post: operations["webhook-conversation-transferred"];
         delete?: never;
         options?: never;
@@ -2395,7 +2483,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.updated (native) */
+        /**
+         * conversation.updated (native)
+         * @description Tags, attributes, priority or the unread mark changed. details: the whole new value of each.
+         */
         post: operations["webhook-conversation-updated"];
         delete?: never;
         options?: never;
@@ -2412,7 +2503,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.window_closed (native) */
+        /**
+         * conversation.window_closed (native)
+         * @description WhatsApp's service window has closed: only templates can be sent. details: {expires_at}.
+         */
         post: operations["webhook-conversation-window-closed"];
         delete?: never;
         options?: never;
@@ -2429,7 +2523,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.window_closing (native) */
+        /**
+         * conversation.window_closing (native)
+         * @description WhatsApp's service window closes soon. details: {expires_at}.
+         */
         post: operations["webhook-conversation-window-closing"];
         delete?: never;
         options?: never;
@@ -2446,7 +2543,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** conversation.woken (native) */
+        /**
+         * conversation.woken (native)
+         * @description The snooze is over. details: {reason, status}.
+         */
         post: operations["webhook-conversation-woken"];
         delete?: never;
         options?: never;
@@ -2645,7 +2745,7 @@ export interface webhooks {
         put?: never;
         /**
          * message.queued (native)
-         * @description An agent wrote: send this message to the contact, and tell its statuses.
+         * @description An agent wrote: send this message to the contact, and tell its statuses. details: {scheduled_id?}, of one that was promised for later.
          */
         post: operations["webhook-message-queued"];
         delete?: never;
@@ -2703,7 +2803,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** message.scheduled (native) */
+        /**
+         * message.scheduled (native)
+         * @description A message is promised for later. details: {scheduled_id}.
+         */
         post: operations["webhook-message-scheduled"];
         delete?: never;
         options?: never;
@@ -2760,7 +2863,10 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** message.unscheduled (native) */
+        /**
+         * message.unscheduled (native)
+         * @description A promised message does not leave. details: {scheduled_id, reason}.
+         */
         post: operations["webhook-message-unscheduled"];
         delete?: never;
         options?: never;
@@ -4042,6 +4148,25 @@ export interface components {
             match?: boolean;
             text: string;
         };
+        ExportEnd: {
+            /**
+             * Format: int64
+             * @description How many lines came before in this answer.
+             */
+            conversations: number;
+            end: boolean;
+        };
+        ExportLine: {
+            conversation: components["schemas"]["Conversation"];
+            /** @description Give it as cursor, with the same filters, to go on after this line. */
+            cursor: string;
+            /** @description In their order, if include has events. */
+            events?: components["schemas"]["Event"][];
+            /** @description In their order, if include has messages. */
+            messages?: components["schemas"]["Message"][];
+            /** @description In their order, if include has notes. */
+            notes?: components["schemas"]["Note"][];
+        };
         Failure: {
             code: string;
             reason: string;
@@ -5251,6 +5376,48 @@ export interface components {
             /** @description A code or a few words for the event. It is told to endpoints and operators: nothing personal. */
             reason?: string;
         };
+        TranscriptEntry: {
+            author: components["schemas"]["Author"];
+            /**
+             * @description What was said, what happened, or what agents wrote for each other.
+             * @enum {string}
+             */
+            kind: "message" | "event" | "note";
+            media?: components["schemas"]["TranscriptMedia"];
+            /** @description Why it failed. */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description Its place in the conversation's events. Absent for what came after the end.
+             */
+            seq?: number;
+            /**
+             * @description How far an outbound message has come.
+             * @enum {string}
+             */
+            status?: "queued" | "delivered_to_gateway" | "sent" | "delivered" | "read" | "played" | "failed" | "uncertain";
+            /** @description What a person reads. */
+            text?: string;
+            /**
+             * Format: date-time
+             * @description The vendor's time of a message where it gave one, and else ours.
+             */
+            time: string;
+            /** @description The type of the message, such as text or image; of the event, such as conversation.claimed; or note. */
+            type: string;
+        };
+        TranscriptMedia: {
+            /** Format: uuid */
+            id: string;
+            mime_type?: string;
+            /** @description The file's name, or else what it is. */
+            name: string;
+            /**
+             * Format: uri-reference
+             * @description Where it can be read without a key for an hour. Ask GET /v1/media/{id} for a new link.
+             */
+            url?: string;
+        };
         TransferBody: {
             /**
              * Format: uuid
@@ -5614,6 +5781,8 @@ export type EventIdentity = components['schemas']['EventIdentity'];
 export type EventMedia = components['schemas']['EventMedia'];
 export type EventMessage = components['schemas']['EventMessage'];
 export type ExcerptPart = components['schemas']['ExcerptPart'];
+export type ExportEnd = components['schemas']['ExportEnd'];
+export type ExportLine = components['schemas']['ExportLine'];
 export type Failure = components['schemas']['Failure'];
 export type FailureBody = components['schemas']['FailureBody'];
 export type Found = components['schemas']['Found'];
@@ -5704,6 +5873,8 @@ export type TeamQueue = components['schemas']['TeamQueue'];
 export type TeamRef = components['schemas']['TeamRef'];
 export type Timer = components['schemas']['Timer'];
 export type TimerBody = components['schemas']['TimerBody'];
+export type TranscriptEntry = components['schemas']['TranscriptEntry'];
+export type TranscriptMedia = components['schemas']['TranscriptMedia'];
 export type TransferBody = components['schemas']['TransferBody'];
 export type TurnBody = components['schemas']['TurnBody'];
 export type TypingAnswer = components['schemas']['TypingAnswer'];
@@ -6249,6 +6420,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not Found */
             404: {
                 headers: {
@@ -6256,6 +6436,15 @@ export interface operations {
                 };
                 content: {
                     "text/html": unknown;
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -7887,7 +8076,10 @@ export interface operations {
     };
     "get-conversation": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Show it as of this event, instead of as it is now: the seq of one of its events. */
+                at_seq?: number;
+            };
             header?: never;
             path: {
                 id: string;
@@ -8530,6 +8722,8 @@ export interface operations {
                 cursor?: string;
                 /** @description asc: the oldest first; desc: the newest first. */
                 order?: "asc" | "desc";
+                /** @description Only those that were there by this event: the seq of one of the conversation's events. */
+                until_seq?: number;
             };
             header?: never;
             path: {
@@ -11021,6 +11215,107 @@ export interface operations {
             };
         };
     };
+    "get-transcript": {
+        parameters: {
+            query?: {
+                format?: "json" | "text" | "html";
+                /** @description Are the notes that agents wrote for each other part of it? They are marked, and must not reach the contact. */
+                notes?: boolean;
+                /**
+                 * @description In which times of the text and the page are written; the inbox's own by default. Times in JSON are UTC.
+                 * @example Europe/Berlin
+                 */
+                time_zone?: string;
+                /**
+                 * @description The language of the messages, for the page: it chooses the shapes of Chinese characters, among others.
+                 * @example ja
+                 */
+                lang?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The transcript */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TranscriptEntry"][];
+                    "text/html": unknown;
+                    "text/plain": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "transfer-conversation": {
         parameters: {
             query?: never;
@@ -12750,6 +13045,99 @@ export interface operations {
             };
             /** @description Too Many Requests */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-conversations": {
+        parameters: {
+            query?: {
+                /** @description Opened at this time or later. */
+                from?: string;
+                /** @description Opened before this time; the time of the request by default. */
+                to?: string;
+                /** @description Only this inbox. */
+                inbox_id?: string;
+                /**
+                 * @description Only these statuses: a comma list of bot, waiting, assigned, snoozed and ended.
+                 * @example ended
+                 */
+                status?: string;
+                /**
+                 * @description What comes with each conversation: a comma list of messages, events and notes.
+                 * @example messages,events,notes
+                 */
+                include?: string;
+                /** @description Go on after the line that has it. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The export */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
