@@ -203,7 +203,7 @@ func (q *Queries) LineTeams(ctx context.Context) ([]Team, error) {
 }
 
 const lineWaiting = `-- name: LineWaiting :many
-SELECT id, inbox_id, contact_id, priority, queued_at, opened_at, skills, passed_by FROM conversations
+SELECT id, inbox_id, contact_id, priority, queued_at, opened_at, control_since, skills, passed_by FROM conversations
 WHERE account_id = $1 AND team_id = $2 AND status = 'waiting' AND offered_to IS NULL AND NOT offered_bot
 ORDER BY priority DESC, queued_at, id LIMIT $3
 `
@@ -215,14 +215,15 @@ type LineWaitingParams struct {
 }
 
 type LineWaitingRow struct {
-	ID        uuid.UUID
-	InboxID   uuid.UUID
-	ContactID uuid.UUID
-	Priority  handoff.Priority
-	QueuedAt  *time.Time
-	OpenedAt  time.Time
-	Skills    []string
-	PassedBy  []uuid.UUID
+	ID           uuid.UUID
+	InboxID      uuid.UUID
+	ContactID    uuid.UUID
+	Priority     handoff.Priority
+	QueuedAt     *time.Time
+	OpenedAt     time.Time
+	ControlSince *time.Time
+	Skills       []string
+	PassedBy     []uuid.UUID
 }
 
 // What waits to be given to an agent, the first first. The limit is far more than agents can take at once.
@@ -242,6 +243,7 @@ func (q *Queries) LineWaiting(ctx context.Context, arg LineWaitingParams) ([]Lin
 			&i.Priority,
 			&i.QueuedAt,
 			&i.OpenedAt,
+			&i.ControlSince,
 			&i.Skills,
 			&i.PassedBy,
 		); err != nil {

@@ -10,7 +10,7 @@ SELECT * FROM teams WHERE account_id = @account_id AND id = @id;
 
 -- name: LineWaiting :many
 -- What waits to be given to an agent, the first first. The limit is far more than agents can take at once.
-SELECT id, inbox_id, contact_id, priority, queued_at, opened_at, skills, passed_by FROM conversations
+SELECT id, inbox_id, contact_id, priority, queued_at, opened_at, control_since, skills, passed_by FROM conversations
 WHERE account_id = @account_id AND team_id = @team_id AND status = 'waiting' AND offered_to IS NULL AND NOT offered_bot
 ORDER BY priority DESC, queued_at, id LIMIT @row_limit;
 

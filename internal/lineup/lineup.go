@@ -15,16 +15,23 @@ import (
 // because they cannot or may not take what waits there, more is read.
 const readAhead = 200
 
+// rest is how long a conversation stays away from whoever passed it by, if there is nobody else.
+const rest = time.Minute
+
+// Just tells that something was a moment ago.
+func Just(at *time.Time, now time.Time) bool { return at != nil && now.Sub(*at) < rest }
+
 // Line is a team's line at a moment.
 type Line struct {
 	Team    dbsqlc.Team
+	now     time.Time
 	Waiting []dbsqlc.LineWaitingRow
 	Agents  []routing.Agent
 }
 
 // Read reads the line of a team. One conversation may be left out of the agents' loads: the one that is being given away.
 func Read(ctx context.Context, q *dbsqlc.Queries, team dbsqlc.Team, now time.Time, except handoff.ID) (Line, error) {
-	out := Line{Team: team}
+	out := Line{Team: team, now: now}
 	agents, err := q.LineAgents(ctx, dbsqlc.LineAgentsParams{AccountID: team.AccountID, TeamID: team.ID, Now: now, ExceptID: except})
 	if err != nil || len(agents) == 0 {
 		return out, err // with nobody there, the line does not matter
@@ -32,6 +39,7 @@ func Read(ctx context.Context, q *dbsqlc.Queries, team dbsqlc.Team, now time.Tim
 	for _, row := range agents {
 		out.Agents = append(out.Agents, routing.Agent{
 			ID: row.ID, Skills: row.Skills, Capacity: row.Capacity, Load: int(row.Held), AssignedAt: row.AssignedAt,
+			JustAsked: Just(row.AssignedAt, now),
 		})
 	}
 	for limit := int32(readAhead); out.room(0); limit *= 4 {
@@ -68,6 +76,7 @@ func (l Line) Plan(own *routing.Waiting) []routing.Match {
 		}
 		waiting = append(waiting, routing.Waiting{
 			ID: row.ID, Priority: row.Priority, QueuedAt: queued, Skills: row.Skills, PassedBy: row.PassedBy,
+			JustPassed: Just(row.ControlSince, l.now),
 		})
 	}
 	if own != nil {

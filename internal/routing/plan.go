@@ -20,6 +20,8 @@ type Agent struct {
 	Load int
 	// AssignedAt is when the agent was last given one; nil for never.
 	AssignedAt *time.Time
+	// JustAsked tells that this was a moment ago.
+	JustAsked bool
 }
 
 // Waiting is a conversation in the team's line.
@@ -29,8 +31,10 @@ type Waiting struct {
 	QueuedAt time.Time
 	// Skills are what an agent needs, all of them, in whatever case.
 	Skills []string
-	// PassedBy are the agents who declined it or let their offer expire.
+	// PassedBy are the agents who declined it, let their offer expire, gave it back or lost it.
 	PassedBy []handoff.ID
+	// JustPassed tells that the latest of them gave it back or lost it a moment ago.
+	JustPassed bool
 }
 
 // Match gives a conversation to an agent.
@@ -41,8 +45,8 @@ type Match struct {
 // Plan gives the conversations of a line to agents with room, the highest priority first, then the longest waiting, then by id. Each
 // conversation takes the best agent that is free when its turn comes: one that cannot be served keeps back nobody behind it.
 //
-// An agent who has passed a conversation by gets it again only once every agent with its skills has, busy ones included. A manual
-// team's plan is empty: its agents claim.
+// An agent who has passed a conversation by gets it again only once every agent with its skills has, busy ones included, and not at
+// once: what somebody has just declined must not come back in the same moment. A manual team's plan is empty: its agents claim.
 func Plan(assignment handoff.Assignment, waiting []Waiting, agents []Agent) []Match {
 	if assignment != handoff.AssignRoundRobin && assignment != handoff.AssignLeastLoaded {
 		return nil
@@ -107,7 +111,7 @@ func (d *desk) pick(w *Waiting) *seat {
 		passed := slices.Contains(w.PassedBy, s.ID)
 		askedAll = askedAll && passed
 		switch {
-		case !s.room():
+		case !s.room(), passed && (w.JustPassed || s.JustAsked):
 		case passed:
 			again = d.better(again, s)
 		default:
