@@ -128,6 +128,27 @@ func raiseOverdue(t *testing.T, w *fixture.World) int {
 	return int(n)
 }
 
+// A snooze, an offer, a response: whatever is due has lost its run if nothing has come of it.
+func TestAConversationWhoseTimerIsOverdueIsWoken(t *testing.T) {
+	t.Parallel()
+	for _, timer := range []string{
+		"snoozed_until", "offer_expires_at", "resolve_at", "scheduled_at", "silent_at", "response_notice_at", "window_notice_at",
+	} {
+		t.Run(timer, func(t *testing.T) {
+			t.Parallel()
+			w := crowded(t)
+			apply(t, w, w.Accept(t, w.Body(john, "hello"), time.Now()).Wakes[0])
+			w.Exec(t, "UPDATE conversations SET "+timer+" = now() - interval '30 seconds'")
+			require.Zero(t, raiseOverdue(t, w), "its workflow is about it")
+			w.Exec(t, "UPDATE conversations SET "+timer+" = now() - interval '2 minutes'")
+			require.Equal(t, 1, raiseOverdue(t, w))
+			w.Exec(t, "UPDATE wakes SET raised = false")
+			w.Exec(t, "UPDATE conversations SET status = 'ended', end_reason = 'admin', ended_at = now()")
+			require.Zero(t, raiseOverdue(t, w))
+		})
+	}
+}
+
 func TestAConversationThatShouldHaveEndedIsWoken(t *testing.T) {
 	t.Parallel()
 	w := crowded(t)

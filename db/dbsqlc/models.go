@@ -117,6 +117,7 @@ type Conversation struct {
 	Tags             []string
 	Attributes       json.RawMessage
 	PreviousID       *uuid.UUID
+	DueAt            *time.Time
 	ReadReceiptFor   *string
 }
 

@@ -85,6 +85,10 @@ ALTER TABLE conversations
     ADD CONSTRAINT conversations_previous_fkey FOREIGN KEY (account_id, previous_id) REFERENCES conversations (account_id, id);
 UPDATE conversations SET control_since = last_activity_at, queued_at = CASE WHEN status IN ('waiting', 'assigned') THEN opened_at END
 WHERE status <> 'ended';
+-- When the next of its timers is due, inactivity apart: by it what lost its run is found.
+ALTER TABLE conversations ADD COLUMN due_at timestamptz GENERATED ALWAYS AS (
+    LEAST(resolve_at, scheduled_at, snoozed_until, offer_expires_at, silent_at, response_notice_at, window_notice_at)) STORED;
+CREATE INDEX conversations_due_idx ON conversations (due_at) WHERE status <> 'ended' AND due_at IS NOT NULL;
 -- The line of a team, and of what has none.
 CREATE INDEX conversations_queue_idx ON conversations (account_id, team_id, priority DESC, queued_at, id) WHERE status = 'waiting';
 -- What agents hold or are offered: their load.
@@ -121,6 +125,7 @@ ALTER TABLE messages DROP COLUMN retry_of;
 DROP TABLE scheduled_messages;
 UPDATE conversations SET status = 'waiting' WHERE status = 'snoozed' OR status = 'bot';
 DROP INDEX conversations_queue_idx, conversations_assignee_idx, conversations_offered_idx;
+ALTER TABLE conversations DROP COLUMN due_at;
 ALTER TABLE conversations
     DROP COLUMN team_id, DROP COLUMN priority, DROP COLUMN skills, DROP COLUMN queued_at, DROP COLUMN control_since, DROP COLUMN control_reason,
     DROP COLUMN offered_to, DROP COLUMN offered_bot, DROP COLUMN offer_expires_at, DROP COLUMN passed_by, DROP COLUMN snoozed_until,

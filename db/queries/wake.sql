@@ -57,6 +57,9 @@ WHERE (wakes.inbox_id, wakes.contact_id) IN (
         SELECT c.inbox_id, c.contact_id FROM conversations c
         WHERE c.status <> 'ended' AND c.inactive_at < now() - interval '1 minute'
         UNION
+        SELECT c.inbox_id, c.contact_id FROM conversations c
+        WHERE c.status <> 'ended' AND c.due_at < now() - interval '1 minute'
+        UNION
         SELECT d.inbox_id, d.contact_id FROM deliveries d
         WHERE d.state = 'pending' AND d.contact_id IS NOT NULL AND d.next_attempt_at < now() - interval '30 seconds'
           -- One that was never tried is missed sooner: a command wrote it, and its run died before it knew.
