@@ -37,7 +37,7 @@ func (q *Queries) ConversationDescribe(ctx context.Context, arg ConversationDesc
 }
 
 const conversationListByContact = `-- name: ConversationListByContact :many
-SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, c.read_receipt_for, ct.name AS contact_name, a.name AS assignee_name
+SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, c.due_at, c.read_receipt_for, ct.name AS contact_name, a.name AS assignee_name
 FROM conversations c
 JOIN contacts ct ON ct.id = c.contact_id
 LEFT JOIN agents a ON a.id = c.assignee_id
@@ -118,6 +118,7 @@ func (q *Queries) ConversationListByContact(ctx context.Context, arg Conversatio
 			&i.Conversation.Tags,
 			&i.Conversation.Attributes,
 			&i.Conversation.PreviousID,
+			&i.Conversation.DueAt,
 			&i.Conversation.ReadReceiptFor,
 			&i.ContactName,
 			&i.AssigneeName,
@@ -133,7 +134,7 @@ func (q *Queries) ConversationListByContact(ctx context.Context, arg Conversatio
 }
 
 const conversationLock = `-- name: ConversationLock :one
-SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition, team_id, priority, skills, queued_at, control_since, control_reason, offered_to, offered_bot, offer_expires_at, passed_by, snoozed_until, awaiting_since, first_responded_at, response_due_at, response_notice_at, silent_at, window_notice_at, resolve_at, resolve_by, scheduled, scheduled_at, tags, attributes, previous_id, read_receipt_for FROM conversations WHERE account_id = $1 AND id = $2 FOR UPDATE
+SELECT id, account_id, inbox_id, contact_id, status, end_reason, assignee_id, version, last_seq, unread_count, last_message_id, window_expires_at, opened_at, last_activity_at, inactive_at, notice_at, source, offload, windowed, ended_at, disposition, team_id, priority, skills, queued_at, control_since, control_reason, offered_to, offered_bot, offer_expires_at, passed_by, snoozed_until, awaiting_since, first_responded_at, response_due_at, response_notice_at, silent_at, window_notice_at, resolve_at, resolve_by, scheduled, scheduled_at, tags, attributes, previous_id, due_at, read_receipt_for FROM conversations WHERE account_id = $1 AND id = $2 FOR UPDATE
 `
 
 type ConversationLockParams struct {
@@ -190,6 +191,7 @@ func (q *Queries) ConversationLock(ctx context.Context, arg ConversationLockPara
 		&i.Tags,
 		&i.Attributes,
 		&i.PreviousID,
+		&i.DueAt,
 		&i.ReadReceiptFor,
 	)
 	return i, err

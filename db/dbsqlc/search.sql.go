@@ -196,7 +196,7 @@ func (q *Queries) SearchConversation(ctx context.Context, arg SearchConversation
 }
 
 const searchConversationDetails = `-- name: SearchConversationDetails :many
-SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, c.read_receipt_for, ct.name AS contact_name
+SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, c.due_at, c.read_receipt_for, ct.name AS contact_name
 FROM conversations c JOIN contacts ct ON ct.id = c.contact_id
 WHERE c.account_id = $1 AND c.id = ANY($2::uuid[])
 `
@@ -266,6 +266,7 @@ func (q *Queries) SearchConversationDetails(ctx context.Context, arg SearchConve
 			&i.Conversation.Tags,
 			&i.Conversation.Attributes,
 			&i.Conversation.PreviousID,
+			&i.Conversation.DueAt,
 			&i.Conversation.ReadReceiptFor,
 			&i.ContactName,
 		); err != nil {
