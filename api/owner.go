@@ -12,6 +12,7 @@ import (
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
+	"handoff/internal/protocol/registry"
 )
 
 // Owner is who may speak to the contact now.
@@ -48,7 +49,12 @@ func (s *server) ownerRoutes() {
 }
 
 func (s *server) conversationOwner(ctx context.Context, in *ByID) (*output[Owner], error) {
-	if _, err := s.findConversation(ctx, in.ID); err != nil {
+	found, err := s.findConversation(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	inbox, err := s.queries(ctx).InboxGetAny(ctx, found.Conversation.InboxID)
+	if err != nil {
 		return nil, err
 	}
 	row, err := s.queries(ctx).ConversationOwner(ctx, dbsqlc.ConversationOwnerParams{AccountID: keyOf(ctx).AccountID, ID: in.ID})
@@ -58,7 +64,8 @@ func (s *server) conversationOwner(ctx context.Context, in *ByID) (*output[Owner
 	return &output[Owner]{ownerView(dbsqlc.ContactOwnerRow{
 		ID: &row.ID, Status: row.Status, ControlSince: row.ControlSince, ControlReason: row.ControlReason,
 		OpenedAt: &row.OpenedAt, AssigneeID: row.AssigneeID, AssigneeName: row.AssigneeName, TeamID: row.TeamID, AskedAt: row.AskedAt,
-	})}, nil
+		WroteAt: row.WroteAt,
+	}, inbox.Protocol)}, nil
 }
 
 func (s *server) contactOwner(ctx context.Context, in *contactOwnerInput) (*output[Owner], error) {
@@ -66,7 +73,8 @@ func (s *server) contactOwner(ctx context.Context, in *contactOwnerInput) (*outp
 	if k.InboxID != nil && *k.InboxID != in.ID {
 		return nil, handoff.Errorf(handoff.CodeNotFound, "there is no such inbox")
 	}
-	if _, err := s.queries(ctx).InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: k.AccountID, ID: in.ID}); err != nil {
+	inbox, err := s.queries(ctx).InboxGet(ctx, dbsqlc.InboxGetParams{AccountID: k.AccountID, ID: in.ID})
+	if err != nil {
 		return nil, db.NotFound(err, "inbox")
 	}
 	row, err := s.queries(ctx).ContactOwner(ctx, dbsqlc.ContactOwnerParams{
@@ -78,15 +86,15 @@ func (s *server) contactOwner(ctx context.Context, in *contactOwnerInput) (*outp
 	if err != nil {
 		return nil, err
 	}
-	return &output[Owner]{ownerView(row)}, nil
+	return &output[Owner]{ownerView(row, inbox.Protocol)}, nil
 }
 
-func ownerView(row dbsqlc.ContactOwnerRow) Owner {
-	asked := row.AskedAt.After(time.Unix(0, 0))
+func ownerView(row dbsqlc.ContactOwnerRow, of handoff.Protocol) Owner {
 	status := handoff.Status(row.Status)
+	asked := askedFor(row, of)
 	if status == "" {
-		if asked {
-			return Owner{Owner: "nobody", Since: utc(&row.AskedAt), Reason: "offloaded"}
+		if asked != nil {
+			return Owner{Owner: "nobody", Since: asked, Reason: "offloaded"}
 		}
 		return Owner{Owner: "bot"}
 	}
@@ -98,12 +106,30 @@ func ownerView(row dbsqlc.ContactOwnerRow) Owner {
 	}
 	switch {
 	case status == handoff.StatusEnded || status == handoff.StatusBot:
-		if asked {
-			return Owner{Owner: "nobody", Since: utc(&row.AskedAt), Reason: "offloaded"}
+		if asked != nil {
+			return Owner{Owner: "nobody", Since: asked, Reason: "offloaded"}
 		}
 		view.Owner = "bot"
 	case row.AssigneeID != nil:
 		view.Owner, view.Agent = "agent", &AgentRef{ID: *row.AssigneeID, Name: db.OrEmpty(row.AssigneeName)}
 	}
 	return view
+}
+
+// askedFor is since when a person is asked for by what was accepted and not applied yet; nil for not at all. What a contact writes opens a
+// conversation where there is none; in one that the bot has it is for the bot, unless the gateway posts only what is for people.
+func askedFor(row dbsqlc.ContactOwnerRow, of handoff.Protocol) *time.Time {
+	protocol, _ := registry.Of(of)
+	for _, at := range []struct {
+		time   time.Time
+		counts bool
+	}{
+		{row.AskedAt, true},
+		{row.WroteAt, handoff.Status(row.Status) != handoff.StatusBot || protocol.Handover},
+	} {
+		if at.counts && at.time.After(time.Unix(0, 0)) {
+			return utc(&at.time)
+		}
+	}
+	return nil
 }

@@ -15,8 +15,9 @@ import (
 const contactOwner = `-- name: ContactOwner :one
 SELECT c.id, coalesce(c.status, '')::text AS status, c.control_since, c.control_reason, c.opened_at, c.assignee_id, a.name AS assignee_name, c.team_id,
     coalesce((SELECT min(m.created_at) FROM receipt_items i JOIN messages m ON m.id = i.message_id
-     WHERE i.inbox_id = w.inbox_id AND i.contact_id = w.contact_id AND i.outcome = 'accepted'
-       AND (i.kind = 'offload' OR (i.kind = 'message' AND m.opens))), 'epoch')::timestamptz AS asked_at
+     WHERE i.inbox_id = w.inbox_id AND i.contact_id = w.contact_id AND i.outcome = 'accepted' AND i.kind = 'offload'), 'epoch')::timestamptz AS asked_at,
+    coalesce((SELECT min(m.created_at) FROM receipt_items i JOIN messages m ON m.id = i.message_id
+     WHERE i.inbox_id = w.inbox_id AND i.contact_id = w.contact_id AND i.outcome = 'accepted' AND i.kind = 'message' AND m.opens), 'epoch')::timestamptz AS wrote_at
 FROM contact_identities ci
 JOIN wakes w ON w.inbox_id = $1 AND w.contact_id = ci.contact_id
 LEFT JOIN conversations c ON c.id = (
@@ -44,6 +45,7 @@ type ContactOwnerRow struct {
 	AssigneeName  *string
 	TeamID        *uuid.UUID
 	AskedAt       time.Time
+	WroteAt       time.Time
 }
 
 // The same for a contact in an inbox, who may have no conversation yet; else their open one counts, or the last.
@@ -65,6 +67,7 @@ func (q *Queries) ContactOwner(ctx context.Context, arg ContactOwnerParams) (Con
 		&i.AssigneeName,
 		&i.TeamID,
 		&i.AskedAt,
+		&i.WroteAt,
 	)
 	return i, err
 }
@@ -72,8 +75,9 @@ func (q *Queries) ContactOwner(ctx context.Context, arg ContactOwnerParams) (Con
 const conversationOwner = `-- name: ConversationOwner :one
 SELECT c.id, c.status::text AS status, c.control_since, c.control_reason, c.opened_at, c.assignee_id, a.name AS assignee_name, c.team_id,
     coalesce((SELECT min(m.created_at) FROM receipt_items i JOIN messages m ON m.id = i.message_id
-     WHERE i.inbox_id = c.inbox_id AND i.contact_id = c.contact_id AND i.outcome = 'accepted'
-       AND (i.kind = 'offload' OR (i.kind = 'message' AND m.opens))), 'epoch')::timestamptz AS asked_at
+     WHERE i.inbox_id = c.inbox_id AND i.contact_id = c.contact_id AND i.outcome = 'accepted' AND i.kind = 'offload'), 'epoch')::timestamptz AS asked_at,
+    coalesce((SELECT min(m.created_at) FROM receipt_items i JOIN messages m ON m.id = i.message_id
+     WHERE i.inbox_id = c.inbox_id AND i.contact_id = c.contact_id AND i.outcome = 'accepted' AND i.kind = 'message' AND m.opens), 'epoch')::timestamptz AS wrote_at
 FROM conversations c LEFT JOIN agents a ON a.id = c.assignee_id
 WHERE c.account_id = $1 AND c.id = $2
 `
@@ -93,10 +97,11 @@ type ConversationOwnerRow struct {
 	AssigneeName  *string
 	TeamID        *uuid.UUID
 	AskedAt       time.Time
+	WroteAt       time.Time
 }
 
 // Who holds a conversation, in one statement: whatever was committed before it began is seen, an offload that was accepted and not
-// applied yet as well. The epoch stands for no such offload.
+// applied yet as well, and what the contact wrote that may open a conversation. The epoch stands for none.
 func (q *Queries) ConversationOwner(ctx context.Context, arg ConversationOwnerParams) (ConversationOwnerRow, error) {
 	row := q.db.QueryRow(ctx, conversationOwner, arg.AccountID, arg.ID)
 	var i ConversationOwnerRow
@@ -110,6 +115,7 @@ func (q *Queries) ConversationOwner(ctx context.Context, arg ConversationOwnerPa
 		&i.AssigneeName,
 		&i.TeamID,
 		&i.AskedAt,
+		&i.WroteAt,
 	)
 	return i, err
 }
