@@ -17,6 +17,17 @@ type example struct{ command, output string }
 
 var fence = regexp.MustCompile("(?ms)^```sh\n(.*?)^```\n(?:```(?:json)?\n(.*?)^```\n)?")
 
+// examplesIn are the commands of a document, in order, and what it says that they print.
+func examplesIn(document string) []example {
+	var examples []example
+	for _, match := range fence.FindAllStringSubmatch(document, -1) {
+		if strings.TrimSpace(match[1]) != "make run" {
+			examples = append(examples, example{match[1], match[2]})
+		}
+	}
+	return examples
+}
+
 // readmeExamples are the commands of the README's walk, from the first conversation to its end.
 func readmeExamples(t *testing.T) []example {
 	t.Helper()
@@ -26,13 +37,7 @@ func readmeExamples(t *testing.T) []example {
 	require.True(t, found)
 	walk, _, found = strings.Cut(walk, "\n## Run it for real\n")
 	require.True(t, found)
-	var examples []example
-	for _, match := range fence.FindAllStringSubmatch(walk, -1) {
-		if strings.TrimSpace(match[1]) != "make run" {
-			examples = append(examples, example{match[1], match[2]})
-		}
-	}
-	return examples
+	return examplesIn(walk)
 }
 
 var (
@@ -47,18 +52,23 @@ func settled(text string) string {
 	return strings.TrimSpace(volatileTime.ReplaceAllString(text, "TIME"))
 }
 
-// TestReadme runs the README's commands in order, in one shell, and compares what they print with what the README says.
+// TestReadme runs the commands of the README, and then those of the guide to inbox clients, on one started product.
 func TestReadme(t *testing.T) {
 	t.Parallel()
-	examples := readmeExamples(t)
-	require.Greater(t, len(examples), 5)
 	d := newDev(t)
 	d.start()
 	t.Cleanup(d.stop)
 	home := t.TempDir()
 	require.NoError(t, os.Symlink(d.dir, filepath.Join(home, ".handoff")))
 	require.NoError(t, os.Symlink(filepath.Dir(binary(t)), filepath.Join(home, "bin")))
+	runExamples(t, home, "README.md", readmeExamples(t))
+	runExamples(t, home, "docs/inbox-clients.md", examplesIn(inboxClients(t)))
+}
 
+// runExamples runs the commands of a document in order, in one shell, and compares what they print with what the document says.
+func runExamples(t *testing.T, home, document string, examples []example) {
+	t.Helper()
+	require.Greater(t, len(examples), 5)
 	var script strings.Builder
 	for n, e := range examples {
 		// A reader needs longer than this between two commands; what the first one caused has happened by then.
@@ -72,7 +82,7 @@ func TestReadme(t *testing.T) {
 	for n, e := range examples {
 		printed, after, found := strings.Cut(rest, fmt.Sprintf("--- %d\n", n))
 		require.True(t, found, "%s", out)
-		require.Equal(t, settled(e.output), settled(printed), "README: %s", e.command)
+		require.Equal(t, settled(e.output), settled(printed), "%s: %s", document, e.command)
 		rest = after
 	}
 }
