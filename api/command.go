@@ -17,7 +17,7 @@ const commandTimeout = 20 * time.Second
 
 // Versioned is part of the input of commands.
 type Versioned struct {
-	IfMatch string `header:"If-Match" maxLength:"24" doc:"The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since."`
+	IfMatch string `header:"If-Match" maxLength:"24" doc:"The version of the conversation that the command is for. It is refused with 409 if that is another one by now."`
 }
 
 func (v Versioned) expected() (int64, error) {

@@ -75,7 +75,7 @@ func (s *server) controlRoutes() {
 	handle(s, post("transfer-conversation", "transfer", "Transfer a conversation",
 		"Gives the conversation to another agent, or to a team's queue, where it keeps its place in line. Its assignee may, an admin, and "+
 			"anybody while it has none."), s.transfer)
-	takeOver := post("take-over-conversation", "takeover", "Take a conversation over", "Makes an agent the assignee, whoever it was before.")
+	takeOver := post("take-over-conversation", "takeover", "Take a conversation over", "Makes the agent whom `agent_id` names the assignee, whoever it was before. Needs an admin's key.")
 	takeOver.scope = handoff.ScopeAdmin
 	handle(s, takeOver, s.takeOver)
 	handle(s, post("pass-conversation", "pass", "Pass control to the bot",

@@ -42,7 +42,7 @@ type Conversation struct {
 	LastMessage     *Message          `json:"last_message,omitempty"`
 	Tags            []string          `json:"tags"`
 	Attributes      map[string]string `json:"attributes"`
-	Version         int64             `json:"version" doc:"Grows with every change of the conversation."`
+	Version         int64             `json:"version" doc:"Grows with every change of who holds the conversation, of its times and of its messages. Tags, attributes, priority, notes and the unread mark leave it as it is."`
 	WorkflowURL     string            `json:"workflow_url,omitempty" doc:"The conversation in the Temporal UI."`
 }
 

@@ -15,13 +15,13 @@ import (
 type Event struct {
 	ID             handoff.ID        `json:"id" format:"uuid"`
 	Seq            *int64            `json:"seq,omitempty" doc:"Its number in the conversation, without gaps. Absent for what happened after the end."`
-	Type           handoff.EventType `json:"type" example:"conversation.claimed"`
+	Type           handoff.EventType `json:"type" example:"conversation.claimed" doc:"What happened: the types that the webhooks have, and those that no endpoint gets: message.history, note.added, contact.updated and agent.presence_changed."`
 	InboxID        *handoff.ID       `json:"inbox_id,omitempty" format:"uuid"`
 	ConversationID *handoff.ID       `json:"conversation_id,omitempty" format:"uuid"`
 	MessageID      *handoff.ID       `json:"message_id,omitempty" format:"uuid"`
 	Actor          Actor             `json:"actor"`
 	At             time.Time         `json:"at"`
-	Data           map[string]any    `json:"data"`
+	Data           map[string]any    `json:"data" doc:"What the type adds: what the webhook of the same type has as details. Never the text of a message or a note."`
 }
 
 // Actor is who caused an event.

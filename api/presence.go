@@ -9,9 +9,9 @@ import (
 	"handoff/internal/admin"
 )
 
-const presenceDoc = "Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, " +
+const presenceDoc = "Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, " +
 	"and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; " +
-	"that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line " +
+	"a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line " +
 	"where the team's `when_away` is `requeue`."
 
 type presenceBody struct {

@@ -30,7 +30,7 @@ type Problem struct {
 	Detail    string                `json:"detail" doc:"What failed and what to do, in a sentence."`
 	Code      handoff.Code          `json:"code" enum:"malformed,unauthorized,forbidden,not_found,conflict,too_large,invalid,window_closed,rate_limited,internal,unavailable" doc:"The kind of failure; programs decide by this."`
 	RequestID string                `json:"request_id" doc:"Also in X-Request-Id; the server's log has it."`
-	Assignee  *AgentRef             `json:"assignee,omitempty" doc:"Who has the conversation, on a conflict over one."`
+	Assignee  *AgentRef             `json:"assignee,omitempty" doc:"Who has the conversation, or to whom it is offered, on a conflict over one."`
 	Errors    []handoff.ErrorDetail `json:"errors,omitempty" doc:"The fields at fault, if known."`
 
 	retryAfter time.Duration

@@ -17,7 +17,7 @@ const (
 	defaultLimit  = 50
 	maxKeyLength  = 255
 	publicScope   = handoff.Scope("") // no key needed
-	idempotentDoc = "Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days."
+	idempotentDoc = "Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones."
 )
 
 // route is what the middleware needs to know of a route.
@@ -110,7 +110,7 @@ type ByID struct {
 
 // Idempotent is part of every POST's input.
 type Idempotent struct {
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days."`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones."`
 }
 
 // Page is part of every list's input.

@@ -157,7 +157,7 @@ func (s *server) startContact(ctx context.Context, inbox dbsqlc.Inbox, body *sta
 			}
 		}
 		if len(to.Identities) == 0 {
-			return handoff.ID{}, handoff.Errorf(handoff.CodeInvalid, "say who the contact is: give phone, bsuid or session")
+			return handoff.ID{}, handoff.Errorf(handoff.CodeInvalid, "say who the contact is: give bsuid, session, or phone, in digits with the country code")
 		}
 	}
 	return db.FindContact(ctx, s.DB, inbox, to, s.Now())

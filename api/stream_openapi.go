@@ -11,14 +11,15 @@ import (
 
 const streamDescription = "Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's " +
 	"name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note " +
-	"that it is about, as they were when the event was read.\n\n" +
+	"that it is about, as they were when the event was read: replace what you have, unless its `version` is higher. " +
+	"`contact.updated`, `message.scheduled` and `message.unscheduled` bring ids only.\n\n" +
 	"**Going on.** Connect again with `Last-Event-ID`, as an EventSource does by itself, or with `cursor`: nothing is missed and nothing comes " +
 	"twice. Cursors are those of `GET /v1/events`. Without one the stream begins now: everything that is committed after its first bytes have " +
 	"arrived will come, so a client connects first and then reads its lists.\n\n" +
 	"**Quiet.** Every 15 seconds there is a comment and an `id` without data, which moves the client's `Last-Event-ID` on; a client that hears " +
 	"nothing for 45 seconds has lost its connection. The stream stays open while the server's database is away.\n\n" +
 	"**The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at " +
-	"once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch."
+	"once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch, through your own server: the API sends no CORS headers."
 
 // streamOperation describes the stream. The document has one schema for a response: that of the data of each event.
 func (s *server) streamOperation() *huma.Operation {

@@ -2696,7 +2696,7 @@ type Conversation struct {
 	Team         *TeamRef           `json:"team,omitempty"`
 	UnreadCount  int32              `json:"unread_count"`
 
-	// Version Grows with every change of the conversation.
+	// Version Grows with every change of who holds the conversation, of its times and of its messages. Tags, attributes, priority, notes and the unread mark leave it as it is.
 	Version int64 `json:"version"`
 
 	// WindowExpiresAt Until then anything can be sent, after it templates only. Absent if the contact has never written.
@@ -3283,18 +3283,22 @@ type ErrorDetail struct {
 
 // Event defines model for Event.
 type Event struct {
-	Actor          Actor                  `json:"actor"`
-	At             time.Time              `json:"at"`
-	ConversationID *openapi_types.UUID    `json:"conversation_id,omitempty"`
-	Data           map[string]interface{} `json:"data"`
-	ID             openapi_types.UUID     `json:"id"`
-	InboxID        *openapi_types.UUID    `json:"inbox_id,omitempty"`
-	MessageID      *openapi_types.UUID    `json:"message_id,omitempty"`
+	Actor          Actor               `json:"actor"`
+	At             time.Time           `json:"at"`
+	ConversationID *openapi_types.UUID `json:"conversation_id,omitempty"`
+
+	// Data What the type adds: what the webhook of the same type has as details. Never the text of a message or a note.
+	Data      map[string]interface{} `json:"data"`
+	ID        openapi_types.UUID     `json:"id"`
+	InboxID   *openapi_types.UUID    `json:"inbox_id,omitempty"`
+	MessageID *openapi_types.UUID    `json:"message_id,omitempty"`
 
 	// Seq Its number in the conversation, without gaps. Absent for what happened after the end.
 	Seq *int64 `json:"seq,omitempty"`
 
-	// Type Examples: conversation.claimed
+	// Type What happened: the types that the webhooks have, and those that no endpoint gets: message.history, note.added, contact.updated and agent.presence_changed.
+	//
+	// Examples: conversation.claimed
 	Type string `json:"type"`
 }
 
@@ -4609,21 +4613,25 @@ type StatusesBody struct {
 
 // StreamEvent defines model for StreamEvent.
 type StreamEvent struct {
-	Actor          Actor                  `json:"actor"`
-	At             time.Time              `json:"at"`
-	Conversation   *Conversation          `json:"conversation,omitempty"`
-	ConversationID *openapi_types.UUID    `json:"conversation_id,omitempty"`
-	Data           map[string]interface{} `json:"data"`
-	ID             openapi_types.UUID     `json:"id"`
-	InboxID        *openapi_types.UUID    `json:"inbox_id,omitempty"`
-	Message        *Message               `json:"message,omitempty"`
-	MessageID      *openapi_types.UUID    `json:"message_id,omitempty"`
-	Note           *Note                  `json:"note,omitempty"`
+	Actor          Actor               `json:"actor"`
+	At             time.Time           `json:"at"`
+	Conversation   *Conversation       `json:"conversation,omitempty"`
+	ConversationID *openapi_types.UUID `json:"conversation_id,omitempty"`
+
+	// Data What the type adds: what the webhook of the same type has as details. Never the text of a message or a note.
+	Data      map[string]interface{} `json:"data"`
+	ID        openapi_types.UUID     `json:"id"`
+	InboxID   *openapi_types.UUID    `json:"inbox_id,omitempty"`
+	Message   *Message               `json:"message,omitempty"`
+	MessageID *openapi_types.UUID    `json:"message_id,omitempty"`
+	Note      *Note                  `json:"note,omitempty"`
 
 	// Seq Its number in the conversation, without gaps. Absent for what happened after the end.
 	Seq *int64 `json:"seq,omitempty"`
 
-	// Type Examples: conversation.claimed
+	// Type What happened: the types that the webhooks have, and those that no endpoint gets: message.history, note.added, contact.updated and agent.presence_changed.
+	//
+	// Examples: conversation.claimed
 	Type string `json:"type"`
 }
 
@@ -5130,7 +5138,7 @@ type ListAgentsParams struct {
 
 // CreateAgentParams defines parameters for CreateAgent.
 type CreateAgentParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5145,7 +5153,7 @@ type ListAPIKeysParams struct {
 
 // CreateAPIKeyParams defines parameters for CreateAPIKey.
 type CreateAPIKeyParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5240,7 +5248,7 @@ type ListConversationsParamsSort string
 
 // StartConversationParams defines parameters for StartConversation.
 type StartConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5293,28 +5301,28 @@ type GetConversationParams struct {
 
 // AcceptConversationParams defines parameters for AcceptConversation.
 type AcceptConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ClaimConversationParams defines parameters for ClaimConversation.
 type ClaimConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // DeclineConversationParams defines parameters for DeclineConversation.
 type DeclineConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
@@ -5347,13 +5355,13 @@ type ListMessagesParamsOrder string
 
 // SendMessageParams defines parameters for SendMessage.
 type SendMessageParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // RetryMessageParams defines parameters for RetryMessage.
 type RetryMessageParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5368,58 +5376,58 @@ type ListNotesParams struct {
 
 // AddNoteParams defines parameters for AddNote.
 type AddNoteParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // OfferConversationParams defines parameters for OfferConversation.
 type OfferConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // PassConversationParams defines parameters for PassConversation.
 type PassConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ReadConversationParams defines parameters for ReadConversation.
 type ReadConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // ReleaseConversationParams defines parameters for ReleaseConversation.
 type ReleaseConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ReopenConversationParams defines parameters for ReopenConversation.
 type ReopenConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ResolveConversationParams defines parameters for ResolveConversation.
 type ResolveConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
@@ -5434,52 +5442,52 @@ type ListScheduledMessagesParams struct {
 
 // ScheduleMessageParams defines parameters for ScheduleMessage.
 type ScheduleMessageParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // CancelScheduledMessageParams defines parameters for CancelScheduledMessage.
 type CancelScheduledMessageParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // SnoozeConversationParams defines parameters for SnoozeConversation.
 type SnoozeConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // EditTagsParams defines parameters for EditTags.
 type EditTagsParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // TakeOverConversationParams defines parameters for TakeOverConversation.
 type TakeOverConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // MoveTimerParams defines parameters for MoveTimer.
 type MoveTimerParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
@@ -5505,40 +5513,40 @@ type GetTranscriptParamsFormat string
 
 // TransferConversationParams defines parameters for TransferConversation.
 type TransferConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ShowTypingParams defines parameters for ShowTyping.
 type ShowTypingParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // UndoResolveParams defines parameters for UndoResolve.
 type UndoResolveParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // UnreadConversationParams defines parameters for UnreadConversation.
 type UnreadConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // WakeConversationParams defines parameters for WakeConversation.
 type WakeConversationParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// IfMatch The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since.
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
@@ -5559,25 +5567,25 @@ type ListDeliveriesParamsState string
 
 // RedeliverParams defines parameters for Redeliver.
 type RedeliverParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // RecoverEndpointParams defines parameters for RecoverEndpoint.
 type RecoverEndpointParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // ReplayEndpointParams defines parameters for ReplayEndpoint.
 type ReplayEndpointParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // RotateSecretParams defines parameters for RotateSecret.
 type RotateSecretParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5651,19 +5659,19 @@ type ListInboxesParams struct {
 
 // CreateInboxParams defines parameters for CreateInbox.
 type CreateInboxParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // CreateEndpointParams defines parameters for CreateEndpoint.
 type CreateEndpointParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // PostEndsParams defines parameters for PostEnds.
 type PostEndsParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5674,13 +5682,13 @@ type PostMessagesJSONBody struct {
 
 // PostMessagesParams defines parameters for PostMessages.
 type PostMessagesParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // PostOffloadsParams defines parameters for PostOffloads.
 type PostOffloadsParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5698,7 +5706,7 @@ type GetContactOwnerParamsKind string
 
 // AddRatingParams defines parameters for AddRating.
 type AddRatingParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5709,7 +5717,7 @@ type PostStatusesJSONBody struct {
 
 // PostStatusesParams defines parameters for PostStatuses.
 type PostStatusesParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5728,7 +5736,7 @@ type UploadMediaParams struct {
 	// Kind As which type of message it is to be sent. A form may have it as a field.
 	Kind *UploadMediaParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
 
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5755,7 +5763,7 @@ type ListMentionsParams struct {
 
 // ReadMentionsParams defines parameters for ReadMentions.
 type ReadMentionsParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5764,7 +5772,7 @@ type PassMessageJSONBody map[string]interface{}
 
 // PassMessageParams defines parameters for PassMessage.
 type PassMessageParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5773,7 +5781,7 @@ type PostInboundJSONBody map[string]interface{}
 
 // PostInboundParams defines parameters for PostInbound.
 type PostInboundParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5785,7 +5793,7 @@ type TestResolvedWebhookJSONBody struct {
 
 // TestResolvedWebhookParams defines parameters for TestResolvedWebhook.
 type TestResolvedWebhookParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5806,13 +5814,13 @@ type ListQuickRepliesParams struct {
 
 // CreateQuickReplyParams defines parameters for CreateQuickReply.
 type CreateQuickReplyParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // RenderQuickReplyParams defines parameters for RenderQuickReply.
 type RenderQuickReplyParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5882,7 +5890,7 @@ type ListTeamsParams struct {
 
 // CreateTeamParams defines parameters for CreateTeam.
 type CreateTeamParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5906,7 +5914,7 @@ type ListViewsParams struct {
 
 // CreateViewParams defines parameters for CreateView.
 type CreateViewParams struct {
-	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days.
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
@@ -6478,7 +6486,7 @@ type ClientInterface interface {
 
 	// SetAgentPresenceWithBody Say whether an agent takes conversations
 	//
-	// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	// An agent's key does so for its own agent only. Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6487,7 +6495,7 @@ type ClientInterface interface {
 
 	// SetAgentPresence Say whether an agent takes conversations
 	//
-	// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	// An agent's key does so for its own agent only. Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -6994,7 +7002,7 @@ type ClientInterface interface {
 
 	// TakeOverConversationWithBody Take a conversation over
 	//
-	// Makes an agent the assignee, whoever it was before.
+	// Makes the agent whom `agent_id` names the assignee, whoever it was before. Needs an admin's key.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7003,7 +7011,7 @@ type ClientInterface interface {
 
 	// TakeOverConversation Take a conversation over
 	//
-	// Makes an agent the assignee, whoever it was before.
+	// Makes the agent whom `agent_id` names the assignee, whoever it was before. Needs an admin's key.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -7247,13 +7255,13 @@ type ClientInterface interface {
 
 	// StreamEvents Follow the account's events
 	//
-	// Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read.
+	// Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read: replace what you have, unless its `version` is higher. `contact.updated`, `message.scheduled` and `message.unscheduled` bring ids only.
 	//
 	// **Going on.** Connect again with `Last-Event-ID`, as an EventSource does by itself, or with `cursor`: nothing is missed and nothing comes twice. Cursors are those of `GET /v1/events`. Without one the stream begins now: everything that is committed after its first bytes have arrived will come, so a client connects first and then reads its lists.
 	//
 	// **Quiet.** Every 15 seconds there is a comment and an `id` without data, which moves the client's `Last-Event-ID` on; a client that hears nothing for 45 seconds has lost its connection. The stream stays open while the server's database is away.
 	//
-	// **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch.
+	// **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch, through your own server: the API sends no CORS headers.
 	//
 	// Corresponds with GET /v1/events/stream (the `StreamEvents` operationId).
 	StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -7507,7 +7515,7 @@ type ClientInterface interface {
 
 	// SetPresenceWithBody Say whether you take conversations
 	//
-	// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	// Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7516,7 +7524,7 @@ type ClientInterface interface {
 
 	// SetPresence Say whether you take conversations
 	//
-	// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	// Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -8056,7 +8064,7 @@ func (c *Client) UpdateAgent(ctx context.Context, id openapi_types.UUID, body Up
 
 // SetAgentPresenceWithBody Say whether an agent takes conversations
 //
-// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+// An agent's key does so for its own agent only. Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8075,7 +8083,7 @@ func (c *Client) SetAgentPresenceWithBody(ctx context.Context, id openapi_types.
 
 // SetAgentPresence Say whether an agent takes conversations
 //
-// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+// An agent's key does so for its own agent only. Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -9192,7 +9200,7 @@ func (c *Client) SetTags(ctx context.Context, id openapi_types.UUID, body SetTag
 
 // TakeOverConversationWithBody Take a conversation over
 //
-// Makes an agent the assignee, whoever it was before.
+// Makes the agent whom `agent_id` names the assignee, whoever it was before. Needs an admin's key.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9211,7 +9219,7 @@ func (c *Client) TakeOverConversationWithBody(ctx context.Context, id openapi_ty
 
 // TakeOverConversation Take a conversation over
 //
-// Makes an agent the assignee, whoever it was before.
+// Makes the agent whom `agent_id` names the assignee, whoever it was before. Needs an admin's key.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -9755,13 +9763,13 @@ func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEd
 
 // StreamEvents Follow the account's events
 //
-// Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read.
+// Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read: replace what you have, unless its `version` is higher. `contact.updated`, `message.scheduled` and `message.unscheduled` bring ids only.
 //
 // **Going on.** Connect again with `Last-Event-ID`, as an EventSource does by itself, or with `cursor`: nothing is missed and nothing comes twice. Cursors are those of `GET /v1/events`. Without one the stream begins now: everything that is committed after its first bytes have arrived will come, so a client connects first and then reads its lists.
 //
 // **Quiet.** Every 15 seconds there is a comment and an `id` without data, which moves the client's `Last-Event-ID` on; a client that hears nothing for 45 seconds has lost its connection. The stream stays open while the server's database is away.
 //
-// **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch.
+// **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch, through your own server: the API sends no CORS headers.
 //
 // Corresponds with GET /v1/events/stream (the `StreamEvents` operationId).
 func (c *Client) StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10335,7 +10343,7 @@ func (c *Client) GetPassedMessage(ctx context.Context, inboxID openapi_types.UUI
 
 // SetPresenceWithBody Say whether you take conversations
 //
-// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+// Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10354,7 +10362,7 @@ func (c *Client) SetPresenceWithBody(ctx context.Context, contentType string, bo
 
 // SetPresence Say whether you take conversations
 //
-// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+// Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -18850,7 +18858,7 @@ type ClientWithResponsesInterface interface {
 
 	// SetAgentPresenceWithBodyWithResponse Say whether an agent takes conversations
 	//
-	// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	// An agent's key does so for its own agent only. Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -18859,7 +18867,7 @@ type ClientWithResponsesInterface interface {
 
 	// SetAgentPresenceWithResponse Say whether an agent takes conversations
 	//
-	// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	// An agent's key does so for its own agent only. Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -19398,7 +19406,7 @@ type ClientWithResponsesInterface interface {
 
 	// TakeOverConversationWithBodyWithResponse Take a conversation over
 	//
-	// Makes an agent the assignee, whoever it was before.
+	// Makes the agent whom `agent_id` names the assignee, whoever it was before. Needs an admin's key.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -19407,7 +19415,7 @@ type ClientWithResponsesInterface interface {
 
 	// TakeOverConversationWithResponse Take a conversation over
 	//
-	// Makes an agent the assignee, whoever it was before.
+	// Makes the agent whom `agent_id` names the assignee, whoever it was before. Needs an admin's key.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -19669,13 +19677,13 @@ type ClientWithResponsesInterface interface {
 
 	// StreamEventsWithResponse Follow the account's events
 	//
-	// Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read.
+	// Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read: replace what you have, unless its `version` is higher. `contact.updated`, `message.scheduled` and `message.unscheduled` bring ids only.
 	//
 	// **Going on.** Connect again with `Last-Event-ID`, as an EventSource does by itself, or with `cursor`: nothing is missed and nothing comes twice. Cursors are those of `GET /v1/events`. Without one the stream begins now: everything that is committed after its first bytes have arrived will come, so a client connects first and then reads its lists.
 	//
 	// **Quiet.** Every 15 seconds there is a comment and an `id` without data, which moves the client's `Last-Event-ID` on; a client that hears nothing for 45 seconds has lost its connection. The stream stays open while the server's database is away.
 	//
-	// **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch.
+	// **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch, through your own server: the API sends no CORS headers.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -19951,7 +19959,7 @@ type ClientWithResponsesInterface interface {
 
 	// SetPresenceWithBodyWithResponse Say whether you take conversations
 	//
-	// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	// Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -19960,7 +19968,7 @@ type ClientWithResponsesInterface interface {
 
 	// SetPresenceWithResponse Say whether you take conversations
 	//
-	// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+	// Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -25463,7 +25471,7 @@ func (c *ClientWithResponses) UpdateAgentWithResponse(ctx context.Context, id op
 
 // SetAgentPresenceWithBodyWithResponse Say whether an agent takes conversations
 //
-// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+// An agent's key does so for its own agent only. Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -25478,7 +25486,7 @@ func (c *ClientWithResponses) SetAgentPresenceWithBodyWithResponse(ctx context.C
 
 // SetAgentPresenceWithResponse Say whether an agent takes conversations
 //
-// An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+// An agent's key does so for its own agent only. Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -26383,7 +26391,7 @@ func (c *ClientWithResponses) SetTagsWithResponse(ctx context.Context, id openap
 
 // TakeOverConversationWithBodyWithResponse Take a conversation over
 //
-// Makes an agent the assignee, whoever it was before.
+// Makes the agent whom `agent_id` names the assignee, whoever it was before. Needs an admin's key.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -26398,7 +26406,7 @@ func (c *ClientWithResponses) TakeOverConversationWithBodyWithResponse(ctx conte
 
 // TakeOverConversationWithResponse Take a conversation over
 //
-// Makes an agent the assignee, whoever it was before.
+// Makes the agent whom `agent_id` names the assignee, whoever it was before. Needs an admin's key.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -26840,13 +26848,13 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params
 
 // StreamEventsWithResponse Follow the account's events
 //
-// Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read.
+// Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read: replace what you have, unless its `version` is higher. `contact.updated`, `message.scheduled` and `message.unscheduled` bring ids only.
 //
 // **Going on.** Connect again with `Last-Event-ID`, as an EventSource does by itself, or with `cursor`: nothing is missed and nothing comes twice. Cursors are those of `GET /v1/events`. Without one the stream begins now: everything that is committed after its first bytes have arrived will come, so a client connects first and then reads its lists.
 //
 // **Quiet.** Every 15 seconds there is a comment and an `id` without data, which moves the client's `Last-Event-ID` on; a client that hears nothing for 45 seconds has lost its connection. The stream stays open while the server's database is away.
 //
-// **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch.
+// **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch, through your own server: the API sends no CORS headers.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -27314,7 +27322,7 @@ func (c *ClientWithResponses) GetPassedMessageWithResponse(ctx context.Context, 
 
 // SetPresenceWithBodyWithResponse Say whether you take conversations
 //
-// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+// Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -27329,7 +27337,7 @@ func (c *ClientWithResponses) SetPresenceWithBodyWithResponse(ctx context.Contex
 
 // SetPresenceWithResponse Say whether you take conversations
 //
-// Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+// Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

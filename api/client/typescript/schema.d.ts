@@ -178,7 +178,7 @@ export interface paths {
         get?: never;
         /**
          * Say whether an agent takes conversations
-         * @description An agent's key does so for its own agent only. Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+         * @description An agent's key does so for its own agent only. Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
          */
         put: operations["set-agent-presence"];
         post?: never;
@@ -803,7 +803,7 @@ export interface paths {
         put?: never;
         /**
          * Take a conversation over
-         * @description Makes an agent the assignee, whoever it was before.
+         * @description Makes the agent whom `agent_id` names the assignee, whoever it was before. Needs an admin's key.
          */
         post: operations["take-over-conversation"];
         delete?: never;
@@ -1160,13 +1160,13 @@ export interface paths {
         };
         /**
          * Follow the account's events
-         * @description Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read.
+         * @description Events as they happen, as Server-Sent Events, in the order of `GET /v1/events`. Each has its `type` as the event's name, a cursor as its `id`, and as its data one JSON object of the schema `StreamEvent`: the event, and the conversation, message or note that it is about, as they were when the event was read: replace what you have, unless its `version` is higher. `contact.updated`, `message.scheduled` and `message.unscheduled` bring ids only.
          *
          *     **Going on.** Connect again with `Last-Event-ID`, as an EventSource does by itself, or with `cursor`: nothing is missed and nothing comes twice. Cursors are those of `GET /v1/events`. Without one the stream begins now: everything that is committed after its first bytes have arrived will come, so a client connects first and then reads its lists.
          *
          *     **Quiet.** Every 15 seconds there is a comment and an `id` without data, which moves the client's `Last-Event-ID` on; a client that hears nothing for 45 seconds has lost its connection. The stream stays open while the server's database is away.
          *
-         *     **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch.
+         *     **The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch, through your own server: the API sends no CORS headers.
          */
         get: operations["stream-events"];
         put?: never;
@@ -1548,7 +1548,7 @@ export interface paths {
         get?: never;
         /**
          * Say whether you take conversations
-         * @description Who is online is given conversations, and can be offered them. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; that a lease ran out is no event. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
+         * @description Who is online is given conversations, or offered them, automatically. It is a lease: a client renews it at half of its time, and an agent whose client has gone is offline when it runs out. The event `agent.presence_changed` tells of changes, and until when; a renewal is no event, and neither is the end of a lease: read the agents again to know who is there. The conversations of a member who is not online any more go back to their place in line where the team's `when_away` is `requeue`.
          */
         put: operations["set-presence"];
         post?: never;
@@ -2065,7 +2065,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.claimed (native)
-         * @description An agent has taken the conversation, or was given it. details: {assignee{id, name}, reason?, team_id?}.
+         * @description An agent has it. details: {assignee{id, name}, reason?}: accepted, assigned or reopened; without, by a claim.
          */
         post: operations["webhook-conversation-claimed"];
         delete?: never;
@@ -2085,7 +2085,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.ended (native)
-         * @description The conversation is over; this is its last event. details: {reason, disposition?}: resolved, inactivity, gateway or admin.
+         * @description The conversation is over; this is its last event. details: {reason, disposition?, note?}: resolved, inactivity, gateway or admin; note is what the gateway gave as its reason.
          */
         post: operations["webhook-conversation-ended"];
         delete?: never;
@@ -2105,7 +2105,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.inactive (native)
-         * @description Nobody has written for the endpoint's inactivity_minutes. details: {minutes}.
+         * @description Nobody has written for the endpoint's inactivity_minutes. details: {minutes, since_message?}.
          */
         post: operations["webhook-conversation-inactive"];
         delete?: never;
@@ -2185,7 +2185,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.offloaded (native)
-         * @description The gateway, or Meta's own agent, asked for a person. details: {reason?, payload?}.
+         * @description The gateway, or Meta's own agent, asked for a person. details: {source, reason?, payload?}.
          */
         post: operations["webhook-conversation-offloaded"];
         delete?: never;
@@ -2205,7 +2205,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.opened (native)
-         * @description A conversation was opened: the contact wrote, or the gateway asked for a person. details: {reason: opened, offloaded, started or reopened, opened_at, previous_id?, team_id?, skills?, priority?, tags?, attributes?}.
+         * @description A conversation was opened: the contact wrote, the gateway asked for a person, or an agent began it. details: {reason, opened_at, message_id?, team_id?}, and of one that goes on {previous_id, priority?, skills?, tags?, attributes?}.
          */
         post: operations["webhook-conversation-opened"];
         delete?: never;
@@ -2225,7 +2225,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.passed (native)
-         * @description The bot has control: go on with it, and ask for a person by an offload. details: {reason}.
+         * @description The bot has control: go on with it, and ask for a person by an offload. details: {reason, control?}. Where the command gave a reason, that is the reason, and control is passed or accepted.
          */
         post: operations["webhook-conversation-passed"];
         delete?: never;
@@ -2245,7 +2245,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.queued (native)
-         * @description It waits in a team's line. details: {reason, team_id?, rule?, skills?, priority?, tags?}.
+         * @description It waits in a team's line. details: {reason, team_id?, rule?, skills?, priority?, tags?, rule_error?}.
          */
         post: operations["webhook-conversation-queued"];
         delete?: never;
@@ -2285,7 +2285,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.read (native)
-         * @description An agent has read what the contact wrote.
+         * @description An agent has read what the contact wrote. details: {unread_count}.
          */
         post: operations["webhook-conversation-read"];
         delete?: never;
@@ -2305,7 +2305,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.released (native)
-         * @description The agent gave it back: it waits for another.
+         * @description The agent gave it back: it waits for another. details: {reason?}.
          */
         post: operations["webhook-conversation-released"];
         delete?: never;
@@ -2425,7 +2425,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.snoozed (native)
-         * @description It is put aside. details: {until?}; without, until the contact writes.
+         * @description It is put aside. details: {until?, reason?}; without until, until the contact writes.
          */
         post: operations["webhook-conversation-snoozed"];
         delete?: never;
@@ -2445,7 +2445,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.timer_moved (native)
-         * @description Somebody has moved or cancelled a timer. details: {kind, was, due_at?}.
+         * @description Somebody has moved or cancelled a timer. details: {kind, was, due_at?, reason?}; without due_at it is cancelled.
          */
         post: operations["webhook-conversation-timer-moved"];
         delete?: never;
@@ -2465,7 +2465,7 @@ export interface webhooks {
         put?: never;
         /**
          * conversation.transferred (native)
-         * @description It was given to another agent or team. details: {reason, control?, from?, assignee?, team_id?}; control is transferred or taken_over where reason is in somebody's own words.
+         * @description It was given to another agent or team, or taken over. details: {reason, control?, from?, assignee?, team_id?}. Where the command gave a reason, that is the reason, and control is transferred or taken_over.
          */
         post: operations["webhook-conversation-transferred"];
         delete?: never;
@@ -2625,7 +2625,7 @@ export interface webhooks {
         put?: never;
         /**
          * media.failed (native)
-         * @description The file of a message cannot be had.
+         * @description The file of a message cannot be had. details: {media_id, failure{code, reason}}.
          */
         post: operations["webhook-media-failed"];
         delete?: never;
@@ -2645,7 +2645,7 @@ export interface webhooks {
         put?: never;
         /**
          * media.ready (native)
-         * @description The file of a message has been fetched: message.media.url leads to it.
+         * @description The file of a message has been fetched: message.media.url leads to it. details: {media_id}.
          */
         post: operations["webhook-media-ready"];
         delete?: never;
@@ -2745,7 +2745,7 @@ export interface webhooks {
         put?: never;
         /**
          * message.queued (native)
-         * @description An agent wrote: send this message to the contact, and tell its statuses. details: {scheduled_id?}, of one that was promised for later.
+         * @description An agent wrote: send this message to the contact, and tell its statuses. details: {scheduled_id?}.
          */
         post: operations["webhook-message-queued"];
         delete?: never;
@@ -2865,7 +2865,7 @@ export interface webhooks {
         put?: never;
         /**
          * message.unscheduled (native)
-         * @description A promised message does not leave. details: {scheduled_id, reason}.
+         * @description A promised message does not leave. details: {scheduled_id, reason?}.
          */
         post: operations["webhook-message-unscheduled"];
         delete?: never;
@@ -3396,7 +3396,7 @@ export interface components {
             unread_count: number;
             /**
              * Format: int64
-             * @description Grows with every change of the conversation.
+             * @description Grows with every change of who holds the conversation, of its times and of its messages. Tags, attributes, priority, notes and the unread mark leave it as it is.
              */
             version: number;
             /**
@@ -4002,6 +4002,7 @@ export interface components {
             at: string;
             /** Format: uuid */
             conversation_id?: string;
+            /** @description What the type adds: what the webhook of the same type has as details. Never the text of a message or a note. */
             data: {
                 [key: string]: unknown;
             };
@@ -4016,7 +4017,10 @@ export interface components {
              * @description Its number in the conversation, without gaps. Absent for what happened after the end.
              */
             seq?: number;
-            /** @example conversation.claimed */
+            /**
+             * @description What happened: the types that the webhooks have, and those that no endpoint gets: message.history, note.added, contact.updated and agent.presence_changed.
+             * @example conversation.claimed
+             */
             type: string;
         };
         EventActor: {
@@ -4755,7 +4759,7 @@ export interface components {
             timestamp?: string;
         };
         Problem: {
-            /** @description Who has the conversation, on a conflict over one. */
+            /** @description Who has the conversation, or to whom it is offered, on a conflict over one. */
             assignee?: components["schemas"]["AgentRef"];
             /**
              * @description The kind of failure; programs decide by this.
@@ -5231,6 +5235,7 @@ export interface components {
             conversation?: components["schemas"]["Conversation"];
             /** Format: uuid */
             conversation_id?: string;
+            /** @description What the type adds: what the webhook of the same type has as details. Never the text of a message or a note. */
             data: {
                 [key: string]: unknown;
             };
@@ -5249,7 +5254,10 @@ export interface components {
              * @description Its number in the conversation, without gaps. Absent for what happened after the end.
              */
             seq?: number;
-            /** @example conversation.claimed */
+            /**
+             * @description What happened: the types that the webhooks have, and those that no endpoint gets: message.history, note.added, contact.updated and agent.presence_changed.
+             * @example conversation.claimed
+             */
             type: string;
         };
         SurveyForm: {
@@ -5892,7 +5900,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -6045,7 +6053,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -6588,7 +6596,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -7056,7 +7064,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -7859,7 +7867,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -8264,9 +8272,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -8385,9 +8393,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -8506,9 +8514,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -8811,7 +8819,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -8930,7 +8938,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -9140,7 +9148,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -9250,9 +9258,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -9456,9 +9464,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -9756,7 +9764,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -9866,9 +9874,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -9987,9 +9995,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -10108,9 +10116,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -10319,9 +10327,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -10440,9 +10448,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -10562,9 +10570,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -10781,7 +10789,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -10891,9 +10899,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -11097,9 +11105,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -11320,9 +11328,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -11441,7 +11449,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -11551,9 +11559,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -11672,7 +11680,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -11782,9 +11790,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
-                /** @description The version of the conversation that the command is for. It is refused with 409 if the conversation has changed since. */
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
                 "If-Match"?: string;
             };
             path: {
@@ -12070,7 +12078,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -12563,7 +12571,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -12673,7 +12681,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -12783,7 +12791,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -13248,7 +13256,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -13725,7 +13733,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -13835,7 +13843,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -14031,7 +14039,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -14142,7 +14150,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -14343,7 +14351,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -14453,7 +14461,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -14569,7 +14577,7 @@ export interface operations {
                 kind?: "audio" | "document" | "image" | "sticker" | "video";
             };
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -14843,7 +14851,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -14942,7 +14950,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -15090,7 +15098,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -15422,7 +15430,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -15575,7 +15583,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -15771,7 +15779,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -16154,7 +16162,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -16766,7 +16774,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -17598,7 +17606,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. */
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
