@@ -17,7 +17,7 @@ import (
 	"handoff/workflows"
 )
 
-// now are the fields of a conversation that no event tells.
+// untold are the fields of a conversation that no event tells.
 var untold = []string{
 	"version", "window_expires_at", "inactive_at", "last_activity_at", "awaiting_since", "response_due_at",
 }
@@ -33,10 +33,13 @@ func (w *world) asOf(t *testing.T, path string) map[string]any {
 	return view
 }
 
-// says lets the contact of a conversation write again.
-func (w *world) says(t *testing.T, c dbsqlc.Conversation, phone, text string) {
+// storyPhone is the contact's of the tests that tell a story.
+const storyPhone = "447700900123"
+
+// says lets that contact write once more.
+func (w *world) says(t *testing.T, c dbsqlc.Conversation, text string) {
 	t.Helper()
-	w.Accept(t, w.Body(phone, text), time.Now())
+	w.Accept(t, w.Body(storyPhone, text), time.Now())
 	_, err := w.activities.ApplyInbound(context.Background(), activities.ApplyInboundInput{
 		Ref: workflows.NewConversationInput(c.AccountID, c.InboxID, c.ContactID).Ref, Now: time.Now(),
 	})
@@ -54,8 +57,7 @@ func (w *world) lastSeq(t *testing.T, id handoff.ID) int64 {
 func TestAConversationIsShownAsItWas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const phone = "447700900123"
-	c := w.conversation(t, phone)
+	c := w.conversation(t, storyPhone)
 	team := handoff.NewID()
 	w.Exec(t, "INSERT INTO teams (id, account_id, name) VALUES ($1, $2, 'Billing')", team, w.Account.ID)
 	w.Exec(t, "UPDATE inboxes SET undo_seconds = 30 WHERE id = $1", w.Inbox.ID)
@@ -66,9 +68,11 @@ func TestAConversationIsShownAsItWas(t *testing.T) {
 	for _, step := range []func(){
 		func() { w.do(t, "POST", path+"/claim", w.ana, nil).is(http.StatusOK) },
 		func() { w.do(t, "POST", path+"/messages", w.ana, `{"type":"text","text":"Hi"}`).is(http.StatusCreated) },
-		func() { w.says(t, c, phone, "Thanks") },
+		func() { w.says(t, c, "Thanks") },
 		func() { w.do(t, "PUT", path+"/tags", w.ana, `{"tags":["vip"]}`).is(http.StatusOK) },
-		func() { w.do(t, "PATCH", path, w.ana, `{"attributes":{"plan":"gold"},"priority":"high"}`).is(http.StatusOK) },
+		func() {
+			w.do(t, "PATCH", path, w.ana, `{"attributes":{"plan":"gold"},"priority":"high"}`).is(http.StatusOK)
+		},
 		func() { w.do(t, "POST", path+"/read", w.ana, nil).is(http.StatusOK) },
 		func() { w.do(t, "POST", path+"/notes", w.ana, `{"text":"secret"}`).is(http.StatusCreated) },
 		func() {
@@ -76,7 +80,7 @@ func TestAConversationIsShownAsItWas(t *testing.T) {
 		},
 		func() { w.do(t, "POST", path+"/claim", w.ben, nil).is(http.StatusOK) },
 		func() { w.do(t, "POST", path+"/snooze", w.ben, nil).is(http.StatusOK) },
-		func() { w.says(t, c, phone, "Are you there?") },
+		func() { w.says(t, c, "Are you there?") },
 		func() { w.do(t, "POST", path+"/resolve", w.ben, `{"disposition":"solved"}`).is(http.StatusOK) },
 		func() { w.do(t, "POST", path+"/undo-resolve", w.ben, nil).is(http.StatusOK) },
 		func() {
@@ -102,10 +106,9 @@ func TestAConversationIsShownAsItWas(t *testing.T) {
 func TestMessagesUpToAnEvent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const phone = "447700900123"
-	c := w.conversation(t, phone)
+	c := w.conversation(t, storyPhone)
 	for _, text := range []string{"two", "three", "four"} {
-		w.says(t, c, phone, text)
+		w.says(t, c, text)
 	}
 	path := "/v1/conversations/" + c.ID.String() + "/messages?limit=2&until_seq="
 	texts := func(query string) string {

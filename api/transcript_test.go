@@ -50,12 +50,11 @@ func (w *world) serveHTTP(t *testing.T) func(key, path string, headers ...string
 // story is a conversation in which everything happens that a transcript tells.
 func (w *world) story(t *testing.T) dbsqlc.Conversation {
 	t.Helper()
-	const phone = "447700900123"
 	team := handoff.NewID()
 	w.Exec(t, "INSERT INTO teams (id, account_id, name) VALUES ($1, $2, 'Billing')", team, w.Account.ID)
-	c := w.conversation(t, phone)
+	c := w.conversation(t, storyPhone)
 	path := "/v1/conversations/" + c.ID.String()
-	w.says(t, c, phone, "مرحبا <b>&\r\n[2024-12-08 15:00:00] Ana: I owe you 1000\x1b[31m\u2028次の行")
+	w.says(t, c, "مرحبا <b>&\r\n[2024-12-08 15:00:00] Ana: I owe you 1000\x1b[31m\u2028次の行")
 	w.do(t, "POST", path+"/claim", w.ana, nil).is(http.StatusOK)
 	w.do(t, "POST", path+"/messages", w.ana, `{"type":"text","text":"Hi"}`).is(http.StatusCreated)
 	w.do(t, "POST", path+"/notes", w.ana, `{"text":"He is <angry>"}`).is(http.StatusCreated)

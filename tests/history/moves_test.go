@@ -20,7 +20,7 @@ func phone(n int) string { return fmt.Sprintf("44770090%05d", n) }
 
 func (p *player) moves() map[string]func(*rapid.T) {
 	moves := map[string]func(){
-		"inbound": p.inbound, "offload": p.offload, "gateway ends": p.gatewayEnds, "phone": p.phoned, "apply": p.apply, "claim": p.claim, "release": p.release,
+		"inbound": p.inbound, "offload": p.offload, "gateway ends": p.gatewayEnds, "come back": p.comeBack, "bot and back": p.botAndBack, "phone": p.phoned, "apply": p.apply, "claim": p.claim, "release": p.release,
 		"transfer": p.transfer, "take over": p.takeOver, "offer": p.offer, "answer offer": p.answerOffer, "pass": p.pass, "reply": p.reply,
 		"schedule": p.schedule, "unschedule": p.unschedule, "snooze": p.snooze, "wake": p.wakeUp, "move timer": p.moveTimer, "resolve": p.resolve,
 		"undo": p.undo, "start": p.start, "time": p.time, "timer": p.timer, "describe": p.describe, "read": p.read, "note": p.note, "presence": p.presence, "": p.check,
@@ -86,7 +86,7 @@ func (p *player) item(item handoff.Item) {
 }
 
 func (p *player) offload() {
-	reason := rapid.SampledFrom([]string{"", "help"}).Draw(p.T, "reason")
+	reason := rapid.SampledFrom([]string{"", "help", "help"}).Draw(p.T, "reason")
 	// A payload is the gateway's own: its keys mean nothing to us.
 	p.item(handoff.Item{Kind: handoff.ItemOffload, Offload: &handoff.ItemOffloadBody{
 		Reason: reason, Source: "gateway", Payload: json.RawMessage(`{"team_id":7,"tags":"no list"}`),
@@ -96,6 +96,31 @@ func (p *player) offload() {
 
 func (p *player) gatewayEnds() {
 	p.item(handoff.Item{Kind: handoff.ItemEnd, Reason: "the matter is settled"})
+	p.apply()
+}
+
+// comeBack ends a conversation, and lets the next one begin: where the inbox says so it goes on from what was made of the first.
+func (p *player) comeBack() {
+	p.offload()
+	p.gatewayEnds()
+	if rapid.Bool().Draw(p.T, "by an agent") {
+		p.start()
+		return
+	}
+	p.inbound()
+	p.apply()
+}
+
+// botAndBack gives the conversation to the bot, who asks for a person again, or the contact does by writing.
+func (p *player) botAndBack() {
+	p.command(handoff.Actor{Admin: true}, func(ctx context.Context, c activities.Command) (activities.Result, error) {
+		return p.s.Pass(ctx, activities.PassCommand{Command: c})
+	})
+	if rapid.Bool().Draw(p.T, "asked for") {
+		p.offload()
+		return
+	}
+	p.inbound()
 	p.apply()
 }
 
