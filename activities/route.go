@@ -121,8 +121,10 @@ func (l *ledger) match(ctx context.Context, team dbsqlc.Team) (*handoff.AgentRef
 	if err != nil {
 		return nil, err
 	}
-	own := routing.Waiting{ID: l.conv.ID, Priority: l.conv.Priority, QueuedAt: l.now, Skills: l.conv.Skills, PassedBy: l.conv.PassedBy,
-		JustPassed: lineup.Just(l.conv.ControlSince, l.now)}
+	own := routing.Waiting{
+		ID: l.conv.ID, Priority: l.conv.Priority, QueuedAt: l.now, Skills: l.conv.Skills, PassedBy: l.conv.PassedBy,
+		JustPassed: lineup.Just(l.conv.ControlSince, l.now),
+	}
 	if l.conv.QueuedAt != nil {
 		own.QueuedAt = *l.conv.QueuedAt
 	}

@@ -74,8 +74,15 @@ func TestViewsThatNoListWouldTakeAreRefused(t *testing.T) {
 		return w.do(t, "POST", "/v1/views", w.ana, body)
 	}
 	for _, filters := range []map[string]any{
-		{"status": []string{"open"}}, {"assignee_id": "nobody"}, {"team_id": "x"}, {"priority": []string{"huge"}}, {"attribute": []string{"plan"}},
-		{"q": "ab"}, {"stauts": []string{"waiting"}}, {"active_after": "yesterday"}, {"inbox_id": "x"},
+		{"status": []string{"open"}},
+		{"assignee_id": "nobody"},
+		{"team_id": "x"},
+		{"priority": []string{"huge"}},
+		{"attribute": []string{"plan"}},
+		{"q": "ab"},
+		{"stauts": []string{"waiting"}},
+		{"active_after": "yesterday"},
+		{"inbox_id": "x"},
 	} {
 		view("Odd", filters, "").refused(http.StatusUnprocessableEntity, handoff.CodeInvalid)
 	}

@@ -78,8 +78,11 @@ func TestASearchFindsWhereItIs(t *testing.T) {
 	require.Equal(t, "waiting", answer.text("items.1.conversation.status"))
 	require.Equal(t, "John", answer.text("items.1.conversation.contact.name"))
 	require.Equal(t, []any{
-		map[string]any{"text": "Where is my "}, map[string]any{"text": "ORDER", "match": true}, map[string]any{"text": " ord-"},
-		map[string]any{"text": "55123", "match": true}, map[string]any{"text": ", please?"},
+		map[string]any{"text": "Where is my "},
+		map[string]any{"text": "ORDER", "match": true},
+		map[string]any{"text": " ord-"},
+		map[string]any{"text": "55123", "match": true},
+		map[string]any{"text": ", please?"},
 	}, answer.field("items.1.excerpt"))
 
 	contact := w.do(t, "GET", "/v1/search?q=%2B44+7700+900123", w.ana, nil).is(http.StatusOK)
