@@ -62,6 +62,7 @@ func (l *ledger) holdByBot(reason string) {
 
 func (l *ledger) moved(reason string) {
 	l.withdraw()
+	l.resume()
 	l.conv.SnoozedUntil, l.conv.PassedBy = nil, []handoff.ID{}
 	l.conv.ControlSince, l.conv.ControlReason, l.changed = &l.now, &reason, true
 }
@@ -86,14 +87,19 @@ func (l *ledger) await(ctx context.Context, since time.Time) error {
 		if err != nil {
 			return err
 		}
-		l.conv.ResponseDueAt, l.conv.ResponseNoticeAt = &due, &due
-		if s := l.inbox.WarningSeconds; s != nil {
-			if warn := due.Add(-time.Duration(*s) * time.Second); warn.After(l.now) {
-				l.conv.ResponseNoticeAt = &warn
-			}
-		}
+		l.respondBy(due)
 	}
 	return l.watch(ctx)
+}
+
+// respondBy sets when a response is late, and when that is told first.
+func (l *ledger) respondBy(due time.Time) {
+	l.conv.ResponseDueAt, l.conv.ResponseNoticeAt = &due, &due
+	if s := l.inbox.WarningSeconds; s != nil {
+		if warn := due.Add(-time.Duration(*s) * time.Second); warn.After(l.now) {
+			l.conv.ResponseNoticeAt = &warn
+		}
+	}
 }
 
 // workingTime is when so much time has passed, within the inbox's hours where it counts those only.

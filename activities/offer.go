@@ -3,10 +3,12 @@ package activities
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"handoff"
-	"handoff/db"
 	"handoff/db/dbsqlc"
 )
 
@@ -43,8 +45,11 @@ func (l *ledger) offerTo(ctx context.Context, by happening, agent *handoff.Agent
 
 func (l *ledger) enabledAgent(ctx context.Context, id handoff.ID) (*handoff.AgentRef, error) {
 	row, err := l.q.AgentGet(ctx, dbsqlc.AgentGetParams{AccountID: l.ref.AccountID, ID: id})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, handoff.Errorf(handoff.CodeInvalid, "to_agent_id names no agent of this account")
+	}
 	if err != nil {
-		return nil, db.NotFound(err, "agent")
+		return nil, err
 	}
 	if row.DisabledAt != nil {
 		return nil, handoff.Errorf(handoff.CodeInvalid, "the agent %s is disabled", row.Name)

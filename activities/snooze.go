@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"time"
 
 	"handoff"
 )
@@ -14,20 +15,36 @@ func (a *Activities) Snooze(ctx context.Context, c SnoozeCommand) (Result, error
 			return handoff.Errorf(handoff.CodeInvalid, "until is in the past: give a time to come, or none to snooze until the contact writes")
 		}
 		l.withdraw()
+		l.resume()
 		l.conv.Status, l.conv.SnoozedUntil, l.conv.SilentAt, l.changed = handoff.StatusSnoozed, c.Until, nil, true
 		data := map[string]any{}
 		if c.Until != nil {
 			data["until"] = moment(*c.Until)
-			// Inactivity waits until the snooze is over.
-			if after := c.Until.Add(l.inbox.Inactivity); l.conv.InactiveAt != nil && after.After(*l.conv.InactiveAt) {
-				l.conv.InactiveAt = &after
-			}
+			l.outlast(*c.Until)
 		}
 		if c.Reason != "" {
 			data["reason"] = c.Reason
 		}
 		return l.record(ctx, happening{kind: handoff.EventSnoozed, actor: c.Actor, data: data})
 	})
+}
+
+// outlast lets inactivity wait until a snooze is over.
+func (l *ledger) outlast(until time.Time) {
+	if after := until.Add(l.inbox.Inactivity); l.conv.InactiveAt != nil && after.After(*l.conv.InactiveAt) {
+		l.conv.InactiveAt = &after
+	}
+}
+
+// resume has inactivity count from now where a snooze, which is over before its time, had made it wait.
+func (l *ledger) resume() {
+	until, at := l.conv.SnoozedUntil, l.conv.InactiveAt
+	if until == nil || at == nil || !at.Equal(until.Add(l.inbox.Inactivity)) {
+		return
+	}
+	if sooner := l.now.Add(l.inbox.Inactivity); sooner.Before(*at) {
+		l.conv.InactiveAt = &sooner
+	}
 }
 
 // Wake ends a snooze.
@@ -40,6 +57,7 @@ func (a *Activities) Wake(ctx context.Context, c Command) (Result, error) {
 
 // wakeUp brings a snoozed conversation back to its assignee, or else to its place in line.
 func (l *ledger) wakeUp(ctx context.Context, by happening, reason string) error {
+	l.resume()
 	l.conv.SnoozedUntil, l.changed = nil, true
 	l.conv.Status = handoff.StatusAssigned
 	if l.conv.AssigneeID == nil {

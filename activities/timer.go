@@ -150,14 +150,20 @@ func (l *ledger) moveTimer(ctx context.Context, c MoveTimerCommand) error {
 		return err
 	}
 	l.changed = true
-	if c.At != nil {
-		*at = c.At
-		if c.Kind == handoff.TimerResponse {
-			l.conv.ResponseNoticeAt = c.At
-		}
-		return nil
+	if c.At == nil {
+		return l.cancelTimer(ctx, c, at)
 	}
-	return l.cancelTimer(ctx, c, at)
+	switch c.Kind {
+	case handoff.TimerResponse:
+		l.respondBy(*c.At)
+	case handoff.TimerSnooze:
+		l.resume()
+		*at = c.At
+		l.outlast(*c.At)
+	default:
+		*at = c.At
+	}
+	return nil
 }
 
 // cancelTimer does away with a timer. What cannot be without its timer ends with it.

@@ -34,6 +34,16 @@ func (v Versioned) expected() (int64, error) {
 	return version, nil
 }
 
+// expects is the version that the command is for; 0 for any. One that has passed already is refused, unless the command itself may have
+// made it pass.
+func (v Versioned) expects(ctx context.Context, row dbsqlc.ConversationDetailRow) (int64, error) {
+	version, err := v.expected()
+	if err == nil && version != 0 && row.Conversation.Version != version && !commandOf(ctx).Repeated {
+		err = handoff.Errorf(handoff.CodeConflict, "the conversation has changed: it is at version %d now", row.Conversation.Version)
+	}
+	return version, err
+}
+
 // Commanded is the input of every command.
 type Commanded struct {
 	ByID
@@ -96,12 +106,9 @@ func (s *server) command(ctx context.Context, c change) (*output[Conversation], 
 	if err != nil {
 		return nil, err
 	}
-	expect, err := c.expected()
+	expect, err := c.expects(ctx, row)
 	if err != nil {
 		return nil, err
-	}
-	if expect != 0 && row.Conversation.Version != expect && !commandOf(ctx).Repeated {
-		return nil, handoff.Errorf(handoff.CodeConflict, "the conversation has changed: it is at version %d now", row.Conversation.Version)
 	}
 	err = s.carryOut(ctx, row, actor, c.allowed, func(ctx context.Context, to workflows.ConversationInput, cmd workflows.CommandInput) error {
 		if c.note != "" {

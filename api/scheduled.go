@@ -35,7 +35,7 @@ type ScheduledMessage struct {
 type scheduleBody struct {
 	Acting
 	Message   *sendBody  `json:"message,omitempty" doc:"Leaves when the contact writes. A message as in send-message."`
-	Otherwise *sendBody  `json:"otherwise,omitempty" doc:"Leaves at due_at unless the contact has written: a template, or something else that is due while the window is open."`
+	Otherwise *sendBody  `json:"otherwise,omitempty" doc:"Leaves at due_at, unless message has left by then; without message whatever the contact does: a template, or something else that is due while the window is open."`
 	DueAt     *time.Time `json:"due_at,omitempty" format:"date-time" doc:"When otherwise leaves; five minutes before WhatsApp's window closes if absent."`
 }
 
@@ -82,6 +82,10 @@ func (s *server) schedule(ctx context.Context, in *scheduleInput) (*output[Sched
 	if err != nil {
 		return nil, err
 	}
+	expect, err := in.expects(ctx, row)
+	if err != nil {
+		return nil, err
+	}
 	id := commandOf(ctx).ID
 	plan, messages, err := s.planSchedule(ctx, id, row.Conversation, &in.Body, actor)
 	if err != nil {
@@ -89,6 +93,7 @@ func (s *server) schedule(ctx context.Context, in *scheduleInput) (*output[Sched
 	}
 	err = s.carryOut(ctx, row, actor, handoff.Control.CheckWrite,
 		func(ctx context.Context, to workflows.ConversationInput, cmd workflows.CommandInput) error {
+			cmd.Expect = expect
 			return s.withMessages(ctx, messages, func() error {
 				return s.Commands.Update(ctx, to, workflows.ScheduleInput{CommandInput: cmd, Schedule: plan})
 			})

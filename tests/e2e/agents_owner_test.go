@@ -99,6 +99,7 @@ func TestTheOwnerNeverGoesBack(t *testing.T) {
 			looks[i].agent = seen.Agent.ID
 		}
 	}
+	into[conversation](t, s.command(s.adminKey, conv.ID, "resolve", nil), http.StatusOK)
 	s.requireLinear(conv.ID, commands, looks)
 }
 
