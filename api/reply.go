@@ -63,11 +63,16 @@ func (s *server) sendMessage(ctx context.Context, in *sendInput) (*output[Messag
 	if err != nil {
 		return nil, err
 	}
-	saved, err := s.queries(ctx).MessageGet(ctx, dbsqlc.MessageGetParams{AccountID: row.AccountID, ID: row.ID})
+	return s.messageOutput(ctx, row.AccountID, row.ID, conversation.ContactName)
+}
+
+// messageOutput is a message as its row says it is by now.
+func (s *server) messageOutput(ctx context.Context, account, id handoff.ID, contactName string) (*output[Message], error) {
+	saved, err := s.queries(ctx).MessageGet(ctx, dbsqlc.MessageGetParams{AccountID: account, ID: id})
 	if err != nil {
 		return nil, err
 	}
-	views, err := s.messageViews(ctx, row.AccountID, []dbsqlc.Message{saved}, func(handoff.ID) string { return conversation.ContactName })
+	views, err := s.messageViews(ctx, account, []dbsqlc.Message{saved}, func(handoff.ID) string { return contactName })
 	if err != nil {
 		return nil, err
 	}

@@ -69,15 +69,7 @@ func (s *server) retryMessage(ctx context.Context, in *retryInput) (*output[Mess
 	if err != nil {
 		return nil, err
 	}
-	saved, err := s.queries(ctx).MessageGet(ctx, dbsqlc.MessageGetParams{AccountID: row.AccountID, ID: row.ID})
-	if err != nil {
-		return nil, err
-	}
-	views, err := s.messageViews(ctx, row.AccountID, []dbsqlc.Message{saved}, func(handoff.ID) string { return conversation.ContactName })
-	if err != nil {
-		return nil, err
-	}
-	return &output[Message]{views[0]}, nil
+	return s.messageOutput(ctx, row.AccountID, row.ID, conversation.ContactName)
 }
 
 func retriable(m dbsqlc.Message) bool {
