@@ -5092,7 +5092,7 @@ export interface components {
             due_at?: string;
             /** @description Leaves when the contact writes. A message as in send-message. */
             message?: components["schemas"]["SendBody"];
-            /** @description Leaves at due_at unless the contact has written: a template, or something else that is due while the window is open. */
+            /** @description Leaves at due_at, unless message has left by then; without message whatever the contact does: a template, or something else that is due while the window is open. */
             otherwise?: components["schemas"]["SendBody"];
         };
         ScheduledMessage: {
