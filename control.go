@@ -183,7 +183,7 @@ func (c Control) checkHolder(a Actor, done string) error {
 	if c.Assignee == nil || (a.Agent != nil && c.Assignee.ID == a.Agent.ID) {
 		return nil
 	}
-	err := Errorf(CodeConflict, "%s has the conversation: it can be %s by its assignee only", c.Assignee.Name, done)
+	err := Errorf(CodeConflict, "%s has the conversation: only its assignee can have it %s, or an admin", c.Assignee.Name, done)
 	err.Assignee = c.Assignee
 	return err
 }

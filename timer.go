@@ -21,6 +21,20 @@ const (
 // MovableTimers lists the timers that can be moved and cancelled by hand.
 var MovableTimers = []TimerKind{TimerInactivity, TimerSnooze, TimerResponse, TimerOffer, TimerSilent, TimerResolve}
 
+// farthest is how far ahead a timer can be set. JSON, and most clocks, know no years beyond 9999; nobody waits for more than one.
+const farthest = 366 * 24 * time.Hour
+
+// CheckDue tells whether a timer can be set to a time. name is the field that it was given in.
+func CheckDue(name string, at, now time.Time) error {
+	switch {
+	case !at.After(now):
+		return Errorf(CodeInvalid, "%s is in the past: give a time to come", name)
+	case at.Sub(now) > farthest:
+		return Errorf(CodeInvalid, "%s is more than a year ahead: give an earlier time", name)
+	}
+	return nil
+}
+
 // Timer is something that is due at a time.
 type Timer struct {
 	Kind TimerKind `json:"kind"`

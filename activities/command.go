@@ -21,6 +21,9 @@ func (l *ledger) claim(ctx context.Context, actor handoff.Actor) error {
 	if l.conv.Status == handoff.StatusAssigned && *l.conv.AssigneeID == actor.Agent.ID {
 		return nil
 	}
+	if err := l.keepOpen(ctx, happening{actor: actor}, reasonMoved); err != nil {
+		return err
+	}
 	if err := l.holdBy(ctx, actor.Agent.ID, reasonClaimed); err != nil {
 		return err
 	}
@@ -31,7 +34,7 @@ func (l *ledger) claim(ctx context.Context, actor handoff.Actor) error {
 // all others have passed it by.
 func (a *Activities) Release(ctx context.Context, c ReleaseCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckRelease(c.Actor) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error {
+	return a.move(ctx, c.Command, check, func(l *ledger) error {
 		h := happening{kind: handoff.EventReleased, actor: c.Actor}
 		if c.Reason != "" {
 			h.data = map[string]any{"reason": c.Reason}
@@ -124,11 +127,29 @@ func (a *Activities) command(ctx context.Context, c Command, check func(handoff.
 		out.Snapshot, err = l.snapshot(ctx)
 		return err
 	})
-	var refusal *handoff.Error
-	if errors.As(err, &refusal) && refusal.Code != handoff.CodeInternal {
+	if refusal := refusalIn(err); refusal != nil {
 		return a.refused(ctx, c, refusal)
 	}
 	return out, a.storeFailed(ctx, "command", err)
+}
+
+// refusalIn is why a command is refused for good; nil for what may pass when it is tried again.
+func refusalIn(err error) *handoff.Error {
+	var refusal *handoff.Error
+	if errors.As(err, &refusal) && refusal.Code != handoff.CodeInternal {
+		return refusal
+	}
+	return db.Unstorable(err)
+}
+
+// move runs a change of who has the conversation, or when. Whoever makes one has thought better of a resolve that is pending.
+func (a *Activities) move(ctx context.Context, c Command, check func(handoff.Control) error, change func(*ledger) error) (Result, error) {
+	return a.command(ctx, c, check, func(l *ledger) error {
+		if err := l.keepOpen(ctx, happening{actor: c.Actor}, reasonMoved); err != nil {
+			return err
+		}
+		return change(l)
+	})
 }
 
 func (l *ledger) carryOut(ctx context.Context, c Command, check func(handoff.Control) error, change func(*ledger) error) (stale bool, err error) {

@@ -34,6 +34,7 @@ const (
 	reasonWoken       = "woken"
 	reasonEnded       = "ended"
 	reasonCancelled   = "cancelled"
+	reasonMoved       = "moved"
 )
 
 // holdBy gives the conversation to an agent.

@@ -60,7 +60,7 @@ func (l *ledger) enabledAgent(ctx context.Context, id handoff.ID) (*handoff.Agen
 // AcceptOffer gives control to whom it is offered.
 func (a *Activities) AcceptOffer(ctx context.Context, c Command) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckAccept(c.Actor) }
-	return a.command(ctx, c, check, func(l *ledger) error {
+	return a.move(ctx, c, check, func(l *ledger) error {
 		if l.conv.OfferedBot {
 			return l.passToBot(ctx, c.Actor, reasonAccepted, "")
 		}
@@ -119,7 +119,7 @@ func (l *ledger) offerExpired(ctx context.Context) error {
 	if err != nil || away == 0 {
 		return err
 	}
-	data, err := json.Marshal(map[string]any{"presence": handoff.PresenceAway, "reason": "offer_expired"})
+	data, err := json.Marshal(map[string]any{"presence": handoff.PresenceAway, "agent_id": *agent, "reason": "offer_expired"})
 	if err != nil {
 		return err
 	}

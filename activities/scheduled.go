@@ -15,8 +15,10 @@ func (a *Activities) Schedule(ctx context.Context, c ScheduleCommand) (Result, e
 		if err := l.checkWayOut(); err != nil {
 			return err
 		}
-		if c.DueAt != nil && !c.DueAt.After(l.now) {
-			return handoff.Errorf(handoff.CodeInvalid, "due_at is in the past: give a time to come")
+		if c.DueAt != nil {
+			if err := handoff.CheckDue("due_at", *c.DueAt, l.now); err != nil {
+				return err
+			}
 		}
 		err := l.q.ScheduledInsert(ctx, dbsqlc.ScheduledInsertParams{
 			ID: c.ScheduledID, AccountID: l.ref.AccountID, InboxID: l.ref.InboxID, ContactID: l.ref.ContactID, ConversationID: l.conv.ID,

@@ -10,9 +10,11 @@ import (
 // Snooze puts the conversation aside until a time, or until the contact writes, which ends every snooze. Its assignee keeps it.
 func (a *Activities) Snooze(ctx context.Context, c SnoozeCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckSnooze(c.Actor) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error {
-		if c.Until != nil && !c.Until.After(l.now) {
-			return handoff.Errorf(handoff.CodeInvalid, "until is in the past: give a time to come, or none to snooze until the contact writes")
+	return a.move(ctx, c.Command, check, func(l *ledger) error {
+		if c.Until != nil {
+			if err := handoff.CheckDue("until", *c.Until, l.now); err != nil {
+				return err
+			}
 		}
 		l.withdraw()
 		l.resume()

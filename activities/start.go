@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -35,8 +34,7 @@ func (a *Activities) Start(ctx context.Context, c StartCommand) (Result, error) 
 		out.Snapshot, err = l.snapshot(ctx)
 		return err
 	})
-	var refusal *handoff.Error
-	if errors.As(err, &refusal) && refusal.Code != handoff.CodeInternal {
+	if refusal := refusalIn(err); refusal != nil {
 		return a.refused(ctx, c.Command, refusal)
 	}
 	return out, a.storeFailed(ctx, "start", err)

@@ -132,8 +132,10 @@ func (a *Activities) MoveTimer(ctx context.Context, c MoveTimerCommand) (Result,
 }
 
 func (l *ledger) moveTimer(ctx context.Context, c MoveTimerCommand) error {
-	if c.At != nil && !c.At.After(l.now) {
-		return handoff.Errorf(handoff.CodeInvalid, "due_at is in the past: give a time to come")
+	if c.At != nil {
+		if err := handoff.CheckDue("due_at", *c.At, l.now); err != nil {
+			return err
+		}
 	}
 	at := l.timerField(c.Kind)
 	if at == nil || *at == nil {

@@ -13,7 +13,7 @@ import (
 // Transfer gives the conversation to another agent, or to a team's queue, where it keeps its place in line.
 func (a *Activities) Transfer(ctx context.Context, c TransferCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckTransfer(c.Actor) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error { return l.transfer(ctx, c) })
+	return a.move(ctx, c.Command, check, func(l *ledger) error { return l.transfer(ctx, c) })
 }
 
 func (l *ledger) transfer(ctx context.Context, c TransferCommand) error {
@@ -62,7 +62,10 @@ func (l *ledger) liveTeam(ctx context.Context, id handoff.ID) (bool, error) {
 // TakeOver makes the actor's agent the assignee, whoever it was before.
 func (a *Activities) TakeOver(ctx context.Context, c TakeOverCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckTakeOver(c.Actor) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error {
+	return a.move(ctx, c.Command, check, func(l *ledger) error {
+		if l.conv.Status == handoff.StatusAssigned && *l.conv.AssigneeID == c.Actor.Agent.ID {
+			return nil
+		}
 		data := why(reasonTakenOver, c.Reason)
 		data["assignee"] = c.Actor.Agent
 		if l.conv.AssigneeID != nil {
@@ -75,14 +78,14 @@ func (a *Activities) TakeOver(ctx context.Context, c TakeOverCommand) (Result, e
 		if err := l.holdBy(ctx, c.Actor.Agent.ID, reasonTakenOver); err != nil {
 			return err
 		}
-		return l.record(ctx, happening{kind: handoff.EventTransferred, actor: c.Actor, data: data})
+		return l.record(ctx, happening{kind: handoff.EventTransferred, actor: handoff.Actor{Admin: true}, data: data})
 	})
 }
 
 // Pass gives control to the bot. The conversation stays open, and comes back with an offload.
 func (a *Activities) Pass(ctx context.Context, c PassCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckPass(c.Actor) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error {
+	return a.move(ctx, c.Command, check, func(l *ledger) error {
 		if err := l.checkBotTold(ctx); err != nil {
 			return err
 		}

@@ -67,6 +67,7 @@ func (a attributes) with(change attributeChange) (attributes, error) {
 
 type describeInput struct {
 	ByID
+	Versioned
 	Body struct {
 		Attributes attributeChange `json:"attributes,omitempty"`
 		Priority   string          `json:"priority,omitempty" enum:"low,normal,high,urgent" doc:"Orders the queue."`
@@ -84,7 +85,7 @@ func (s *server) attributeRoutes() {
 }
 
 func (s *server) updateConversation(ctx context.Context, in *describeInput) (*output[Conversation], error) {
-	return s.describeConversation(ctx, in.ID, in.Body.AgentID, func(d *description) (err error) {
+	return s.describeConversation(ctx, in.ID, in.Versioned, in.Body.AgentID, func(d *description) (err error) {
 		if in.Body.Priority != "" {
 			if d.priority, err = handoff.ParsePriority(in.Body.Priority); err != nil {
 				return err
@@ -118,7 +119,11 @@ func (d description) changes(from description) map[string]any {
 }
 
 // describeConversation changes what is said of a conversation, and answers with it.
-func (s *server) describeConversation(ctx context.Context, id handoff.ID, agent *handoff.ID, change func(*description) error) (*output[Conversation], error) {
+func (s *server) describeConversation(ctx context.Context, id handoff.ID, v Versioned, agent *handoff.ID, change func(*description) error) (*output[Conversation], error) {
+	expect, err := v.expected()
+	if err != nil {
+		return nil, err
+	}
 	if _, err := s.findConversation(ctx, id); err != nil {
 		return nil, err
 	}
@@ -127,7 +132,7 @@ func (s *server) describeConversation(ctx context.Context, id handoff.ID, agent 
 		return nil, err
 	}
 	err = s.perform(ctx, deed{
-		account: keyOf(ctx).AccountID, conversation: id, kind: handoff.EventUpdated, actor: actor,
+		account: keyOf(ctx).AccountID, conversation: id, kind: handoff.EventUpdated, actor: actor, expect: expect,
 		do: func(ctx context.Context, q *dbsqlc.Queries, conv dbsqlc.Conversation) (any, error) {
 			was := description{tags: conv.Tags, priority: conv.Priority}
 			if was.attributes, err = readAttributes(conv.Attributes); err != nil {

@@ -39,9 +39,13 @@ func (v Versioned) expected() (int64, error) {
 func (v Versioned) expects(ctx context.Context, row dbsqlc.ConversationDetailRow) (int64, error) {
 	version, err := v.expected()
 	if err == nil && version != 0 && row.Conversation.Version != version && !commandOf(ctx).Repeated {
-		err = handoff.Errorf(handoff.CodeConflict, "the conversation has changed: it is at version %d now", row.Conversation.Version)
+		err = errChanged(row.Conversation)
 	}
 	return version, err
+}
+
+func errChanged(c dbsqlc.Conversation) error {
+	return handoff.Errorf(handoff.CodeConflict, "the conversation has changed: it is at version %d now", c.Version)
 }
 
 // Commanded is the input of every command.

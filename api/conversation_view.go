@@ -42,6 +42,7 @@ type Conversation struct {
 	LastMessage     *Message          `json:"last_message,omitempty"`
 	Tags            []string          `json:"tags"`
 	Attributes      map[string]string `json:"attributes"`
+	Seq             int64             `json:"seq" doc:"The number of the latest event that is in it. Of two answers the one with the greater seq is newer, version or not."`
 	Version         int64             `json:"version" doc:"Grows with every change of who holds the conversation, of its times and of its messages. Tags, attributes, priority, notes and the unread mark leave it as it is."`
 	WorkflowURL     string            `json:"workflow_url,omitempty" doc:"The conversation in the Temporal UI."`
 }
@@ -121,7 +122,7 @@ func (s *server) conversationView(row dbsqlc.ConversationDetailRow) (Conversatio
 		ID: c.ID, InboxID: c.InboxID, Status: c.Status, Disposition: db.OrEmpty(c.Disposition), Assignee: (*AgentRef)(assigneeOf(row)),
 		Contact:         Contact{ID: c.ContactID, Name: row.ContactName, Identities: []Identity{}},
 		WindowExpiresAt: utc(c.WindowExpiresAt), InactiveAt: utc(c.InactiveAt), LastActivityAt: c.LastActivityAt.UTC(),
-		OpenedAt: c.OpenedAt.UTC(), EndedAt: utc(c.EndedAt), UnreadCount: c.UnreadCount, Version: c.Version,
+		OpenedAt: c.OpenedAt.UTC(), EndedAt: utc(c.EndedAt), UnreadCount: c.UnreadCount, Seq: c.LastSeq, Version: c.Version,
 		Priority: c.Priority.String(), Skills: orNone(c.Skills), QueuedAt: utc(c.QueuedAt), SnoozedUntil: utc(c.SnoozedUntil),
 		ResolveAt: utc(c.ResolveAt), AwaitingSince: utc(c.AwaitingSince), ResponseDueAt: utc(c.ResponseDueAt), PreviousID: c.PreviousID,
 		Offer: offerOf(row), Tags: orNone(c.Tags), Attributes: map[string]string{},

@@ -78,7 +78,7 @@ func (s *server) pastRow(ctx context.Context, row dbsqlc.ConversationDetailRow, 
 		ID: row.Conversation.ID, AccountID: row.Conversation.AccountID, InboxID: row.Conversation.InboxID, ContactID: row.Conversation.ContactID,
 		Status: state.Status, Disposition: optional(state.Disposition), TeamID: state.TeamID, Priority: state.Priority, Skills: state.Skills,
 		Tags: state.Tags, Attributes: attributes, QueuedAt: state.QueuedAt, ControlSince: &state.ControlSince, ControlReason: &state.ControlReason,
-		SnoozedUntil: state.SnoozedUntil, ResolveAt: state.ResolveAt, PreviousID: state.PreviousID, OpenedAt: state.OpenedAt, EndedAt: state.EndedAt,
+		LastSeq: state.Seq, SnoozedUntil: state.SnoozedUntil, ResolveAt: state.ResolveAt, PreviousID: state.PreviousID, OpenedAt: state.OpenedAt, EndedAt: state.EndedAt,
 		LastActivityAt: state.LastActivityAt, UnreadCount: state.UnreadCount, LastMessageID: state.LastMessageID,
 	}}
 	c := &past.Conversation

@@ -62,8 +62,12 @@ func (s *server) idempotency(c *gin.Context) {
 		mediaType, _, _ := mime.ParseMediaType(c.GetHeader("Content-Type"))
 		fmt.Fprintf(hash, "%s\n%d", mediaType, c.Request.ContentLength)
 	}
+	name := c.Request.Method + " " + c.Request.URL.Path
+	if agent := keyOf(c.Request.Context()).Agent; agent != nil {
+		name += " by " + agent.ID.String() // two agents may use the same key, and one must not get what the other did
+	}
 	attempt := dbsqlc.IdempotencyKeyInsertParams{
-		AccountID: account, Route: c.Request.Method + " " + c.Request.URL.Path, Key: text, RequestHash: hash.Sum(nil),
+		AccountID: account, Route: name, Key: text, RequestHash: hash.Sum(nil),
 		CommandID: handoff.NewID(), CreatedAt: s.Now(),
 	}
 	leave, _, err := s.repeats.enter(c.Request.Context(), account.String()+" "+attempt.Route+" "+text)

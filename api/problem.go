@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"handoff"
+	"handoff/db"
 )
 
 const defaultRetryAfter = time.Second
@@ -146,13 +146,12 @@ func vocabulary(err error) *handoff.Error {
 	if errors.As(err, &e) {
 		return e
 	}
+	if refused := db.Unstorable(err); refused != nil {
+		return refused
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch {
-		case strings.HasPrefix(pg.Code, "22"):
-			// Data that Postgres cannot hold: JSON allows U+0000 and half a surrogate pair, and its text does not.
-			return &handoff.Error{Code: handoff.CodeInvalid, Err: err, Message: "a value cannot be stored: " +
-				"remove U+0000, unpaired surrogates and numbers beyond all limits"}
 		case slices.Contains(passingClasses, pg.Code[:min(2, len(pg.Code))]), slices.Contains(passingCodes, pg.Code):
 			return &handoff.Error{Code: handoff.CodeUnavailable, Message: "the database is busy: try again", Err: err}
 		}

@@ -26,6 +26,8 @@ type deed struct {
 	author                handoff.AuthorType // set instead of actor where the contact acts
 	// inLane tells that do makes a delivery itself, for which the contact's row has to be locked first.
 	inLane bool
+	// expect is the version that whoever asks for it has seen; 0 for any.
+	expect int64
 	do     func(context.Context, *dbsqlc.Queries, dbsqlc.Conversation) (data any, err error)
 }
 
@@ -50,6 +52,9 @@ func (s *server) perform(ctx context.Context, d deed) error {
 		}
 		if conv, err = q.ConversationLock(ctx, dbsqlc.ConversationLockParams{AccountID: d.account, ID: d.conversation}); err != nil {
 			return err
+		}
+		if d.expect != 0 && conv.Version != d.expect {
+			return errChanged(conv)
 		}
 		data, err := d.do(ctx, q, conv)
 		if err != nil || data == nil {

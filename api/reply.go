@@ -38,6 +38,7 @@ type sendBody struct {
 type sendInput struct {
 	ByID
 	Idempotent
+	Versioned
 	Body sendBody
 }
 
@@ -51,6 +52,10 @@ func (s *server) sendMessage(ctx context.Context, in *sendInput) (*output[Messag
 	if err != nil {
 		return nil, err
 	}
+	expect, err := in.expects(ctx, conversation)
+	if err != nil {
+		return nil, err
+	}
 	row, err := s.newMessage(ctx, draft{commandOf(ctx).ID, &in.Body, bodyOf(ctx)}, conversation.Conversation, actor)
 	if err != nil {
 		return nil, err
@@ -58,6 +63,7 @@ func (s *server) sendMessage(ctx context.Context, in *sendInput) (*output[Messag
 	allowed := func(c handoff.Control, a handoff.Actor) error { return c.CheckReply(a, row.Type, s.Now()) }
 	err = s.carryOut(ctx, conversation, actor, allowed,
 		func(ctx context.Context, c workflows.ConversationInput, cmd workflows.CommandInput) error {
+			cmd.Expect = expect
 			return s.insertAndReply(ctx, row, c, cmd)
 		})
 	if err != nil {

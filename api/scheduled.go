@@ -149,11 +149,14 @@ func (s *server) dueBeforeWindow(c dbsqlc.Conversation, body *scheduleBody) (*ti
 		at := c.WindowExpiresAt.Add(-beforeWindow)
 		due = &at
 	}
-	if !due.After(s.Now()) {
-		return nil, handoff.Errorf(handoff.CodeInvalid, "due_at is in the past: give a time to come")
+	if err := handoff.CheckDue("due_at", *due, s.Now()); err != nil {
+		return nil, err
 	}
 	control := handoff.Control{WindowExpiresAt: c.WindowExpiresAt, Windowless: !c.Windowed}
-	return due, control.CheckWindow(body.Otherwise.Type, *due)
+	if control.CheckWindow(body.Otherwise.Type, *due) != nil {
+		return nil, handoff.Errorf(handoff.CodeWindowClosed, "the 24-hour service window will be closed by due_at: schedule a template, or an earlier time")
+	}
+	return due, nil
 }
 
 func (s *server) unschedule(ctx context.Context, in *scheduledInput) (*output[ScheduledMessage], error) {

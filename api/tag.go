@@ -33,6 +33,7 @@ type tagList struct {
 
 type setTagsInput struct {
 	ByID
+	Versioned
 	Body struct {
 		Tags    []string    `json:"tags" maxItems:"50" doc:"The whole set. Tags that differ in case only are the same, in the first spelling."`
 		AgentID *handoff.ID `json:"agent_id,omitempty" format:"uuid" doc:"Who acts, with an admin's key. An agent's key acts for its agent."`
@@ -41,6 +42,7 @@ type setTagsInput struct {
 
 type editTagsInput struct {
 	ByID
+	Versioned
 	Idempotent
 	Body struct {
 		Add     []string    `json:"add,omitempty" maxItems:"50"`
@@ -70,7 +72,7 @@ func (s *server) setTags(ctx context.Context, in *setTagsInput) (*output[Convers
 	if err != nil {
 		return nil, err
 	}
-	return s.describeConversation(ctx, in.ID, in.Body.AgentID, func(d *description) error {
+	return s.describeConversation(ctx, in.ID, in.Versioned, in.Body.AgentID, func(d *description) error {
 		d.tags = tags
 		return nil
 	})
@@ -81,7 +83,7 @@ func (s *server) editTags(ctx context.Context, in *editTagsInput) (*output[Conve
 	if err != nil {
 		return nil, err
 	}
-	return s.describeConversation(ctx, in.ID, in.Body.AgentID, func(d *description) error {
+	return s.describeConversation(ctx, in.ID, in.Versioned, in.Body.AgentID, func(d *description) error {
 		d.tags = slices.DeleteFunc(slices.Clone(d.tags), func(tag string) bool {
 			return slices.ContainsFunc(in.Body.Remove, func(gone string) bool { return sameTag(tag, strings.TrimSpace(gone)) })
 		})

@@ -113,7 +113,7 @@ func decodeContent(row dbsqlc.Message, m *Message) error {
 		return err
 	}
 	object, ok := content.(map[string]any)
-	if ok && (row.Direction == handoff.Inbound || row.AuthorID == nil) {
+	if ok && (row.Direction == handoff.Inbound || (row.AuthorID == nil && row.AuthorType != handoff.AuthorSystem)) {
 		m.Content = object
 		return nil
 	}

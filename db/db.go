@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -147,6 +148,18 @@ func NotFound(err error, what string) error {
 		return handoff.Errorf(handoff.CodeNotFound, "there is no such %s", what)
 	}
 	return err
+}
+
+// Unstorable is the product's error for a value that Postgres cannot hold, nil for any other error. JSON allows U+0000 and half a
+// surrogate pair, and Postgres' text does not.
+func Unstorable(err error) *handoff.Error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || !strings.HasPrefix(pg.Code, "22") {
+		return nil
+	}
+	return &handoff.Error{
+		Code: handoff.CodeInvalid, Err: err, Message: "a value cannot be stored: remove U+0000, unpaired surrogates and numbers beyond all limits",
+	}
 }
 
 // ViolatesUnique tells whether err is the violation of the named unique index.
