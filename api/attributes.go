@@ -78,7 +78,7 @@ type describeInput struct {
 func (s *server) attributeRoutes() {
 	handle(s, operation{
 		id: "update-conversation", method: http.MethodPatch, path: "/v1/conversations/{id}", tag: conversationTag, scope: handoff.ScopeAgent,
-		summary: "Change a conversation's attributes and priority", errors: []int{http.StatusNotFound},
+		summary: "Change a conversation's attributes and priority", errors: []int{http.StatusNotFound, http.StatusConflict},
 		description: "What is left out stays as it is. The event conversation.updated has the whole new value of what has changed; where nothing " +
 			"has, there is none. Works on ended conversations too.",
 	}, s.updateConversation)

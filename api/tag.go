@@ -55,7 +55,7 @@ func (s *server) tagRoutes() {
 	const limits = " A tag has 1 to 50 characters, a conversation 50 tags at most. Works on ended conversations too."
 	handle(s, operation{
 		id: "set-tags", method: http.MethodPut, path: "/v1/conversations/{id}/tags", tag: conversationTag, scope: handoff.ScopeAgent,
-		summary: "Set a conversation's tags", description: "Replaces the whole set." + limits, errors: []int{http.StatusNotFound},
+		summary: "Set a conversation's tags", description: "Replaces the whole set." + limits, errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, s.setTags)
 	handle(s, operation{
 		id: "edit-tags", method: http.MethodPost, path: "/v1/conversations/{id}/tags", tag: conversationTag, scope: handoff.ScopeAgent,
