@@ -1065,6 +1065,54 @@ func (e InboxReplies) Valid() bool {
 	}
 }
 
+// Defines values for InboxRefProtocol.
+const (
+	InboxRefProtocolAksita      InboxRefProtocol = "aksita"
+	InboxRefProtocolChatlayer   InboxRefProtocol = "chatlayer"
+	InboxRefProtocolHitlchat    InboxRefProtocol = "hitlchat"
+	InboxRefProtocolKapso       InboxRefProtocol = "kapso"
+	InboxRefProtocolNative      InboxRefProtocol = "native"
+	InboxRefProtocolPassthrough InboxRefProtocol = "passthrough"
+)
+
+// Valid indicates whether the value is a known member of the InboxRefProtocol enum.
+func (e InboxRefProtocol) Valid() bool {
+	switch e {
+	case InboxRefProtocolAksita:
+		return true
+	case InboxRefProtocolChatlayer:
+		return true
+	case InboxRefProtocolHitlchat:
+		return true
+	case InboxRefProtocolKapso:
+		return true
+	case InboxRefProtocolNative:
+		return true
+	case InboxRefProtocolPassthrough:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InboxRefReplies.
+const (
+	InboxRefRepliesAnyone   InboxRefReplies = "anyone"
+	InboxRefRepliesAssignee InboxRefReplies = "assignee"
+)
+
+// Valid indicates whether the value is a known member of the InboxRefReplies enum.
+func (e InboxRefReplies) Valid() bool {
+	switch e {
+	case InboxRefRepliesAnyone:
+		return true
+	case InboxRefRepliesAssignee:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for KeyScope.
 const (
 	KeyScopeAdmin   KeyScope = "admin"
@@ -1095,6 +1143,27 @@ const (
 func (e LiveStatus) Valid() bool {
 	switch e {
 	case LiveStatusOk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MeScope.
+const (
+	MeScopeAdmin   MeScope = "admin"
+	MeScopeAgent   MeScope = "agent"
+	MeScopeGateway MeScope = "gateway"
+)
+
+// Valid indicates whether the value is a known member of the MeScope enum.
+func (e MeScope) Valid() bool {
+	switch e {
+	case MeScopeAdmin:
+		return true
+	case MeScopeAgent:
+		return true
+	case MeScopeGateway:
 		return true
 	default:
 		return false
@@ -2686,6 +2755,9 @@ type Conversation struct {
 	// ResponseDueAt When the first or next response is late.
 	ResponseDueAt *time.Time `json:"response_due_at,omitempty"`
 
+	// Seq The number of the latest event that is in it. Of two answers the one with the greater seq is newer, version or not.
+	Seq int64 `json:"seq"`
+
 	// Skills What an agent needs who is to get it automatically.
 	Skills []string `json:"skills"`
 
@@ -3661,6 +3733,35 @@ type InboxHealth struct {
 	Ok     bool         `json:"ok"`
 }
 
+// InboxRef defines model for InboxRef.
+type InboxRef struct {
+	DispositionRequired bool `json:"disposition_required"`
+
+	// Dispositions What resolve takes; anything if there are none.
+	Dispositions []string           `json:"dispositions"`
+	ID           openapi_types.UUID `json:"id"`
+	Name         string             `json:"name"`
+	Protocol     InboxRefProtocol   `json:"protocol"`
+	ReadReceipts bool               `json:"read_receipts"`
+
+	// Replies Who may answer an assigned conversation.
+	Replies InboxRefReplies `json:"replies"`
+
+	// TeamID In whose line its conversations wait, unless a rule says otherwise.
+	TeamID           *openapi_types.UUID `json:"team_id,omitempty"`
+	TimeZone         string              `json:"time_zone"`
+	TypingIndicators bool                `json:"typing_indicators"`
+
+	// UndoSeconds For how long a resolve can be undone unless it says otherwise.
+	UndoSeconds int32 `json:"undo_seconds"`
+}
+
+// InboxRefProtocol defines model for InboxRef.Protocol.
+type InboxRefProtocol string
+
+// InboxRefReplies Who may answer an assigned conversation.
+type InboxRefReplies string
+
 // Key defines model for Key.
 type Key struct {
 	AgentID   *openapi_types.UUID `json:"agent_id,omitempty"`
@@ -3836,6 +3937,19 @@ type Live struct {
 
 // LiveStatus defines model for Live.Status.
 type LiveStatus string
+
+// Me defines model for Me.
+type Me struct {
+	AccountID openapi_types.UUID `json:"account_id"`
+	Agent     *Agent             `json:"agent,omitempty"`
+
+	// Inboxes Those that the key may see, by their ids; 1000 at most.
+	Inboxes []InboxRef `json:"inboxes"`
+	Scope   MeScope    `json:"scope"`
+}
+
+// MeScope defines model for Me.Scope.
+type MeScope string
 
 // Media defines model for Media.
 type Media struct {
@@ -5299,6 +5413,12 @@ type GetConversationParams struct {
 	AtSeq *int64 `form:"at_seq,omitempty" json:"at_seq,omitempty"`
 }
 
+// UpdateConversationParams defines parameters for UpdateConversation.
+type UpdateConversationParams struct {
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // AcceptConversationParams defines parameters for AcceptConversation.
 type AcceptConversationParams struct {
 	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
@@ -5357,6 +5477,9 @@ type ListMessagesParamsOrder string
 type SendMessageParams struct {
 	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // RetryMessageParams defines parameters for RetryMessage.
@@ -5469,8 +5592,17 @@ type SnoozeConversationParams struct {
 
 // EditTagsParams defines parameters for EditTags.
 type EditTagsParams struct {
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
+	IfMatch *string `json:"If-Match,omitempty"`
+
 	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// SetTagsParams defines parameters for SetTags.
+type SetTagsParams struct {
+	// IfMatch The version of the conversation that the command is for. It is refused with 409 if that is another one by now.
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // TakeOverConversationParams defines parameters for TakeOverConversation.
@@ -6640,7 +6772,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
-	UpdateConversationWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateConversationWithBody(ctx context.Context, id openapi_types.UUID, params *UpdateConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateConversation Change a conversation's attributes and priority
 	//
@@ -6649,7 +6781,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
-	UpdateConversation(ctx context.Context, id openapi_types.UUID, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateConversation(ctx context.Context, id openapi_types.UUID, params *UpdateConversationParams, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AcceptConversationWithBody Accept what is offered
 	//
@@ -6989,7 +7121,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
-	SetTagsWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	SetTagsWithBody(ctx context.Context, id openapi_types.UUID, params *SetTagsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetTags Set a conversation's tags
 	//
@@ -6998,7 +7130,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
-	SetTags(ctx context.Context, id openapi_types.UUID, body SetTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	SetTags(ctx context.Context, id openapi_types.UUID, params *SetTagsParams, body SetTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// TakeOverConversationWithBody Take a conversation over
 	//
@@ -7452,6 +7584,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/inboxes/{id}/statuses (the `PostStatuses` operationId).
 	PostStatuses(ctx context.Context, id openapi_types.UUID, params *PostStatusesParams, body PostStatusesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMe Who am I?
+	//
+	// The agent of the key, with presence and teams, and the inboxes: where a client begins.
+	//
+	// Corresponds with GET /v1/me (the `GetMe` operationId).
+	GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UploadMediaWithBody Upload a file
 	//
@@ -8408,8 +8547,8 @@ func (c *Client) GetConversation(ctx context.Context, id openapi_types.UUID, par
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
-func (c *Client) UpdateConversationWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewUpdateConversationRequestWithBody(c.Server, id, contentType, body)
+func (c *Client) UpdateConversationWithBody(ctx context.Context, id openapi_types.UUID, params *UpdateConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateConversationRequestWithBody(c.Server, id, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -8427,8 +8566,8 @@ func (c *Client) UpdateConversationWithBody(ctx context.Context, id openapi_type
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
-func (c *Client) UpdateConversation(ctx context.Context, id openapi_types.UUID, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewUpdateConversationRequest(c.Server, id, body)
+func (c *Client) UpdateConversation(ctx context.Context, id openapi_types.UUID, params *UpdateConversationParams, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateConversationRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -9167,8 +9306,8 @@ func (c *Client) EditTags(ctx context.Context, id openapi_types.UUID, params *Ed
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
-func (c *Client) SetTagsWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewSetTagsRequestWithBody(c.Server, id, contentType, body)
+func (c *Client) SetTagsWithBody(ctx context.Context, id openapi_types.UUID, params *SetTagsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetTagsRequestWithBody(c.Server, id, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -9186,8 +9325,8 @@ func (c *Client) SetTagsWithBody(ctx context.Context, id openapi_types.UUID, con
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
-func (c *Client) SetTags(ctx context.Context, id openapi_types.UUID, body SetTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewSetTagsRequest(c.Server, id, body)
+func (c *Client) SetTags(ctx context.Context, id openapi_types.UUID, params *SetTagsParams, body SetTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetTagsRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -10191,6 +10330,23 @@ func (c *Client) PostStatusesWithBody(ctx context.Context, id openapi_types.UUID
 // Corresponds with POST /v1/inboxes/{id}/statuses (the `PostStatuses` operationId).
 func (c *Client) PostStatuses(ctx context.Context, id openapi_types.UUID, params *PostStatusesParams, body PostStatusesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPostStatusesRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMe Who am I?
+//
+// The agent of the key, with presence and teams, and the inboxes: where a client begins.
+//
+// Corresponds with GET /v1/me (the `GetMe` operationId).
+func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMeRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -12691,18 +12847,18 @@ func NewGetConversationRequest(server string, id openapi_types.UUID, params *Get
 }
 
 // NewUpdateConversationRequest calls the generic UpdateConversation builder with application/json body
-func NewUpdateConversationRequest(server string, id openapi_types.UUID, body UpdateConversationJSONRequestBody) (*http.Request, error) {
+func NewUpdateConversationRequest(server string, id openapi_types.UUID, params *UpdateConversationParams, body UpdateConversationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewUpdateConversationRequestWithBody(server, id, "application/json", bodyReader)
+	return NewUpdateConversationRequestWithBody(server, id, params, "application/json", bodyReader)
 }
 
 // NewUpdateConversationRequestWithBody constructs an http.Request for the UpdateConversation method, with any body, and a specified content type
-func NewUpdateConversationRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+func NewUpdateConversationRequestWithBody(server string, id openapi_types.UUID, params *UpdateConversationParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -12733,6 +12889,21 @@ func NewUpdateConversationRequestWithBody(server string, id openapi_types.UUID, 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -13181,6 +13352,17 @@ func NewSendMessageRequestWithBody(server string, id openapi_types.UUID, params 
 			}
 
 			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
 
 	}
@@ -14266,15 +14448,26 @@ func NewEditTagsRequestWithBody(server string, id openapi_types.UUID, params *Ed
 
 	if params != nil {
 
-		if params.IdempotencyKey != nil {
+		if params.IfMatch != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Idempotency-Key", headerParam0)
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
 		}
 
 	}
@@ -14283,18 +14476,18 @@ func NewEditTagsRequestWithBody(server string, id openapi_types.UUID, params *Ed
 }
 
 // NewSetTagsRequest calls the generic SetTags builder with application/json body
-func NewSetTagsRequest(server string, id openapi_types.UUID, body SetTagsJSONRequestBody) (*http.Request, error) {
+func NewSetTagsRequest(server string, id openapi_types.UUID, params *SetTagsParams, body SetTagsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewSetTagsRequestWithBody(server, id, "application/json", bodyReader)
+	return NewSetTagsRequestWithBody(server, id, params, "application/json", bodyReader)
 }
 
 // NewSetTagsRequestWithBody constructs an http.Request for the SetTags method, with any body, and a specified content type
-func NewSetTagsRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+func NewSetTagsRequestWithBody(server string, id openapi_types.UUID, params *SetTagsParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -14325,6 +14518,21 @@ func NewSetTagsRequestWithBody(server string, id openapi_types.UUID, contentType
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -16549,6 +16757,33 @@ func NewPostStatusesRequestWithBody(server string, id openapi_types.UUID, params
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewGetMeRequest constructs an http.Request for the GetMe method
+func NewGetMeRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/me")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -19030,7 +19265,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
-	UpdateConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error)
+	UpdateConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *UpdateConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error)
 
 	// UpdateConversationWithResponse Change a conversation's attributes and priority
 	//
@@ -19039,7 +19274,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
-	UpdateConversationWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error)
+	UpdateConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *UpdateConversationParams, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error)
 
 	// AcceptConversationWithBodyWithResponse Accept what is offered
 	//
@@ -19393,7 +19628,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
-	SetTagsWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetTagsResponse, error)
+	SetTagsWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *SetTagsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetTagsResponse, error)
 
 	// SetTagsWithResponse Set a conversation's tags
 	//
@@ -19402,7 +19637,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
-	SetTagsWithResponse(ctx context.Context, id openapi_types.UUID, body SetTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetTagsResponse, error)
+	SetTagsWithResponse(ctx context.Context, id openapi_types.UUID, params *SetTagsParams, body SetTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetTagsResponse, error)
 
 	// TakeOverConversationWithBodyWithResponse Take a conversation over
 	//
@@ -19890,6 +20125,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/inboxes/{id}/statuses (the `PostStatuses` operationId).
 	PostStatusesWithResponse(ctx context.Context, id openapi_types.UUID, params *PostStatusesParams, body PostStatusesJSONRequestBody, reqEditors ...RequestEditorFn) (*PostStatusesResponse, error)
+
+	// GetMeWithResponse Who am I?
+	//
+	// The agent of the key, with presence and teams, and the inboxes: where a client begins.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/me (the `GetMe` operationId).
+	GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResponse, error)
 
 	// UploadMediaWithBodyWithResponse Upload a file
 	//
@@ -23747,6 +23991,47 @@ func (r PostStatusesResponse) ContentType() string {
 	return ""
 }
 
+type GetMeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Me
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMeResponse) GetJSON200() *Me {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type UploadMediaResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -25757,8 +26042,8 @@ func (c *ClientWithResponses) GetConversationWithResponse(ctx context.Context, i
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
-func (c *ClientWithResponses) UpdateConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error) {
-	rsp, err := c.UpdateConversationWithBody(ctx, id, contentType, body, reqEditors...)
+func (c *ClientWithResponses) UpdateConversationWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *UpdateConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error) {
+	rsp, err := c.UpdateConversationWithBody(ctx, id, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -25772,8 +26057,8 @@ func (c *ClientWithResponses) UpdateConversationWithBodyWithResponse(ctx context
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /v1/conversations/{id} (the `UpdateConversation` operationId).
-func (c *ClientWithResponses) UpdateConversationWithResponse(ctx context.Context, id openapi_types.UUID, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error) {
-	rsp, err := c.UpdateConversation(ctx, id, body, reqEditors...)
+func (c *ClientWithResponses) UpdateConversationWithResponse(ctx context.Context, id openapi_types.UUID, params *UpdateConversationParams, body UpdateConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConversationResponse, error) {
+	rsp, err := c.UpdateConversation(ctx, id, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -26366,8 +26651,8 @@ func (c *ClientWithResponses) EditTagsWithResponse(ctx context.Context, id opena
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
-func (c *ClientWithResponses) SetTagsWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetTagsResponse, error) {
-	rsp, err := c.SetTagsWithBody(ctx, id, contentType, body, reqEditors...)
+func (c *ClientWithResponses) SetTagsWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *SetTagsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetTagsResponse, error) {
+	rsp, err := c.SetTagsWithBody(ctx, id, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -26381,8 +26666,8 @@ func (c *ClientWithResponses) SetTagsWithBodyWithResponse(ctx context.Context, i
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /v1/conversations/{id}/tags (the `SetTags` operationId).
-func (c *ClientWithResponses) SetTagsWithResponse(ctx context.Context, id openapi_types.UUID, body SetTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetTagsResponse, error) {
-	rsp, err := c.SetTags(ctx, id, body, reqEditors...)
+func (c *ClientWithResponses) SetTagsWithResponse(ctx context.Context, id openapi_types.UUID, params *SetTagsParams, body SetTagsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetTagsResponse, error) {
+	rsp, err := c.SetTags(ctx, id, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -27204,6 +27489,21 @@ func (c *ClientWithResponses) PostStatusesWithResponse(ctx context.Context, id o
 		return nil, err
 	}
 	return ParsePostStatusesResponse(rsp)
+}
+
+// GetMeWithResponse Who am I?
+//
+// The agent of the key, with presence and teams, and the inboxes: where a client begins.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/me (the `GetMe` operationId).
+func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResponse, error) {
+	rsp, err := c.GetMe(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMeResponse(rsp)
 }
 
 // UploadMediaWithBodyWithResponse Upload a file
@@ -30058,6 +30358,32 @@ func ParsePostStatusesResponse(rsp *http.Response) (*PostStatusesResponse, error
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest InboundAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMeResponse parses an HTTP response from a GetMeWithResponse call
+func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Me
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -1404,6 +1404,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who am I?
+         * @description The agent of the key, with presence and teams, and the inboxes: where a client begins.
+         */
+        get: operations["get-me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/media": {
         parameters: {
             query?: never;
@@ -3380,6 +3400,11 @@ export interface components {
              * @description When the first or next response is late.
              */
             response_due_at?: string;
+            /**
+             * Format: int64
+             * @description The number of the latest event that is in it. Of two answers the one with the greater seq is newer, version or not.
+             */
+            seq: number;
             /** @description What an agent needs who is to get it automatically. */
             skills: string[];
             /**
@@ -4337,6 +4362,34 @@ export interface components {
             checks: components["schemas"]["InboxCheck"][];
             ok: boolean;
         };
+        InboxRef: {
+            disposition_required: boolean;
+            /** @description What resolve takes; anything if there are none. */
+            dispositions: string[];
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @enum {string} */
+            protocol: "hitlchat" | "chatlayer" | "aksita" | "kapso" | "passthrough" | "native";
+            read_receipts: boolean;
+            /**
+             * @description Who may answer an assigned conversation.
+             * @enum {string}
+             */
+            replies: "assignee" | "anyone";
+            /**
+             * Format: uuid
+             * @description In whose line its conversations wait, unless a rule says otherwise.
+             */
+            team_id?: string;
+            time_zone: string;
+            typing_indicators: boolean;
+            /**
+             * Format: int32
+             * @description For how long a resolve can be undone unless it says otherwise.
+             */
+            undo_seconds: number;
+        };
         Key: {
             /** Format: uuid */
             agent_id?: string;
@@ -4456,6 +4509,16 @@ export interface components {
         Live: {
             /** @enum {string} */
             status: "ok";
+        };
+        Me: {
+            /** Format: uuid */
+            account_id: string;
+            /** @description Whom the key acts for; absent for an admin's key. */
+            agent?: components["schemas"]["Agent"];
+            /** @description Those that the key may see, by their ids; 1000 at most. */
+            inboxes: components["schemas"]["InboxRef"][];
+            /** @enum {string} */
+            scope: "gateway" | "agent" | "admin";
         };
         Media: {
             filename?: string;
@@ -5802,6 +5865,7 @@ export type InboundItem = components['schemas']['InboundItem'];
 export type Inbox = components['schemas']['Inbox'];
 export type InboxCheck = components['schemas']['InboxCheck'];
 export type InboxHealth = components['schemas']['InboxHealth'];
+export type InboxRef = components['schemas']['InboxRef'];
 export type Key = components['schemas']['Key'];
 export type ListAgent = components['schemas']['ListAgent'];
 export type ListContactProfile = components['schemas']['ListContactProfile'];
@@ -5822,6 +5886,7 @@ export type ListTeam = components['schemas']['ListTeam'];
 export type ListTimer = components['schemas']['ListTimer'];
 export type ListView = components['schemas']['ListView'];
 export type Live = components['schemas']['Live'];
+export type Me = components['schemas']['Me'];
 export type Media = components['schemas']['Media'];
 export type MediaBody = components['schemas']['MediaBody'];
 export type Mention = components['schemas']['Mention'];
@@ -8173,7 +8238,10 @@ export interface operations {
     "update-conversation": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8223,6 +8291,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8821,6 +8898,8 @@ export interface operations {
             header?: {
                 /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
+                "If-Match"?: string;
             };
             path: {
                 id: string;
@@ -10690,7 +10769,10 @@ export interface operations {
     "set-tags": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -10747,6 +10829,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Request Entity Too Large */
             413: {
                 headers: {
@@ -10789,6 +10880,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The version of the conversation that the command is for. It is refused with 409 if that is another one by now. */
+                "If-Match"?: string;
                 /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
                 "Idempotency-Key"?: string;
             };
@@ -14532,6 +14625,80 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
