@@ -41,10 +41,18 @@ func Tx(tb testing.TB) pgx.Tx {
 	return tx
 }
 
-// Pool is connected to a migrated, empty database that belongs to the test alone and is dropped at its end.
+// Pool is connected to a migrated, empty database that belongs to the test alone. It is emptied at the test's end and used again: to
+// clone one costs several times as much. Tests that change the schema take URL.
 func Pool(tb testing.TB) *pgxpool.Pool {
 	tb.Helper()
-	pool, err := db.Open(context.Background(), URL(tb), poolSize)
+	server := testenv.Postgres(tb)
+	name := spare.take(server)
+	if name == "" {
+		name = clone(tb, server)
+	}
+	url := databaseURL(tb, server, name)
+	tb.Cleanup(func() { spare.giveBack(tb, server, name, url) })
+	pool, err := db.Open(context.Background(), url, poolSize)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -56,21 +64,30 @@ func Pool(tb testing.TB) *pgxpool.Pool {
 func URL(tb testing.TB) string {
 	tb.Helper()
 	server := testenv.Postgres(tb)
+	name := clone(tb, server)
+	tb.Cleanup(func() { drop(tb, server, name) })
+	return databaseURL(tb, server, name)
+}
+
+func clone(tb testing.TB, server string) (name string) {
+	tb.Helper()
 	template, err := makeTemplate(context.Background(), server)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	name := "handoff_test_" + hex.EncodeToString(newID())
+	name = "handoff_test_" + hex.EncodeToString(newID())
 	if err := execute(context.Background(), server, "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		tb.Fatalf("create the test's database: %v", err)
 	}
-	tb.Cleanup(func() {
-		// FORCE: a server under test may still hold a connection.
-		if err := execute(context.Background(), server, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			tb.Logf("drop the test's database: %v", err)
-		}
-	})
-	return databaseURL(tb, server, name)
+	return name
+}
+
+func drop(tb testing.TB, server, name string) {
+	tb.Helper()
+	// FORCE: a server under test may still hold a connection.
+	if err := execute(context.Background(), server, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		tb.Logf("drop the test's database: %v", err)
+	}
 }
 
 // shared holds the pools of Tx by server. They live as long as the process, because the last test to use one is not known.

@@ -231,7 +231,7 @@ func TestAnIndexerThatDiesLeavesNothingOut(t *testing.T) {
 		return nil
 	}))
 	// It dies in the middle of its second batch: the database refuses a document of it.
-	s.Exec(t, `CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	s.Exec(t, `CREATE OR REPLACE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		IF new.text LIKE '%1000650%' THEN RAISE EXCEPTION 'died'; END IF; RETURN new; END $$`)
 	s.Exec(t, "CREATE TRIGGER die BEFORE INSERT ON search_documents FOR EACH ROW EXECUTE FUNCTION die()")
 	indexer := searchindex.New(s.pool, slog.New(slog.DiscardHandler))

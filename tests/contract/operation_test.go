@@ -25,7 +25,7 @@ import (
 
 const (
 	// budget bounds the test as a whole; -rapid.checks asks for as many as one likes instead.
-	budget = 45 * time.Second
+	budget = 20 * time.Second
 	// leastChecks is what every operation gets on a machine that is too slow for all of them.
 	leastChecks = 4
 )

@@ -111,7 +111,7 @@ func TestCommandsOfEveryKindAtOnce(t *testing.T) {
 	s := newStack(t)
 	people := s.people(10)
 	team := into[named](t, call(t, http.MethodPost, s.url+"/v1/teams", s.adminKey, map[string]any{"name": "Billing"}), http.StatusCreated)
-	for round := range 3 {
+	for round := range 2 {
 		into[receipt](t, s.post(text(crashPhone(round), fmt.Sprintf("wamid.mixed.%d", round), "Hello")), http.StatusOK)
 		conv := s.open()
 		var mu sync.Mutex
@@ -193,6 +193,8 @@ func (s *stack) requireOneStory(conversation string, statuses map[string]int) {
 		}
 	}
 	require.Equal(s, statuses["release 200"], counts["conversation.released"])
-	require.Equal(s, statuses["transfer 200"]+statuses["takeover 200"], counts["conversation.transferred"])
+	// To take over what one has already changes nothing, and is no event.
+	require.GreaterOrEqual(s, counts["conversation.transferred"], statuses["transfer 200"])
+	require.LessOrEqual(s, counts["conversation.transferred"], statuses["transfer 200"]+statuses["takeover 200"])
 	require.Equal(s, statuses["messages 201"], counts["message.queued"])
 }

@@ -72,7 +72,7 @@ func runExamples(t *testing.T, home, document string, examples []example) {
 	var script strings.Builder
 	for n, e := range examples {
 		// A reader needs longer than this between two commands; what the first one caused has happened by then.
-		fmt.Fprintf(&script, "%s\necho; echo '--- %d'\nsleep 0.5\n", e.command, n)
+		fmt.Fprintf(&script, "%s\necho; echo '--- %d'\nsleep 2\n", e.command, n)
 	}
 	shell := exec.Command("sh", "-c", script.String())
 	shell.Dir = home
