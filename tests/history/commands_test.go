@@ -50,6 +50,13 @@ func (p *player) offer() {
 	})
 }
 
+// offerAndWait lets an offer expire: chance alone rarely leaves one alone for so long.
+func (p *player) offerAndWait() {
+	p.offer()
+	p.s.now = p.s.now.Add(time.Hour)
+	p.ring()
+}
+
 func (p *player) answerOffer() {
 	actor, why := p.actor(), p.why()
 	if to := p.latest().OfferedTo; to != nil {

@@ -13,7 +13,7 @@ func TestMain(m *testing.M) {
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	// What happens in a game depends on ids that are new each time, so that a failure cannot be played again from a file.
-	for name, value := range map[string]string{"rapid.checks": "100", "rapid.steps": "40", "rapid.shrinktime": "5s", "rapid.nofailfile": "true"} {
+	for name, value := range map[string]string{"rapid.checks": "50", "rapid.steps": "40", "rapid.shrinktime": "5s", "rapid.nofailfile": "true"} {
 		if given[name] {
 			continue
 		}

@@ -21,7 +21,7 @@ func phone(n int) string { return fmt.Sprintf("44770090%05d", n) }
 func (p *player) moves() map[string]func(*rapid.T) {
 	moves := map[string]func(){
 		"inbound": p.inbound, "offload": p.offload, "gateway ends": p.gatewayEnds, "come back": p.comeBack, "bot and back": p.botAndBack, "phone": p.phoned, "apply": p.apply, "claim": p.claim, "release": p.release,
-		"transfer": p.transfer, "take over": p.takeOver, "offer": p.offer, "answer offer": p.answerOffer, "pass": p.pass, "reply": p.reply,
+		"transfer": p.transfer, "take over": p.takeOver, "offer": p.offer, "answer offer": p.answerOffer, "offer and wait": p.offerAndWait, "pass": p.pass, "reply": p.reply,
 		"schedule": p.schedule, "unschedule": p.unschedule, "snooze": p.snooze, "wake": p.wakeUp, "move timer": p.moveTimer, "resolve": p.resolve,
 		"undo": p.undo, "start": p.start, "time": p.time, "timer": p.timer, "describe": p.describe, "read": p.read, "note": p.note, "presence": p.presence, "": p.check,
 	}
