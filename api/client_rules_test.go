@@ -92,7 +92,9 @@ func TestAMessageAndTagsAreForAVersion(t *testing.T) {
 	w.do(t, "POST", path+"/claim", w.ana, nil).is(http.StatusOK)
 	old := []string{"If-Match", fmt.Sprint(before.field("version"))}
 	for _, request := range []struct{ method, path, body string }{
-		{"POST", "/messages", `{"type":"text","text":"Hi"}`}, {"PUT", "/tags", `{"tags":["vip"]}`}, {"POST", "/tags", `{"add":["vip"]}`},
+		{"POST", "/messages", `{"type":"text","text":"Hi"}`},
+		{"PUT", "/tags", `{"tags":["vip"]}`},
+		{"POST", "/tags", `{"add":["vip"]}`},
 		{"PATCH", "", `{"priority":"high"}`},
 	} {
 		w.do(t, request.method, path+request.path, w.ana, request.body, old...).refused(http.StatusConflict, handoff.CodeConflict)
