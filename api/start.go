@@ -87,6 +87,9 @@ func (s *server) reopen(ctx context.Context, in *commandInput) (*output[Conversa
 	if err != nil {
 		return nil, err
 	}
+	if _, err := in.expects(ctx, row); err != nil {
+		return nil, err
+	}
 	c := row.Conversation
 	if c.Status != handoff.StatusEnded {
 		return nil, handoff.Errorf(handoff.CodeConflict, "the conversation has not ended: there is nothing to reopen")

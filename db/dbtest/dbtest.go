@@ -1,6 +1,6 @@
 // Package dbtest gives tests a migrated Postgres database. Only tests import it.
 //
-// The schema is migrated once per server into a template, from which databases are cloned in a few dozen milliseconds.
+// The schema is migrated once per server into a template, from which databases are cloned; a test gives its database back, emptied, to the next.
 package dbtest
 
 import (

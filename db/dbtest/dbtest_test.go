@@ -3,12 +3,15 @@ package dbtest_test
 import (
 	"context"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"handoff"
 	"handoff/db/dbsqlc"
 	"handoff/db/dbtest"
+	"handoff/internal/fixture"
 	"handoff/internal/testenv"
 )
 
@@ -46,15 +49,47 @@ func TestPoolsAreApart(t *testing.T) {
 	}
 }
 
-func TestPoolIsDroppedWithItsTest(t *testing.T) {
+func TestADatabaseIsDroppedWithItsTest(t *testing.T) {
 	t.Parallel()
 	var name string
 	t.Run("inner", func(t *testing.T) {
-		require.NoError(t, dbtest.Pool(t).QueryRow(context.Background(), "SELECT current_database()").Scan(&name))
+		conn, err := pgx.Connect(t.Context(), dbtest.URL(t))
+		require.NoError(t, err)
+		require.NoError(t, conn.QueryRow(t.Context(), "SELECT current_database()").Scan(&name))
+		require.NoError(t, conn.Close(t.Context()))
 	})
 
 	var found bool
-	err := dbtest.Tx(t).QueryRow(context.Background(), "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&found)
+	err := dbtest.Tx(t).QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&found)
 	require.NoError(t, err)
 	require.False(t, found)
+}
+
+// What a test leaves in a database, and who still holds a connection to it, must not reach the next.
+func TestAPoolIsEmptyWhoeverHadItsDatabaseBefore(t *testing.T) {
+	t.Parallel()
+	outer := t
+	used := map[string]int{}
+	for range 6 {
+		t.Run("pool", func(t *testing.T) {
+			pool := dbtest.Pool(t)
+			var name string
+			require.NoError(t, pool.QueryRow(t.Context(), "SELECT current_database()").Scan(&name))
+			used[name]++
+			w := fixture.New(t, pool)
+			require.Len(t, w.Accept(t, w.Body("447700900123", "Hello"), time.Now()).Wakes, 1)
+			var accounts, first int64
+			require.NoError(t, pool.QueryRow(t.Context(), "SELECT count(*) FROM accounts").Scan(&accounts))
+			require.EqualValues(t, 1, accounts)
+			require.NoError(t, pool.QueryRow(t.Context(), "SELECT nextval(pg_get_serial_sequence('events', 'position'))").Scan(&first))
+			require.EqualValues(t, 1, first, "numbers begin anew")
+
+			left, err := pgx.Connect(t.Context(), pool.Config().ConnString())
+			require.NoError(t, err)
+			outer.Cleanup(func() { _ = left.Close(outer.Context()) }) // after the inner test has ended
+			_, err = left.Exec(t.Context(), "BEGIN; SELECT * FROM accounts FOR UPDATE")
+			require.NoError(t, err)
+		})
+	}
+	require.Less(t, len(used), 6, "a database is used again")
 }
