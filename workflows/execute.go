@@ -19,12 +19,17 @@ func execute[In, Out any](ctx workflow.Context, activity func(context.Context, I
 	return workflow.ExecuteActivity(ctx, activity, in)
 }
 
+// foreverTimeout is longer than any outage.
+const foreverTimeout = 10 * 365 * 24 * time.Hour
+
 // local runs a local activity: a write to Postgres within the workflow task, which takes half of the events and two thirds of
 // the time of a regular one. It is retried until it succeeds, with Postgres away for however long.
 func local[In, Out any](ctx workflow.Context, summary string, activity func(context.Context, In) (Out, error), in In) (Out, error) {
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout: 10 * time.Second,
-		Summary:             summary,
+		// Left out, it is as long as one execution may take, and ends the retries: the run failed after ten seconds without Postgres.
+		ScheduleToCloseTimeout: foreverTimeout,
+		Summary:                summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: 50 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second,
 		},
