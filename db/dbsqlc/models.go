@@ -48,6 +48,20 @@ type Agent struct {
 	AssignedAt    *time.Time
 }
 
+type AuditEntry struct {
+	ID         uuid.UUID
+	AccountID  uuid.UUID
+	At         time.Time
+	ActorType  string
+	ActorID    *uuid.UUID
+	ActorName  string
+	Action     string
+	TargetType string
+	TargetID   *uuid.UUID
+	Detail     json.RawMessage
+	RequestID  string
+}
+
 type Command struct {
 	ID             string
 	ConversationID uuid.UUID
