@@ -69,7 +69,7 @@ func (a *Activities) openLedger(ctx context.Context, tx pgx.Tx, ref Ref, now tim
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{q: q, ref: ref, now: now, wake: row.Wake, anyone: row.Replies == "anyone", pipeline: db.NewPipeline(tx), links: a.Links, surveys: a.Surveys, fast: a.InFlight.first.fast, shown: map[handoff.ID]bool{}}
+	l := &ledger{q: q, ref: ref, now: now, wake: row.Wake, anyone: row.Replies == handoff.RepliesAnyone, pipeline: db.NewPipeline(tx), links: a.Links, surveys: a.Surveys, fast: a.InFlight.first.fast, shown: map[handoff.ID]bool{}}
 	l.later = dbsqlc.New(l.pipeline)
 	conv, err := q.ConversationLockLatest(ctx, dbsqlc.ConversationLockLatestParams{InboxID: ref.InboxID, ContactID: ref.ContactID})
 	if errors.Is(err, pgx.ErrNoRows) {

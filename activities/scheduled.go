@@ -43,9 +43,13 @@ func (a *Activities) Unschedule(ctx context.Context, c UnscheduleCommand) (Resul
 			return err
 		}
 		for _, s := range pending {
-			if s.ID == c.ScheduledID {
-				return l.unschedule(ctx, s, "cancelled", reasonCancelled, happening{actor: c.Actor})
+			if s.ID != c.ScheduledID {
+				continue
 			}
+			if err := l.unschedule(ctx, s, "cancelled", reasonCancelled, happening{actor: c.Actor}); err != nil {
+				return err
+			}
+			return l.countScheduled(ctx)
 		}
 		return handoff.Errorf(handoff.CodeConflict, "the scheduled message has left, or was cancelled")
 	})
@@ -139,9 +143,6 @@ func (l *ledger) unschedule(ctx context.Context, s dbsqlc.ScheduledMessage, stat
 	if err != nil {
 		return err
 	}
-	if err := l.countScheduled(ctx); err != nil {
-		return err
-	}
 	by.kind, by.data = handoff.EventMessageUnscheduled, scheduledData(s.ID, reason)
 	return l.record(ctx, by)
 }
@@ -160,5 +161,5 @@ func (l *ledger) dropScheduled(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return l.countScheduled(ctx)
 }

@@ -219,7 +219,7 @@ func (s *server) controlOf(ctx context.Context, row dbsqlc.ConversationDetailRow
 		return control, nil
 	}
 	inbox, err := s.queries(ctx).InboxGetAny(ctx, c.InboxID)
-	control.AnyoneReplies = inbox.Replies == "anyone"
+	control.AnyoneReplies = inbox.Replies == handoff.RepliesAnyone
 	return control, err
 }
 

@@ -50,9 +50,9 @@ func (s *server) showTyping(ctx context.Context, in *actInput) (*output[typingAn
 	if err != nil {
 		return nil, err
 	}
-	control := handoff.Control{
-		Status: row.Conversation.Status, Assignee: assigneeOf(row), AnyoneReplies: inbox.Replies == repliesAnyone,
-		WindowExpiresAt: row.Conversation.WindowExpiresAt, Windowless: !row.Conversation.Windowed,
+	control, err := s.controlOf(ctx, row)
+	if err != nil {
+		return nil, err
 	}
 	if err := control.CheckWrite(actor); err != nil {
 		return nil, err
@@ -60,9 +60,6 @@ func (s *server) showTyping(ctx context.Context, in *actInput) (*output[typingAn
 	reason, err := s.typing(ctx, row.Conversation, inbox, control)
 	return &output[typingAnswer]{typingAnswer{Shown: reason == "", Reason: reason}}, err
 }
-
-// repliesAnyone is the setting of an inbox in which not only the assignee may answer.
-const repliesAnyone = "anyone"
 
 // typing starts the call, or gives the reason for which there is none.
 func (s *server) typing(ctx context.Context, conv dbsqlc.Conversation, inbox dbsqlc.Inbox, control handoff.Control) (string, error) {

@@ -19,10 +19,10 @@ import (
 type WorkFields struct {
 	TeamID        *string        // where conversations queue that no rule sends elsewhere; empty removes it
 	Routing       *routing.Rules // none removes them
-	Replies       *string        // RepliesAssignee or RepliesAnyone
+	Replies       *string        // handoff.RepliesAssignee or handoff.RepliesAnyone
 	UndoSeconds   *int
 	ReopenMinutes *int
-	ReopenTo      *string // ReopenToQueue or ReopenToAssignee
+	ReopenTo      *string // handoff.ReopenToQueue or handoff.ReopenToAssignee
 	Holidays      *[]string
 
 	FirstResponseSeconds *int // 0 is none
@@ -38,14 +38,6 @@ type WorkFields struct {
 	DispositionRequired *bool
 	CSATText            *string // empty removes it
 }
-
-// Who may reply to an assigned conversation, and where one goes that its contact opens again.
-const (
-	RepliesAssignee  = "assignee"
-	RepliesAnyone    = "anyone"
-	ReopenToQueue    = "queue"
-	ReopenToAssignee = "assignee"
-)
 
 // SurveyLink is replaced in csat_text by the address at which the contact rates.
 const SurveyLink = "{{link}}"
@@ -64,7 +56,7 @@ const (
 var withWaID = []handoff.Protocol{handoff.ProtocolHitlChat, handoff.ProtocolKapso}
 
 func newWork(row *dbsqlc.Inbox) {
-	row.Replies, row.ReopenTo, row.Holidays, row.Dispositions = RepliesAssignee, ReopenToQueue, []string{}, []string{}
+	row.Replies, row.ReopenTo, row.Holidays, row.Dispositions = handoff.RepliesAssignee, handoff.ReopenToQueue, []string{}, []string{}
 }
 
 // workStrangers says which of the given fields do not belong to the inbox's protocol.
@@ -103,9 +95,9 @@ func (c *check) work(row *dbsqlc.Inbox, f WorkFields) {
 	set(&row.ReadReceipts, f.ReadReceipts)
 	set(&row.DispositionRequired, f.DispositionRequired)
 	set(&row.Replies, f.Replies)
-	c.oneOf("replies", row.Replies, RepliesAssignee, RepliesAnyone)
+	c.oneOf("replies", row.Replies, handoff.RepliesAssignee, handoff.RepliesAnyone)
 	set(&row.ReopenTo, f.ReopenTo)
-	c.oneOf("reopen_to", row.ReopenTo, ReopenToQueue, ReopenToAssignee)
+	c.oneOf("reopen_to", row.ReopenTo, handoff.ReopenToQueue, handoff.ReopenToAssignee)
 	if f.UndoSeconds != nil {
 		c.within("undo_seconds", *f.UndoSeconds, 0, maxUndo)
 		row.UndoSeconds = int32(min(max(*f.UndoSeconds, 0), maxUndo))
