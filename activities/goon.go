@@ -14,13 +14,19 @@ func (l *ledger) goesOn(before *dbsqlc.Conversation, at time.Time) bool {
 	return before != nil && before.EndedAt != nil && at.Sub(*before.EndedAt) < time.Duration(l.inbox.ReopenMinutes)*time.Minute
 }
 
-// inherit takes over what agents made of the conversation before.
-func (l *ledger) inherit(before dbsqlc.Conversation, data map[string]any) {
-	l.conv.PreviousID, l.conv.TeamID, l.conv.Priority = &before.ID, before.TeamID, before.Priority
+// inherit takes over what agents made of the conversation before. Its team may have been deleted since: nobody would see that line.
+func (l *ledger) inherit(ctx context.Context, before dbsqlc.Conversation, data map[string]any) error {
+	l.conv.PreviousID, l.conv.Priority = &before.ID, before.Priority
 	l.conv.Skills, l.conv.Tags, l.conv.Attributes = before.Skills, before.Tags, before.Attributes
 	data["previous_id"] = before.ID
 	if before.TeamID != nil {
-		data["team_id"] = *before.TeamID
+		live, err := l.liveTeam(ctx, *before.TeamID)
+		if err != nil {
+			return err
+		}
+		if live {
+			l.conv.TeamID, data["team_id"] = before.TeamID, *before.TeamID
+		}
 	}
 	if before.Priority != handoff.PriorityNormal {
 		data["priority"] = before.Priority.String()
@@ -34,9 +40,10 @@ func (l *ledger) inherit(before dbsqlc.Conversation, data map[string]any) {
 	if string(before.Attributes) != "{}" {
 		data["attributes"] = before.Attributes
 	}
-	if l.inbox.ReopenTo == "assignee" {
+	if l.inbox.ReopenTo == handoff.ReopenToAssignee {
 		l.formerly = before.AssigneeID
 	}
+	return nil
 }
 
 // place gives a conversation that has just been opened to whoever had the one before, where the inbox says so and they are online, and

@@ -30,7 +30,9 @@ func (l *ledger) openConversation(ctx context.Context, m dbsqlc.Message, source 
 		data["reason"] = reasonOffloaded
 	}
 	if l.goesOn(before, m.CreatedAt) {
-		l.inherit(*before, data)
+		if err := l.inherit(ctx, *before, data); err != nil {
+			return err
+		}
 	}
 	if err := l.insertConversation(ctx); err != nil {
 		return err

@@ -63,7 +63,9 @@ func (l *ledger) start(ctx context.Context, c StartCommand) error {
 	}
 	data, reason := map[string]any{"reason": reasonStarted, "opened_at": moment(l.conv.OpenedAt)}, reasonStarted
 	if c.PreviousID != nil {
-		l.inherit(*before, data)
+		if err := l.inherit(ctx, *before, data); err != nil {
+			return err
+		}
 		data["reason"], reason = reasonReopened, reasonReopened
 	}
 	l.formerly, l.changed = nil, true

@@ -135,6 +135,25 @@ func TestAContactWhoWritesSoonAgainGoesOnWhereTheyWere(t *testing.T) {
 	require.Equal(t, handoff.PriorityHigh, opened.Priority)
 }
 
+func TestNobodyGoesOnInTheLineOfADeletedTeam(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	team := s.Team(t, "Billing", "", s.Ana)
+	s.SetInbox(t, "reopen_minutes = 60, team_id = $1", team)
+	s.says("I need to speak to a human")
+	s.at(time.Minute, func() { s.resolveBy(s.Ana) })
+	s.run()
+	require.Equal(t, &team, s.conversation().TeamID)
+	s.SetInbox(t, "team_id = NULL")
+	s.Exec(t, "UPDATE teams SET deleted_at = now()")
+	s.restart()
+	s.says("one more thing")
+	opened := s.seen(3 * time.Minute)
+	s.run()
+	require.NotNil(t, opened.PreviousID)
+	require.Nil(t, opened.TeamID)
+}
+
 func TestAnAgentReopensAndWritesFirst(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
