@@ -166,6 +166,7 @@ func (s *stack) work(ctx context.Context, inFlight *activities.InFlight, started
 		return err
 	}
 	started()
+	s.ensureSchedules(ctx)
 	<-ctx.Done()
 	w.Stop()
 	a.Drain()
@@ -184,6 +185,22 @@ func (s *stack) startWorker(ctx context.Context, start func() error) error {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(2 * time.Second):
+		}
+	}
+}
+
+// ensureSchedules tries until the schedules are there: a worker works without them.
+func (s *stack) ensureSchedules(ctx context.Context) {
+	for wait := 2 * time.Second; ; wait = min(2*wait, time.Minute) {
+		err := workflowclient.New(s.temporal).EnsureSchedules(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		s.log.WarnContext(ctx, "the schedules could not be set up; it is tried again", "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
 		}
 	}
 }
