@@ -20,6 +20,7 @@ import (
 	"handoff/internal/graph"
 	"handoff/internal/mediastore"
 	"handoff/internal/outbound"
+	"handoff/internal/payloadcodec"
 	"handoff/internal/secretbox"
 	"handoff/internal/temporalclient"
 )
@@ -40,14 +41,19 @@ type temporalFlags struct {
 	TemporalNamespace string `help:"Temporal namespace." env:"TEMPORAL_NAMESPACE" default:"default"`
 }
 
-func (f temporalFlags) dial(log *slog.Logger) (client.Client, error) {
-	return temporalclient.Dial(temporalclient.Config{Address: f.TemporalAddress, Namespace: f.TemporalNamespace, Log: log})
+func (f temporalFlags) dial(log *slog.Logger, codec *payloadcodec.Codec) (client.Client, error) {
+	return temporalclient.Dial(temporalclient.Config{Address: f.TemporalAddress, Namespace: f.TemporalNamespace, Log: log, Codec: codec})
 }
 
 // secretFlags give the key set that seals secrets at rest.
 type secretFlags struct {
 	Keyset     string `help:"Key set for secrets at rest, as handoff keyset prints it." env:"HANDOFF_KEYSET"`
 	KeysetFile string `help:"File that holds the key set, instead of HANDOFF_KEYSET." env:"HANDOFF_KEYSET_FILE" type:"path"`
+}
+
+// sealFlags say whether what Temporal keeps is sealed with the same key set.
+type sealFlags struct {
+	SealPayloads bool `help:"Seal what Temporal keeps of workflows with the key set. It holds ids, states and times and nothing that people wrote; give it to serve and worker alike." env:"HANDOFF_SEAL_PAYLOADS"`
 }
 
 func (f secretFlags) box() (*secretbox.Box, error) {

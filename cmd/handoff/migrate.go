@@ -30,7 +30,7 @@ func (c *migrateCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if c.SkipTemporal {
 		return nil
 	}
-	temporal, err := c.dial(log)
+	temporal, err := c.dial(log, nil)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,11 @@ func SurveyLink() AssociatedData {
 	return AssociatedData{AccountID: uuid.Max, Table: "ratings", Column: "link", RowID: uuid.Max}
 }
 
+// Payload is the place of what Temporal keeps of workflows: a payload moves between histories as it is.
+func Payload() AssociatedData {
+	return AssociatedData{AccountID: uuid.Max, Table: "temporal", Column: "payload", RowID: uuid.Max}
+}
+
 // VendorSecret is the place of the secret of a vendor's own signature header.
 func VendorSecret(account, endpoint handoff.ID) AssociatedData {
 	return AssociatedData{AccountID: account, Table: "endpoints", Column: "vendor_secret", RowID: endpoint}

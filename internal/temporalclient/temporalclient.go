@@ -13,8 +13,12 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"handoff/internal/payloadcodec"
 )
 
 // Config says where Temporal is.
@@ -22,6 +26,8 @@ type Config struct {
 	Address   string // host:port of the frontend
 	Namespace string
 	Log       *slog.Logger
+	// Codec opens and seals what Temporal keeps; it is kept as it is if absent.
+	Codec *payloadcodec.Codec
 }
 
 // retention is how long the history of an ended conversation stays visible to operators.
@@ -29,11 +35,18 @@ const retention = 7 * 24 * time.Hour
 
 // Dial makes a client that connects when it is first used, so that the API can start, and accept, without Temporal.
 func Dial(c Config) (client.Client, error) {
-	lazy, err := client.NewLazyClient(client.Options{
+	options := client.Options{
 		HostPort: c.Address, Namespace: c.Namespace, Logger: sdklog.NewStructuredLogger(c.Log),
 		// The SDK compresses by default. What we send is ids, a few hundred bytes: packing and unpacking it costs more than sending it.
 		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}},
-	})
+	}
+	if c.Codec != nil {
+		options.DataConverter = converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), c.Codec)
+		options.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
+			DataConverter: options.DataConverter, EncodeCommonAttributes: c.Codec.Seals(),
+		})
+	}
+	lazy, err := client.NewLazyClient(options)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Temporal at %s: %w", c.Address, err)
 	}
