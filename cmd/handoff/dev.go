@@ -188,9 +188,11 @@ func (d *devStack) run(ctx context.Context) error {
 		return err
 	}
 	defer fakes.close()
-	s, err := openStack(ctx, d.log, postgresFlags{DatabaseURL: d.info.DatabaseURL},
-		temporalFlags{TemporalAddress: d.info.TemporalAddress, TemporalNamespace: d.cmd.TemporalNamespace},
-		secretFlags{Keyset: keyset}, outboundFlags{AllowLoopback: true}, d.vendorFlags(fakes))
+	s, err := openStack(ctx, d.log, stackFlags{
+		postgresFlags: postgresFlags{DatabaseURL: d.info.DatabaseURL},
+		temporalFlags: temporalFlags{TemporalAddress: d.info.TemporalAddress, TemporalNamespace: d.cmd.TemporalNamespace},
+		secretFlags:   secretFlags{Keyset: keyset}, outboundFlags: outboundFlags{AllowLoopback: true}, vendorFlags: d.vendorFlags(fakes),
+	})
 	if err != nil {
 		return err
 	}

@@ -26,12 +26,9 @@ func (f workerFlags) inFlight() *activities.InFlight {
 }
 
 type serveCmd struct {
-	postgresFlags
-	temporalFlags
-	secretFlags
-	outboundFlags
-	vendorFlags
+	stackFlags
 	workerFlags
+	codecFlags
 	Listen        string `help:"Address of the API." env:"HANDOFF_LISTEN" default:":8080"`
 	MetricsListen string `help:"Address of /metrics; empty for none." env:"HANDOFF_METRICS_LISTEN" default:":9464"`
 	TemporalUIURL string `help:"Where operators open the Temporal UI; conversations link to it." env:"HANDOFF_TEMPORAL_UI_URL"`
@@ -39,7 +36,7 @@ type serveCmd struct {
 }
 
 func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
-	s, err := openStack(ctx, log, c.postgresFlags, c.temporalFlags, c.secretFlags, c.outboundFlags, c.vendorFlags)
+	s, err := openStack(ctx, log, c.stackFlags)
 	if err != nil {
 		return err
 	}
@@ -59,6 +56,13 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 		log.Info("serving metrics", "address", listener.Addr().String())
 		group.Go(func() error { return s.serveMetrics(ctx, listener) })
 	}
+	codec, err := c.codecFlags.listen(ctx)
+	if err != nil {
+		return err
+	}
+	if codec != nil {
+		group.Go(func() error { return c.serveCodec(ctx, log, s, codec) })
+	}
 	group.Go(func() error { return s.serve(ctx, listener) })
 	if c.WithWorker {
 		group.Go(func() error { return s.work(ctx, c.inFlight(), func() {}) })
@@ -67,17 +71,13 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 type workerCmd struct {
-	postgresFlags
-	temporalFlags
-	secretFlags
-	outboundFlags
-	vendorFlags
+	stackFlags
 	workerFlags
 	Listen string `help:"Address of /livez, /readyz and /metrics; empty for none." env:"HANDOFF_WORKER_LISTEN" default:":8081"`
 }
 
 func (c *workerCmd) Run(ctx context.Context, log *slog.Logger) error {
-	s, err := openStack(ctx, log, c.postgresFlags, c.temporalFlags, c.secretFlags, c.outboundFlags, c.vendorFlags)
+	s, err := openStack(ctx, log, c.stackFlags)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 	"handoff/internal/mediastore"
 	"handoff/internal/metrics"
 	"handoff/internal/outbound"
+	"handoff/internal/payloadcodec"
 	"handoff/internal/searchindex"
 	"handoff/internal/secretbox"
 	"handoff/internal/survey"
@@ -43,6 +44,7 @@ type stack struct {
 	temporal    client.Client
 	namespace   string
 	uiURL       string
+	codec       *payloadcodec.Codec
 	box         *secretbox.Box
 	poster      *outbound.Client
 	vendors     vendorFlags
@@ -52,20 +54,30 @@ type stack struct {
 	migrated atomic.Bool
 }
 
-func openStack(ctx context.Context, log *slog.Logger, p postgresFlags, t temporalFlags, s secretFlags, o outboundFlags, v vendorFlags) (*stack, error) {
-	box, err := s.box()
+// stackFlags are what serve, worker and dev have in common.
+type stackFlags struct {
+	postgresFlags
+	temporalFlags
+	secretFlags
+	sealFlags
+	outboundFlags
+	vendorFlags
+}
+
+func openStack(ctx context.Context, log *slog.Logger, f stackFlags) (*stack, error) {
+	box, err := f.box()
 	if err != nil {
 		return nil, err
 	}
-	poster, err := o.client()
+	poster, err := f.outboundFlags.client()
 	if err != nil {
 		return nil, err
 	}
-	store, err := mediastore.Open(ctx, v.MediaURL)
+	store, err := mediastore.Open(ctx, f.MediaURL)
 	if err != nil {
 		return nil, fmt.Errorf("HANDOFF_MEDIA_URL: %w", err)
 	}
-	pool, err := p.open(ctx)
+	pool, err := f.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -74,14 +86,15 @@ func openStack(ctx context.Context, log *slog.Logger, p postgresFlags, t tempora
 		pool.Close()
 		return nil, err
 	}
-	temporal, err := t.dial(log)
+	codec := payloadcodec.New(box, f.SealPayloads)
+	temporal, err := f.dial(log, codec)
 	if err != nil {
 		pool.Close()
 		return nil, err
 	}
 	return &stack{
-		log: log, databaseURL: p.DatabaseURL, pool: pool, temporal: temporal, namespace: t.TemporalNamespace, box: box, poster: poster,
-		vendors: v, store: store, metrics: meter,
+		log: log, databaseURL: f.DatabaseURL, pool: pool, temporal: temporal, namespace: f.TemporalNamespace, codec: codec, box: box, poster: poster,
+		vendors: f.vendorFlags, store: store, metrics: meter,
 	}, nil
 }
 
