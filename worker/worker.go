@@ -77,8 +77,24 @@ func RegisterActivities(r ActivityRegistry, a *activities.Activities) {
 	}
 }
 
-// New makes a worker for the product's task queue. Start it with Start, stop it with Stop.
-func New(c client.Client, a *activities.Activities) (worker.Worker, error) {
+// Deployment is the name under which Temporal knows the workers that have a build id.
+const Deployment = "handoff"
+
+// versioned opts a worker into Temporal's worker versioning: it gets tasks once its build is the current one, and open conversations
+// move to it with their next task. They stay open for days and have to get what is mended, so none is pinned to a build.
+func versioned(buildID string) worker.DeploymentOptions {
+	if buildID == "" {
+		return worker.DeploymentOptions{}
+	}
+	return worker.DeploymentOptions{
+		UseVersioning: true, Version: worker.WorkerDeploymentVersion{DeploymentName: Deployment, BuildID: buildID},
+		DefaultVersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	}
+}
+
+// New makes a worker for the product's task queue. Start it with Start, stop it with Stop. Without a build id it takes tasks of every
+// conversation at once.
+func New(c client.Client, a *activities.Activities, buildID string) (worker.Worker, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
 	}
@@ -89,6 +105,7 @@ func New(c client.Client, a *activities.Activities) (worker.Worker, error) {
 		StickyScheduleToStartTimeout:     stickyTimeout,
 		WorkerStopTimeout:                stopTimeout,
 		MaxHeartbeatThrottleInterval:     beatEvery,
+		DeploymentOptions:                versioned(buildID),
 	})
 	RegisterWorkflows(w)
 	RegisterActivities(w, a)

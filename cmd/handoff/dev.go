@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"handoff/activities"
 	"handoff/db"
 	"handoff/internal/devtemporal"
 	"handoff/internal/pgserver"
@@ -220,7 +219,7 @@ func (d *devStack) runAll(ctx context.Context, s *stack, fakes *fakes) error {
 		product, ctx := errgroup.WithContext(ctx)
 		product.Go(func() error { return s.serve(ctx, fakes.listeners[apiListen]) })
 		product.Go(func() error { return s.serveMetrics(ctx, fakes.listeners[metricsListen]) })
-		product.Go(func() error { return s.work(ctx, activities.NewInFlight(), func() { d.greet(fakes.info) }) })
+		product.Go(func() error { return s.work(ctx, workerFlags{}, func() { d.greet(fakes.info) }) })
 		return product.Wait()
 	})
 	return all.Wait()

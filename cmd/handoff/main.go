@@ -28,6 +28,7 @@ type cli struct {
 	Worker  workerCmd  `cmd:"" help:"Run the worker of the workflows and activities."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema and Temporal's search attributes up to date."`
 
+	Rollout  rolloutCmd  `cmd:"" help:"Say which build of the worker gets tasks, where workers have build ids."`
 	Simulate simulateCmd `cmd:"" help:"Play a customer: write to an inbox of a running stack, and see what agents answer."`
 
 	Account  accountCmd  `cmd:"" help:"Make and list accounts."`

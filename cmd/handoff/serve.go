@@ -15,6 +15,7 @@ import (
 // workerFlags are what a worker is given beside its connections.
 type workerFlags struct {
 	FirstAttempts string `help:"Where the first attempt of a webhook is made: task, within the workflow task where its endpoint answers at once, or activity." env:"HANDOFF_FIRST_ATTEMPTS" enum:"task,activity" default:"task"`
+	BuildID       string `help:"Build of this worker for Temporal's worker versioning. It gets tasks once handoff rollout says so; without one, any worker takes any task." env:"HANDOFF_BUILD_ID"`
 }
 
 func (f workerFlags) inFlight() *activities.InFlight {
@@ -65,7 +66,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	group.Go(func() error { return s.serve(ctx, listener) })
 	if c.WithWorker {
-		group.Go(func() error { return s.work(ctx, c.inFlight(), func() {}) })
+		group.Go(func() error { return s.work(ctx, c.workerFlags, func() {}) })
 	}
 	return group.Wait()
 }
@@ -90,7 +91,7 @@ func (c *workerCmd) Run(ctx context.Context, log *slog.Logger) error {
 		}
 		group.Go(func() error { return runHTTP(ctx, api.Server(c.Listen, s.observed(api.Health(s.checkBoth))), listener) })
 	}
-	group.Go(func() error { return s.work(ctx, c.inFlight(), func() { log.Info("working") }) })
+	group.Go(func() error { return s.work(ctx, c.workerFlags, func() { log.Info("working") }) })
 	return group.Wait()
 }
 

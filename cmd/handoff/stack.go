@@ -165,13 +165,13 @@ func runHTTP(ctx context.Context, server *http.Server, listener net.Listener) er
 }
 
 // work runs the worker until ctx is done; what is under way is finished. It calls started once tasks are taken.
-func (s *stack) work(ctx context.Context, inFlight *activities.InFlight, started func()) error {
+func (s *stack) work(ctx context.Context, f workerFlags, started func()) error {
 	a := &activities.Activities{
 		DB: s.pool, Poster: s.poster, Graph: s.vendors.graph(s.poster), Store: s.store, Links: s.vendors.links(s.box), Box: s.box,
-		Surveys: survey.Links(s.box, s.vendors.PublicURL), Log: s.log, Now: time.Now, InFlight: inFlight, Observe: s.metrics.Observe,
+		Surveys: survey.Links(s.box, s.vendors.PublicURL), Log: s.log, Now: time.Now, InFlight: f.inFlight(), Observe: s.metrics.Observe,
 		Jitter: activities.Jitter,
 	}
-	w, err := worker.New(s.temporal, a)
+	w, err := worker.New(s.temporal, a, f.BuildID)
 	if err != nil {
 		return err
 	}
