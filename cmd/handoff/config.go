@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.temporal.io/sdk/client"
 
 	"handoff"
 	"handoff/activities"
@@ -22,33 +20,22 @@ import (
 	"handoff/internal/outbound"
 	"handoff/internal/payloadcodec"
 	"handoff/internal/secretbox"
-	"handoff/internal/temporalclient"
 )
 
 // postgresFlags say where the database is.
 type postgresFlags struct {
-	DatabaseURL string `help:"PostgreSQL's connection string." env:"DATABASE_URL" required:"" placeholder:"postgres://…"`
-	Connections int32  `help:"How many connections a process opens at most; 0 for four per core." env:"HANDOFF_DB_CONNECTIONS" default:"0"`
+	DatabaseURL string `help:"PostgreSQL's connection string, a URL or key=value words, with sslmode and pool settings as pgx reads them. Not through a pooler in transaction mode: statements are prepared, and events announced by LISTEN." env:"DATABASE_URL" required:"" placeholder:"postgres://…" group:"PostgreSQL"`
+	Connections int32  `help:"How many connections a process opens at most; 0 for four per core. All processes together stay below max_connections." env:"HANDOFF_DB_CONNECTIONS" default:"0" group:"PostgreSQL"`
 }
 
 func (f postgresFlags) open(ctx context.Context) (*pgxpool.Pool, error) {
 	return db.Open(ctx, f.DatabaseURL, f.Connections)
 }
 
-// temporalFlags say where Temporal is.
-type temporalFlags struct {
-	TemporalAddress   string `help:"host:port of Temporal's frontend." env:"TEMPORAL_ADDRESS" default:"127.0.0.1:7233"`
-	TemporalNamespace string `help:"Temporal namespace." env:"TEMPORAL_NAMESPACE" default:"default"`
-}
-
-func (f temporalFlags) dial(log *slog.Logger, codec *payloadcodec.Codec) (client.Client, error) {
-	return temporalclient.Dial(temporalclient.Config{Address: f.TemporalAddress, Namespace: f.TemporalNamespace, Log: log, Codec: codec})
-}
-
 // secretFlags give the key set that seals secrets at rest.
 type secretFlags struct {
-	Keyset     string `help:"Key set for secrets at rest, as handoff keyset prints it." env:"HANDOFF_KEYSET"`
-	KeysetFile string `help:"File that holds the key set, instead of HANDOFF_KEYSET." env:"HANDOFF_KEYSET_FILE" type:"path"`
+	Keyset     string `help:"Key set for secrets at rest, as handoff keyset prints it. This or HANDOFF_KEYSET_FILE is required; the same for all processes." env:"HANDOFF_KEYSET" group:"Secrets"`
+	KeysetFile string `placeholder:"FILE" help:"File that holds the key set, instead of HANDOFF_KEYSET." env:"HANDOFF_KEYSET_FILE" group:"Secrets"`
 }
 
 // sealFlags say whether what Temporal keeps is sealed with the same key set.
@@ -74,10 +61,10 @@ func (f secretFlags) box() (*secretbox.Box, error) {
 
 // outboundFlags say which addresses webhooks may be sent to. They are the operator's and never a tenant's.
 type outboundFlags struct {
-	AllowLoopback   bool     `help:"Let webhooks go to this machine, by http too. For development." env:"HANDOFF_ALLOW_LOOPBACK"`
-	AllowHTTP       bool     `help:"Let webhooks go to http:// URLs." env:"HANDOFF_ALLOW_HTTP"`
-	AllowedNetworks []string `help:"Private networks that webhooks may go to, such as 10.1.0.0/16." env:"HANDOFF_ALLOWED_NETWORKS"`
-	EgressProxy     string   `help:"Proxy that every call out goes through, such as http://smokescreen:4750; it must refuse internal addresses itself." env:"HANDOFF_EGRESS_PROXY"`
+	AllowLoopback   bool     `help:"Let webhooks go to this machine, by http too. For development." env:"HANDOFF_ALLOW_LOOPBACK" group:"Calls out"`
+	AllowHTTP       bool     `help:"Let webhooks go to http:// URLs. Their bodies travel unencrypted." env:"HANDOFF_ALLOW_HTTP" group:"Calls out"`
+	AllowedNetworks []string `help:"Private networks that webhooks may go to, such as 10.1.0.0/16,fd00::/8; none otherwise." env:"HANDOFF_ALLOWED_NETWORKS" group:"Calls out"`
+	EgressProxy     string   `help:"Proxy that every call out goes through, such as http://smokescreen:4750; it must refuse internal addresses itself." env:"HANDOFF_EGRESS_PROXY" group:"Calls out"`
 }
 
 func (f outboundFlags) client() (*outbound.Client, error) {
@@ -101,10 +88,10 @@ func (f outboundFlags) client() (*outbound.Client, error) {
 
 // vendorFlags say where vendors' APIs and the files of messages are.
 type vendorFlags struct {
-	GraphURL     string `help:"Where Meta's Graph API is." env:"HANDOFF_GRAPH_URL" default:"https://graph.facebook.com"`
-	GraphVersion string `help:"Version of the Graph API." env:"HANDOFF_GRAPH_VERSION" default:"v24.0"`
-	MediaURL     string `help:"Where files are kept: file:///a/folder or s3://bucket?region=…; the same for serve and worker." env:"HANDOFF_MEDIA_URL" default:"file:///var/lib/handoff/media"`
-	PublicURL    string `help:"Address at which gateways and Meta reach this API, for links to files." env:"HANDOFF_PUBLIC_URL"`
+	GraphURL     string `help:"Where Meta's Graph API is." env:"HANDOFF_GRAPH_URL" default:"https://graph.facebook.com" group:"Files and vendors"`
+	GraphVersion string `help:"Version of the Graph API, such as v24.0." env:"HANDOFF_GRAPH_VERSION" default:"v24.0" group:"Files and vendors"`
+	MediaURL     string `help:"Where files are kept: file:///a/folder, on a volume that all processes share, or s3://bucket?region=…; the same for serve and worker." env:"HANDOFF_MEDIA_URL" default:"file:///var/lib/handoff/media" group:"Files and vendors"`
+	PublicURL    string `help:"Address at which gateways and Meta reach this API, such as https://handoff.example.com: links to files and surveys begin with it. Without it agents cannot send uploads." env:"HANDOFF_PUBLIC_URL" group:"Files and vendors"`
 }
 
 func (f vendorFlags) graph(poster *outbound.Client) *graph.Client {

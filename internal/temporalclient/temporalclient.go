@@ -23,8 +23,10 @@ import (
 
 // Config says where Temporal is.
 type Config struct {
-	Address   string // host:port of the frontend
+	Address   string // host:port of the frontend, or a gRPC target such as passthrough:///temporal:7233
 	Namespace string
+	APIKey    string // sent with every call; empty for none
+	TLS       TLS
 	Log       *slog.Logger
 	// Codec opens and seals what Temporal keeps; it is kept as it is if absent.
 	Codec *payloadcodec.Codec
@@ -35,10 +37,21 @@ const retention = 7 * 24 * time.Hour
 
 // Dial makes a client that connects when it is first used, so that the API can start, and accept, without Temporal.
 func Dial(c Config) (client.Client, error) {
+	encryption, err := c.TLS.config(c.APIKey)
+	if err != nil {
+		return nil, err
+	}
 	options := client.Options{
 		HostPort: c.Address, Namespace: c.Namespace, Logger: sdklog.NewStructuredLogger(c.Log),
-		// The SDK compresses by default. What we send is ids, a few hundred bytes: packing and unpacking it costs more than sending it.
-		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}},
+		ConnectionOptions: client.ConnectionOptions{
+			// Without it the SDK would turn TLS on for an API key, whatever was said.
+			TLS: encryption, TLSDisabled: encryption == nil,
+			// The SDK compresses by default. What we send is ids, a few hundred bytes: packing and unpacking it costs more than sending it.
+			GrpcCompression: &client.GrpcCompressionNone{},
+		},
+	}
+	if c.APIKey != "" {
+		options.Credentials = client.NewAPIKeyStaticCredentials(c.APIKey)
 	}
 	if c.Codec != nil {
 		options.DataConverter = converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), c.Codec)
