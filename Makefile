@@ -6,6 +6,11 @@ BIN   := $(CURDIR)/bin
 export GOFLAGS ?= -buildvcs=auto
 export GOTOOLCHAIN ?= local
 
+# What `handoff version` says. The date is the commit's, so that two builds of a commit are the same. A tarball has none of it.
+STAMP := -X main.buildVersion=$(shell git describe --tags --always --dirty 2>/dev/null) \
+	-X main.buildCommit=$(shell git rev-parse HEAD 2>/dev/null) \
+	-X main.buildDate=$(shell TZ=UTC0 git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
+
 .DEFAULT_GOAL := help
 
 ## help: list the targets
@@ -21,7 +26,7 @@ run: build
 ## build: build the binary into bin/
 .PHONY: build
 build:
-	@$(GO) build -o $(BIN)/handoff ./cmd/handoff
+	@$(GO) build -ldflags '$(STAMP)' -o $(BIN)/handoff ./cmd/handoff
 
 # These keep the machine busy for a minute, in which crashes and outages beside them would take longer than their tests allow.
 AFTERWARDS := /tests/(contract|history)$$
@@ -50,11 +55,12 @@ lint: $(BIN)/golangci-lint $(BIN)/workflowcheck
 	@$(BIN)/golangci-lint run ./...
 	@$(BIN)/workflowcheck ./workflows/...
 
-## generate: write generated code, the OpenAPI document, its clients and the Bruno collection anew
+## generate: write generated code, the OpenAPI document, its clients, the Bruno collection and the reference of settings anew
 .PHONY: generate
 generate: $(BIN)/sqlc $(BIN)/oapi-codegen build
 	@$(BIN)/sqlc generate
 	@$(BIN)/handoff openapi > api/openapi.yaml
+	@$(BIN)/handoff configuration > docs/configuration.md
 	@tools/clients.sh write
 
 ## verify: prove that all of that and go.mod are current
@@ -62,6 +68,7 @@ generate: $(BIN)/sqlc $(BIN)/oapi-codegen build
 verify: $(BIN)/sqlc $(BIN)/oapi-codegen build
 	@$(BIN)/sqlc diff
 	@$(BIN)/handoff openapi | diff -u api/openapi.yaml - || { echo "api/openapi.yaml is not current: run make generate"; exit 1; }
+	@$(BIN)/handoff configuration | diff -u docs/configuration.md - || { echo "docs/configuration.md is not current: run make generate"; exit 1; }
 	@tools/clients.sh check
 	@$(GO) mod tidy -diff
 	@$(GO) -C devserver mod tidy -diff

@@ -16,9 +16,9 @@ import (
 
 // codecFlags say where the Temporal UI may have payloads opened, and by whom.
 type codecFlags struct {
-	CodecListen   string `help:"Address of the codec endpoint, by which the Temporal UI shows sealed payloads, such as 127.0.0.1:8234; none by default." env:"HANDOFF_CODEC_LISTEN"`
-	CodecIssuer   string `help:"OpenID issuer whose access tokens the codec endpoint asks for. Without one it listens on this machine only." env:"HANDOFF_CODEC_ISSUER"`
-	CodecAudience string `help:"Audience that those tokens must be for." env:"HANDOFF_CODEC_AUDIENCE"`
+	CodecListen   string `help:"Address of the codec endpoint, by which the Temporal UI shows sealed payloads, such as 127.0.0.1:8234; none by default." env:"HANDOFF_CODEC_LISTEN" group:"Temporal"`
+	CodecIssuer   string `help:"OpenID issuer whose access tokens the codec endpoint asks for. Without one it listens on this machine only." env:"HANDOFF_CODEC_ISSUER" group:"Temporal"`
+	CodecAudience string `help:"Audience that those tokens must be for." env:"HANDOFF_CODEC_AUDIENCE" group:"Temporal"`
 }
 
 // listen opens the codec endpoint's port: nil for none.

@@ -40,7 +40,7 @@ type secretFlags struct {
 
 // sealFlags say whether what Temporal keeps is sealed with the same key set.
 type sealFlags struct {
-	SealPayloads bool `help:"Seal what Temporal keeps of workflows with the key set. It holds ids, states and times and nothing that people wrote; give it to serve and worker alike." env:"HANDOFF_SEAL_PAYLOADS"`
+	SealPayloads bool `help:"Seal what Temporal keeps of workflows with the key set. It holds ids, states and times and nothing that people wrote; give it to serve and worker alike." env:"HANDOFF_SEAL_PAYLOADS" group:"Temporal"`
 }
 
 func (f secretFlags) box() (*secretbox.Box, error) {

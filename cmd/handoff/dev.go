@@ -22,14 +22,14 @@ import (
 
 // devCmd runs the whole product on one machine, with nothing installed but PostgreSQL.
 type devCmd struct {
-	StateDir          string `help:"Where the development stack keeps its state." env:"HANDOFF_STATE_DIR" default:".handoff" type:"path"`
+	StateDir          string `help:"Where the development stack keeps its state, with its addresses and keys." env:"HANDOFF_STATE_DIR" default:".handoff" type:"path"`
 	Listen            string `help:"Address of the API; a free port is taken where it is in use." env:"HANDOFF_LISTEN" default:"127.0.0.1:8080"`
 	GatewayListen     string `help:"Address of the fake gateway." env:"HANDOFF_GATEWAY_LISTEN" default:"127.0.0.1:8090"`
 	GraphListen       string `help:"Address of the fake of Meta's Graph API." env:"HANDOFF_GRAPH_LISTEN" default:"127.0.0.1:8091"`
 	ChatlayerListen   string `help:"Address of the fake of Chatlayer's API." env:"HANDOFF_CHATLAYER_LISTEN" default:"127.0.0.1:8092"`
 	MetricsListen     string `help:"Address of /metrics." env:"HANDOFF_METRICS_LISTEN" default:"127.0.0.1:9464"`
 	GraphURL          string `help:"A Graph API to use instead of the fake one." env:"HANDOFF_GRAPH_URL"`
-	GraphVersion      string `help:"Version of the Graph API." env:"HANDOFF_GRAPH_VERSION" default:"v24.0"`
+	GraphVersion      string `help:"Version of the Graph API, such as v24.0." env:"HANDOFF_GRAPH_VERSION" default:"v24.0"`
 	DatabaseURL       string `help:"A PostgreSQL database to use instead of a private cluster." env:"DATABASE_URL"`
 	TemporalAddress   string `help:"A Temporal server to use instead of a private one." env:"TEMPORAL_ADDRESS"`
 	TemporalNamespace string `help:"Temporal namespace." env:"TEMPORAL_NAMESPACE" default:"default"`

@@ -11,11 +11,9 @@ import (
 	_ "net/http/pprof" // served only where HANDOFF_PPROF says
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // inboxes have time zones, and a container may have no database of them
 
-	"github.com/alecthomas/kong"
 	"github.com/lmittmann/tint"
 
 	"handoff"
@@ -39,11 +37,14 @@ type cli struct {
 	Key      keyCmd      `cmd:"" help:"Make, list and revoke API keys."`
 	Keyset   keysetCmd   `cmd:"" help:"Print a new key set for secrets at rest (HANDOFF_KEYSET)."`
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Version  versionCmd  `cmd:"" help:"Print the version, and what it was built from."`
 
-	LogLevel  slog.Level `help:"Least level that is logged: debug, info, warn or error." env:"HANDOFF_LOG_LEVEL" default:"info"`
-	Pprof     string     `help:"Address of net/http/pprof, such as 127.0.0.1:6060; none by default." env:"HANDOFF_PPROF"`
-	LogFormat string     `help:"How log lines look: text or json." env:"HANDOFF_LOG_FORMAT" enum:"text,json" default:"text"`
+	Healthcheck   healthcheckCmd   `cmd:"" help:"Ask the serve or worker on this machine whether it is ready; for containers, which have no curl."`
+	Configuration configurationCmd `cmd:"" hidden:"" help:"Print the reference of all settings, as Markdown."`
+
+	LogLevel  slog.Level `help:"Least level that is logged: debug, info, warn or error." env:"HANDOFF_LOG_LEVEL" default:"info" group:"Logs, metrics and traces"`
+	Pprof     string     `help:"Address of net/http/pprof, such as 127.0.0.1:6060; none by default. It asks for no key." env:"HANDOFF_PPROF" group:"Logs, metrics and traces"`
+	LogFormat string     `help:"How log lines look: text or json." env:"HANDOFF_LOG_FORMAT" enum:"text,json" default:"text" group:"Logs, metrics and traces"`
 }
 
 func main() {
@@ -57,8 +58,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	var c cli
-	parser, err := kong.New(&c, kong.Name("handoff"), kong.UsageOnError(),
-		kong.Description("A self-hosted, headless human-handoff server."), kong.BindTo(ctx, (*context.Context)(nil)))
+	parser, err := newParser(ctx, &c)
 	if err != nil {
 		return err
 	}
@@ -90,25 +90,4 @@ func newLogger(format string, level slog.Level) *slog.Logger {
 	stat, err := os.Stderr.Stat()
 	terminal := err == nil && stat.Mode()&os.ModeCharDevice != 0
 	return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: level, TimeFormat: "15:04:05.000", NoColor: !terminal}))
-}
-
-type versionCmd struct{}
-
-func (versionCmd) Run() error {
-	_, err := fmt.Println("handoff " + version())
-	return err
-}
-
-// version is the module's version, or the commit it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return s.Value[:12]
-		}
-	}
-	return info.Main.Version
 }

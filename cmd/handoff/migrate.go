@@ -18,7 +18,7 @@ import (
 type migrateCmd struct {
 	postgresFlags
 	temporalFlags
-	SkipTemporal bool `help:"Leave Temporal alone." env:"HANDOFF_SKIP_TEMPORAL"`
+	SkipTemporal bool `help:"Migrate the database only: the namespace and its search attributes are made elsewhere." env:"HANDOFF_SKIP_TEMPORAL" group:"Temporal"`
 }
 
 func (c *migrateCmd) Run(ctx context.Context, log *slog.Logger) error {

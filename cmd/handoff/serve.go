@@ -14,8 +14,8 @@ import (
 
 // workerFlags are what a worker is given beside its connections.
 type workerFlags struct {
-	FirstAttempts string `help:"Where the first attempt of a webhook is made: task, within the workflow task where its endpoint answers at once, or activity." env:"HANDOFF_FIRST_ATTEMPTS" enum:"task,activity" default:"task"`
-	BuildID       string `help:"Build of this worker for Temporal's worker versioning. It gets tasks once handoff rollout says so; without one, any worker takes any task." env:"HANDOFF_BUILD_ID"`
+	FirstAttempts string `help:"Where the first attempt of a webhook is made: task, within the workflow task where its endpoint answers at once, or activity." env:"HANDOFF_FIRST_ATTEMPTS" group:"Worker" enum:"task,activity" default:"task"`
+	BuildID       string `help:"Build of this worker for Temporal's worker versioning. It gets tasks once handoff rollout says so; without one, any worker takes any task." env:"HANDOFF_BUILD_ID" group:"Worker"`
 }
 
 func (f workerFlags) inFlight() *activities.InFlight {
@@ -30,10 +30,10 @@ type serveCmd struct {
 	stackFlags
 	workerFlags
 	codecFlags
-	Listen        string `help:"Address of the API." env:"HANDOFF_LISTEN" default:":8080"`
-	MetricsListen string `help:"Address of /metrics; empty for none." env:"HANDOFF_METRICS_LISTEN" default:":9464"`
-	TemporalUIURL string `help:"Where operators open the Temporal UI; conversations link to it." env:"HANDOFF_TEMPORAL_UI_URL"`
-	WithWorker    bool   `help:"Run the worker in the same process." env:"HANDOFF_WITH_WORKER"`
+	Listen        string `help:"Address on which the API, /livez and /readyz are served, by http: TLS is a reverse proxy's." env:"HANDOFF_LISTEN" default:":8080" group:"API"`
+	MetricsListen string `help:"Address of serve's /metrics; empty for none." env:"HANDOFF_METRICS_LISTEN" default:":9464" group:"Logs, metrics and traces"`
+	TemporalUIURL string `help:"Where operators open the Temporal UI, such as http://127.0.0.1:8233; conversations link to it." env:"HANDOFF_TEMPORAL_UI_URL" group:"API"`
+	WithWorker    bool   `help:"Run the worker in the same process, for small installations. It stops and starts with the API." env:"HANDOFF_WITH_WORKER" group:"Worker"`
 }
 
 func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
@@ -74,7 +74,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 type workerCmd struct {
 	stackFlags
 	workerFlags
-	Listen string `help:"Address of /livez, /readyz and /metrics; empty for none." env:"HANDOFF_WORKER_LISTEN" default:":8081"`
+	Listen string `help:"Address of a worker's /livez, /readyz and /metrics; empty for none." env:"HANDOFF_WORKER_LISTEN" default:":8081" group:"Worker"`
 }
 
 func (c *workerCmd) Run(ctx context.Context, log *slog.Logger) error {

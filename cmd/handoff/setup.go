@@ -37,7 +37,7 @@ func (f adminFlags) with(ctx context.Context, do func(admin.Admin) (any, error))
 
 // accountFlag says whose the thing is.
 type accountFlag struct {
-	Account handoff.ID `help:"Account." required:"" env:"HANDOFF_ACCOUNT"`
+	Account handoff.ID `help:"Account whose things the command works on." required:"" env:"HANDOFF_ACCOUNT" group:"Setting up"`
 }
 
 // idArgument names the thing.

@@ -102,7 +102,7 @@ type inboxFlags struct {
 	Protocol         *handoff.Protocol `help:"hitlchat (the default of a new inbox), chatlayer, aksita, kapso, passthrough or native."`
 	WABAID           *string           `name:"waba-id" help:"WhatsApp Business Account id, of hitlchat, kapso and passthrough."`
 	PhoneNumberID    *string           `name:"phone-number-id" help:"Phone number id, of hitlchat, kapso and passthrough."`
-	AccessToken      *string           `help:"Permanent token of Meta, or token of Chatlayer; empty removes it." env:"HANDOFF_ACCESS_TOKEN"`
+	AccessToken      *string           `help:"Permanent token of Meta, or token of Chatlayer; empty removes it." env:"HANDOFF_ACCESS_TOKEN" group:"Setting up"`
 	AppSecret        *string           `help:"Secret of Meta's app, which signs its webhooks; empty removes it."`
 	VerifyToken      *string           `help:"Token by which Meta or Chatlayer names itself; one is made unless given, and empty makes a new one."`
 	BotID            *string           `name:"bot-id" help:"Chatlayer's bot."`

@@ -24,7 +24,7 @@ type simulateCmd struct {
 	Offload  *bool            `help:"Whether the bot asks for a person after the first text. By default Chatlayer's does, where no conversation is open." negatable:""`
 	Wait     time.Duration    `help:"How long to wait for an answer after the last text." default:"0s"`
 
-	StateDir    string `help:"Where handoff dev keeps its state, with addresses and keys." env:"HANDOFF_STATE_DIR" default:".handoff" type:"path"`
+	StateDir    string `help:"Where the development stack keeps its state, with its addresses and keys." env:"HANDOFF_STATE_DIR" default:".handoff" type:"path"`
 	API         string `help:"Address of the API, instead of that of handoff dev. The keys are then flags too." env:"HANDOFF_API"`
 	GatewayKey  string `help:"A gateway's key." env:"HANDOFF_GATEWAY_KEY"`
 	AgentKey    string `help:"An agent's key, to follow the answers." env:"HANDOFF_AGENT_KEY"`
