@@ -18,7 +18,6 @@ import (
 	"handoff/internal/graph"
 	"handoff/internal/mediastore"
 	"handoff/internal/outbound"
-	"handoff/internal/payloadcodec"
 	"handoff/internal/secretbox"
 )
 
