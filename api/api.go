@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
+	"github.com/rs/cors"
 
 	"handoff"
 	"handoff/db"
@@ -86,6 +88,12 @@ type Deps struct {
 	Feed *feed.Hub
 	// Streams says how they behave.
 	Streams Streams
+	// Limits are how many requests are answered; none if absent.
+	Limits Limits
+	// Origins are those whose pages may call the API from a browser, such as https://inbox.example.com; none if absent.
+	Origins []string
+	// TrustedProxies are believed in what they say of the client: X-Forwarded-For and X-Forwarded-Proto. Nobody is if absent.
+	TrustedProxies []netip.Prefix
 }
 
 func (d *Deps) validate() error {
@@ -140,6 +148,8 @@ type server struct {
 	inflight *turns[handoff.ID]
 	repeats  *turns[string]
 	typed    typed
+	limits   *limiter
+	cors     *cors.Cors
 }
 
 // New builds the API.
@@ -184,11 +194,15 @@ func build(deps Deps) (*server, error) {
 	s.keys = newKeyCache(deps.DB, deps.Now)
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false
-	// No proxy is trusted: X-Forwarded-For would otherwise be whatever a client says.
-	if err := s.engine.SetTrustedProxies(nil); err != nil {
+	if err := s.trustProxies(); err != nil {
 		return nil, err
 	}
-	s.engine.Use(s.requestID, s.logRequest, s.recoverPanic, s.authorize, s.readBody, s.limitTime, s.idempotency)
+	var err error
+	if s.cors, err = newCORS(deps.Origins); err != nil {
+		return nil, err
+	}
+	s.limits = newLimiter(deps.Limits)
+	s.engine.Use(s.requestID, s.secure, s.logRequest, s.recoverPanic, s.crossOrigin, s.authorize, s.guard, s.readBody, s.limitTime, s.idempotency)
 	s.engine.NoRoute(func(c *gin.Context) { s.refuse(c, errNoRoute()) })
 	s.engine.NoMethod(func(c *gin.Context) { s.refuse(c, errNoMethod(c.Request.Method)) })
 	s.huma = humagin.New(s.engine, humaConfig(deps.Version))

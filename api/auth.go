@@ -53,8 +53,13 @@ func (s *server) authorize(c *gin.Context) {
 		s.refuse(c, handoff.Errorf(handoff.CodeInternal, "route %s has no scope", routeName(c)))
 		return
 	}
-	k, err := s.keys.find(c.Request.Context(), presentedKey(c, r.schemes))
+	k, err := s.identify(c, r)
 	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	if err := s.limits.take(c.Writer.Header(), k); err != nil {
+		setValue(c, keyContext{}, k) // for the log
 		s.refuse(c, err)
 		return
 	}
@@ -63,6 +68,16 @@ func (s *server) authorize(c *gin.Context) {
 		return
 	}
 	setValue(c, keyContext{}, k)
+}
+
+// identify finds who asks. Whoever does not prove it is counted, by address.
+func (s *server) identify(c *gin.Context, r route) (*caller, error) {
+	g := s.guest(c, route{})
+	k, err := s.keys.find(c.Request.Context(), presentedKey(c, r.schemes), g.refused)
+	if handoff.ErrorCode(err) == handoff.CodeUnauthorized {
+		return nil, g.failed(err)
+	}
+	return k, err
 }
 
 // presentedKey is the key of a request: a bearer token, one under another scheme that the route takes, or X-API-Key.
@@ -96,7 +111,9 @@ func newKeyCache(d db.DB, now func() time.Time) *keyCache {
 
 var noHash = make([]byte, 32)
 
-func (k *keyCache) find(ctx context.Context, text string) (*caller, error) {
+// find gives the caller with a key. ask is asked before the database is, unless the key is known here: who has one is not held up by
+// others of the same address.
+func (k *keyCache) find(ctx context.Context, text string, ask func() error) (*caller, error) {
 	if text == "" {
 		return nil, handoff.Errorf(handoff.CodeUnauthorized, "no API key: send Authorization: Bearer hk_… or X-API-Key: hk_…")
 	}
@@ -105,7 +122,7 @@ func (k *keyCache) find(ctx context.Context, text string) (*caller, error) {
 	if !ok {
 		return nil, refused
 	}
-	row, err := k.row(ctx, prefix)
+	row, err := k.row(ctx, prefix, hash, ask)
 	if errors.Is(err, pgx.ErrNoRows) {
 		// As long as for a prefix that exists.
 		apikey.Match(noHash, hash)
@@ -127,12 +144,17 @@ func (k *keyCache) find(ctx context.Context, text string) (*caller, error) {
 	return found, nil
 }
 
-func (k *keyCache) row(ctx context.Context, prefix string) (dbsqlc.APIKeyGetByPrefixRow, error) {
+func (k *keyCache) row(ctx context.Context, prefix string, hash []byte, ask func() error) (dbsqlc.APIKeyGetByPrefixRow, error) {
 	k.mu.Lock()
 	cached, ok := k.entries[prefix]
 	k.mu.Unlock()
 	if ok && time.Since(cached.at) < keyTTL {
 		return cached.row, nil
+	}
+	if !ok || !apikey.Match(cached.row.APIKey.Hash, hash) {
+		if err := ask(); err != nil {
+			return dbsqlc.APIKeyGetByPrefixRow{}, err
+		}
 	}
 	asked := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, keyTimeout)

@@ -1,10 +1,13 @@
 package api
 
 import (
+	"net/http"
 	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"handoff"
 )
 
 var parameter = regexp.MustCompile(`:([a-z_]+)`)
@@ -20,4 +23,16 @@ func RouteNames(t *testing.T) []string {
 		names = append(names, r.Method+" "+parameter.ReplaceAllString(r.Path, "{$1}"))
 	}
 	return names
+}
+
+// MeasureTake measures what counting costs a request.
+func MeasureTake(b *testing.B, limits Limits) {
+	b.Helper()
+	l, k, header := newLimiter(limits), &caller{ID: handoff.NewID(), Scope: handoff.ScopeGateway}, http.Header{}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := l.take(header, k); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

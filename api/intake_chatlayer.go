@@ -21,7 +21,7 @@ type chatlayerAnswer struct {
 }
 
 func (s *server) chatlayerRoutes() {
-	open := route{scope: publicScope, maxBody: maxInbound, verbatim: true}
+	open := route{scope: publicScope, maxBody: maxInbound, verbatim: true, guarded: true}
 	s.plain(http.MethodGet, chatlayerPath, open, s.chatlayerHealth)
 	s.plain(http.MethodPost, chatlayerPath, open, s.chatlayerPost)
 }

@@ -23,7 +23,7 @@ const metaPath = "/v1/whatsapp/:" + inboxParam + "/webhook"
 var metaProtocols = []handoff.Protocol{handoff.ProtocolHitlChat, handoff.ProtocolKapso, handoff.ProtocolPassthrough}
 
 func (s *server) metaRoutes() {
-	open := route{scope: publicScope, maxBody: maxInbound, verbatim: true}
+	open := route{scope: publicScope, maxBody: maxInbound, verbatim: true, guarded: true}
 	s.plain(http.MethodGet, metaPath, open, s.metaChallenge)
 	s.plain(http.MethodPost, metaPath, open, s.metaPost)
 }

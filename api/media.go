@@ -24,7 +24,7 @@ func (s *server) mediaRoutes() {
 		description: "Says where the file of a message or an upload stands and, once it is ready, where it can be read for an hour.",
 	}, s.getMedia)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		s.plain(method, "/m/:token", route{scope: publicScope, stream: true}, s.serveLink)
+		s.plain(method, "/m/:token", route{scope: publicScope, stream: true, guarded: true}, s.serveLink)
 	}
 }
 

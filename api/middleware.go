@@ -38,8 +38,6 @@ func (s *server) requestID(c *gin.Context) {
 		id = handoff.NewID().String()
 	}
 	c.Header(requestIDHeader, id)
-	c.Header("X-Content-Type-Options", "nosniff")
-	c.Header("Cache-Control", "no-store")
 	setValue(c, requestIDKey{}, id)
 }
 

@@ -19,6 +19,7 @@ const specDescription = `Human hand-off for messaging gateways: post what your c
 Every key has a scope: ` + "`gateway`" + ` accepts messages, ` + "`agent`" + ` works on conversations, ` + "`admin`" + ` configures and may do everything.
 Failures are problem documents (RFC 9457): decide by ` + "`code`" + `, show ` + "`detail`" + `, and quote ` + "`request_id`" + ` when you ask for help.
 Every POST takes an ` + "`Idempotency-Key`" + `. Lists are paged: give ` + "`next_cursor`" + ` as ` + "`cursor`" + ` until there is none.
+` + "`RateLimit` and `RateLimit-Policy`" + ` tell how many requests a key has left; a 429 says in ` + "`Retry-After`" + ` when to go on.
 Webhooks are signed as Standard Webhooks are (webhook-id, webhook-timestamp, webhook-signature).`
 
 // Spec is the OpenAPI document, in YAML.
@@ -138,6 +139,9 @@ func (s *server) responses(status int, description string, body reflect.Type, er
 	out := map[string]*huma.Response{strconv.Itoa(status): {
 		Description: description, Content: map[string]*huma.MediaType{"application/json": {Schema: s.schema(body)}},
 	}}
+	if len(errors) > 0 && !slices.Contains(errors, http.StatusTooManyRequests) {
+		errors = append(errors, http.StatusTooManyRequests) // of a key, or of an address without one
+	}
 	for _, status := range errors {
 		out[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status), Content: map[string]*huma.MediaType{
 			"application/problem+json": {Schema: s.schema(reflect.TypeFor[Problem]())},

@@ -82,7 +82,7 @@ var scoreLabels = []string{"very poor", "poor", "fair", "good", "very good"}
 const surveyTitle = "How was our service?"
 
 func (s *server) surveyRoutes() {
-	r := route{scope: publicScope, maxBody: maxSurvey, verbatim: true}
+	r := route{scope: publicScope, maxBody: maxSurvey, verbatim: true, guarded: true}
 	s.plain(http.MethodGet, "/r/:token", r, s.showSurvey)
 	s.plain(http.MethodPost, "/r/:token", r, s.answerSurvey)
 }
@@ -208,8 +208,12 @@ func (s *server) surveyOperations() []*huma.Operation {
 		}
 	}
 	// What does not get as far as the page is refused as everywhere.
-	for status, response := range s.responses(http.StatusOK, "", reflect.TypeFor[Problem](), http.StatusBadRequest, http.StatusRequestEntityTooLarge) {
-		if status != strconv.Itoa(http.StatusOK) {
+	for status, response := range s.responses(http.StatusOK, "", reflect.TypeFor[Problem](), http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests) {
+		switch status {
+		case strconv.Itoa(http.StatusOK):
+		case strconv.Itoa(http.StatusTooManyRequests):
+			show.Responses[status], answer.Responses[status] = response, response
+		default:
 			answer.Responses[status] = response
 		}
 	}

@@ -35,6 +35,8 @@ type route struct {
 	atomic bool
 	// schemes of the Authorization header are taken beside Bearer: a vendor's clients send theirs.
 	schemes []string
+	// guarded routes have no key of ours, and something else to guess: who fails there too often has to wait.
+	guarded bool
 	// open tells that a 202 says how far the request has come by now: the same Idempotency-Key asks again, and does it no second time.
 	open bool
 }
@@ -60,7 +62,7 @@ type operation struct {
 // handle registers a typed handler. Huma checks the request against the handler's input type before it is called.
 func handle[I, O any](s *server, op operation, handler func(context.Context, *I) (*O, error)) {
 	errs := append([]int{
-		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity,
+		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
 		http.StatusInternalServerError, http.StatusServiceUnavailable,
 	}, op.errors...)
 	if op.method != http.MethodGet {

@@ -19,7 +19,7 @@ const streamDescription = "Events as they happen, as Server-Sent Events, in the 
 	"**Quiet.** Every 15 seconds there is a comment and an `id` without data, which moves the client's `Last-Event-ID` on; a client that hears " +
 	"nothing for 45 seconds has lost its connection. The stream stays open while the server's database is away.\n\n" +
 	"**The end.** A client that does not read for 10 seconds is cut off, and goes on where it stopped. A stream ends within seconds of its key, and at " +
-	"once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch, through your own server: the API sends no CORS headers."
+	"once when the server stops. An account may have 1,000 streams open on a server. Browsers cannot send a key with EventSource: read the stream with fetch, from an origin that the operator has named in `HANDOFF_CORS_ORIGINS`, or through your own server."
 
 // streamOperation describes the stream. The document has one schema for a response: that of the data of each event.
 func (s *server) streamOperation() *huma.Operation {

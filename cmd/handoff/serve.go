@@ -30,6 +30,7 @@ type serveCmd struct {
 	stackFlags
 	workerFlags
 	codecFlags
+	securityFlags
 	Listen        string `help:"Address on which the API, /livez and /readyz are served, by http: TLS is a reverse proxy's." env:"HANDOFF_LISTEN" default:":8080" group:"API"`
 	MetricsListen string `help:"Address of serve's /metrics; empty for none." env:"HANDOFF_METRICS_LISTEN" default:":9464" group:"Logs, metrics and traces"`
 	TemporalUIURL string `help:"Where operators open the Temporal UI, such as http://127.0.0.1:8233; conversations link to it." env:"HANDOFF_TEMPORAL_UI_URL" group:"API"`
@@ -42,7 +43,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer s.close()
-	s.uiURL = c.TemporalUIURL
+	s.uiURL, s.security = c.TemporalUIURL, c.securityFlags
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen on %s (HANDOFF_LISTEN): %w", c.Listen, err)

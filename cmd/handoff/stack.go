@@ -48,6 +48,7 @@ type stack struct {
 	box         *secretbox.Box
 	poster      *outbound.Client
 	vendors     vendorFlags
+	security    securityFlags
 	store       *mediastore.Store
 	metrics     *metrics.Metrics
 	// migrated is set once the schema is known to be current: it only goes forward, and each look opens a connection of its own.
@@ -111,12 +112,16 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	dispatcher := dispatch.New(s.pool, workflows.Signal, s.log)
 	dispatcher.Files, dispatcher.Deliver = s.store, workflows.Deliver
 	events := feed.New(s.pool, feed.Dial(s.pool), s.log)
-	handler, err := api.New(api.Deps{ //nolint:contextcheck // a handler's context is its request's
+	deps := api.Deps{
 		DB: s.pool, Commands: workflows, Waker: dispatcher, Box: s.box, CheckURL: s.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
 		Now: time.Now, Log: s.log, UIBaseURL: s.uiURL, Namespace: s.namespace, Ready: s.checkDatabase, Degraded: s.checkTemporal,
 		Version: version(), Store: s.store, Links: s.vendors.links(s.box), PublicURL: s.vendors.PublicURL, GraphURL: s.vendors.GraphURL,
 		CheckInbox: s.vendors.graph(s.poster).Check, Typing: s.vendors.graph(s.poster).Typing, CheckReach: admin.ReachBy(s.poster), Feed: events,
-	})
+	}
+	if err := s.security.apply(&deps); err != nil {
+		return err
+	}
+	handler, err := api.New(deps) //nolint:contextcheck // a handler's context is its request's
 	if err != nil {
 		return err
 	}

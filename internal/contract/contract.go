@@ -92,6 +92,9 @@ type Answer struct {
 // Check says how an answer disagrees with the document: its status, its content type, its headers and its body. A request that the
 // document does not know has to be refused as unknown.
 func (d *Document) Check(request *http.Request, a Answer) error {
+	if request.Method == http.MethodOptions && request.Header.Get("Access-Control-Request-Method") != "" {
+		return nil // a browser's question, which is not the API's
+	}
 	input, err := d.find(request)
 	if err != nil {
 		if reference(request.URL.Path) || slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed}, a.Status) {
