@@ -55,6 +55,9 @@ const (
 	EventPresenceChanged EventType = "agent.presence_changed"
 
 	EventEndpointDisabled EventType = "endpoint.disabled"
+
+	EventGapFound    EventType = "ledger.gap_found"    // something is missing, or was and is mended
+	EventGapRepaired EventType = "ledger.gap_repaired" // a gap that was found before is gone
 )
 
 // EventTypes lists every event type that an endpoint may subscribe to. EventNoteAdded is missing on purpose: notes never leave.
@@ -65,6 +68,7 @@ var EventTypes = []EventType{
 	EventUpdated, EventRead, EventRated, EventMessageScheduled, EventMessageUnscheduled,
 	EventMessageReceived, EventMessageQueued, EventMessageDeliveredToGateway, EventMessageSent, EventMessageDelivered,
 	EventMessageRead, EventMessagePlayed, EventMessageFailed, EventMessageUncertain, EventMediaReady, EventMediaFailed, EventEndpointDisabled,
+	EventGapFound, EventGapRepaired,
 }
 
 // MessageEvent is the event that says that a message reached status s.

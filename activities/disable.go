@@ -52,35 +52,35 @@ func (l *lane) disableFor(ctx context.Context, q *dbsqlc.Queries, reason string)
 	if err := db.ExecBatch(q.EventInsert(ctx, []dbsqlc.EventInsertParams{event})); err != nil {
 		return err
 	}
-	return l.tellOperators(ctx, q, event)
+	return l.tellOperators(ctx, q, event, l.endpoint.ID)
 }
 
-// tellOperators makes deliveries of an event of no conversation for the other endpoints that ask for it: of the account, by name or
-// family, and of the inbox also by "*".
-func (l *lane) tellOperators(ctx context.Context, q *dbsqlc.Queries, e dbsqlc.EventInsertParams) error {
+// tellOperators makes deliveries of an event of no conversation for the endpoints that ask for it, but for the one that it is about: of the
+// account, by name or family, and of the event's inbox also by "*".
+func (a *Activities) tellOperators(ctx context.Context, q *dbsqlc.Queries, e dbsqlc.EventInsertParams, about handoff.ID) error {
 	endpoints, err := q.EndpointListTold(ctx, e.AccountID)
 	if err != nil {
 		return err
 	}
 	endpoints = slices.DeleteFunc(endpoints, func(other dbsqlc.Endpoint) bool {
 		types := other.EventTypes
-		if other.InboxID != l.endpoint.InboxID {
+		if other.InboxID != *e.InboxID {
 			types = slices.DeleteFunc(slices.Clone(types), func(t string) bool { return t == "*" })
 		}
-		return other.ID == l.endpoint.ID || other.Payload == admin.PayloadMeta || !handoff.Subscribed(types, e.Type)
+		return other.ID == about || other.Payload == admin.PayloadMeta || !handoff.Subscribed(types, e.Type)
 	})
 	if len(endpoints) == 0 {
 		return nil
 	}
 	hooks, err := native.Webhooks(protocol.Event{
 		ID: e.ID, Type: e.Type, At: e.OccurredAt, Actor: protocol.Actor{Type: e.ActorType}, Details: e.Data,
-		Inbox: protocol.Inbox{ID: l.endpoint.InboxID, AccountID: e.AccountID},
+		Inbox: protocol.Inbox{ID: *e.InboxID, AccountID: e.AccountID},
 	})
 	if err != nil {
 		return err
 	}
 	var rows []dbsqlc.DeliveryInsertParams
-	now := l.Now()
+	now := a.Now()
 	for _, endpoint := range endpoints {
 		for _, hook := range hooks {
 			rows = append(rows, dbsqlc.DeliveryInsertParams{

@@ -214,7 +214,7 @@ func (s *server) declareRoutes() {
 	for _, declare := range []func(){
 		s.intakeRoutes, s.sampleRoutes, s.receiptRoutes,
 		s.meRoutes, s.conversationRoutes, s.controlRoutes, s.resolveRoutes, s.timerRoutes, s.ownerRoutes, s.scheduledRoutes, s.startRoutes, s.messageRoutes, s.mediaRoutes, s.eventRoutes, s.streamRoutes, s.noteRoutes, s.deskRoutes, s.transcriptRoutes, s.exportRoutes,
-		s.inboxRoutes, s.endpointRoutes, s.endpointHealthRoute, s.agentRoutes, s.keyRoutes, s.deliveryRoutes,
+		s.inboxRoutes, s.endpointRoutes, s.endpointHealthRoute, s.agentRoutes, s.keyRoutes, s.deliveryRoutes, s.ledgerRoutes,
 		s.healthRoutes, s.searchRoutes, s.viewRoutes,
 	} {
 		declare()

@@ -51,7 +51,7 @@ func humaConfig(version string) huma.Config {
 		{Name: "Events", Description: "What happened."},
 		{Name: configurationTag, Description: "Inboxes, endpoints, agents and keys."},
 		{Name: deliveryTag, Description: "Webhooks on their way."},
-		{Name: "Operation", Description: "Health of the server."},
+		{Name: "Operation", Description: "Health of the server, and what the ledger found missing."},
 	}
 	// Huma's own pages load their scripts from elsewhere, and its hooks put $schema into every body.
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil

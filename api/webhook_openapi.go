@@ -60,6 +60,9 @@ var eventDocs = map[handoff.EventType]string{
 	handoff.EventMediaReady:                "The file of a message has been fetched: message.media.url leads to it. details: {media_id}.",
 	handoff.EventMediaFailed:               "The file of a message cannot be had. details: {media_id, failure{code, reason}}.",
 	handoff.EventEndpointDisabled:          "An endpoint takes nothing any more, and its webhooks are held. details: {endpoint_id, reason}.",
+	handoff.EventGapFound: "The ledger found something missing (GET /v1/ledger/gaps). details: {gap_id, kind, repaired, note, conversation_id?, message_id?, " +
+		"endpoint_id?}.",
+	handoff.EventGapRepaired: "A gap that was found before is gone. details: as those of ledger.gap_found.",
 }
 
 // webhooks are everything that endpoints receive: our own events, and the vendors' under their own names.

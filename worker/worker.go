@@ -43,6 +43,7 @@ type ActivityRegistry interface {
 func RegisterWorkflows(r WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationName})
 	r.RegisterWorkflowWithOptions(workflows.WebhookTest, workflow.RegisterOptions{Name: workflows.WebhookTestName})
+	r.RegisterWorkflowWithOptions(workflows.Ledger, workflow.RegisterOptions{Name: workflows.LedgerName})
 }
 
 // RegisterActivities registers every activity by name: a name that the compiler made up would change with the code.
@@ -50,6 +51,7 @@ func RegisterActivities(r ActivityRegistry, a *activities.Activities) {
 	for name, activityFunc := range map[string]any{
 		"AcceptOffer":     a.AcceptOffer,
 		"ApplyInbound":    a.ApplyInbound,
+		"CheckLedger":     a.CheckLedger,
 		"Claim":           a.Claim,
 		"DeclineOffer":    a.DeclineOffer,
 		"DeliverFirst":    a.DeliverFirst,

@@ -20,6 +20,7 @@ const TaskQueue = "handoff"
 const (
 	ConversationName = "Conversation"
 	WebhookTestName  = "WebhookTest"
+	LedgerName       = "Ledger" // by its schedule
 )
 
 // The signals, updates and queries of Conversation.

@@ -107,7 +107,7 @@ func TestWorkflowsAndActivitiesAreRegisteredByName(t *testing.T) {
 func TestTheContractStandsAsReleased(t *testing.T) {
 	t.Parallel()
 	names := contract(t)
-	require.Equal(t, []string{"Conversation", "WebhookTest"}, names["Name"])
+	require.Equal(t, []string{"Conversation", "WebhookTest", "Ledger"}, names["Name"])
 	require.Equal(t, []string{"Inbound", "Resolve"}, names["Signal"])
 	require.Equal(t, []string{
 		"Claim", "TakeOver", "Release", "Transfer", "Offer", "Accept", "Decline", "Pass", "Reply", "Schedule", "Unschedule", "Snooze",

@@ -680,19 +680,19 @@ func (e EndpointTransport) Valid() bool {
 
 // Defines values for EndpointBreakerState.
 const (
-	Closed   EndpointBreakerState = "closed"
-	HalfOpen EndpointBreakerState = "half_open"
-	Open     EndpointBreakerState = "open"
+	EndpointBreakerStateClosed   EndpointBreakerState = "closed"
+	EndpointBreakerStateHalfOpen EndpointBreakerState = "half_open"
+	EndpointBreakerStateOpen     EndpointBreakerState = "open"
 )
 
 // Valid indicates whether the value is a known member of the EndpointBreakerState enum.
 func (e EndpointBreakerState) Valid() bool {
 	switch e {
-	case Closed:
+	case EndpointBreakerStateClosed:
 		return true
-	case HalfOpen:
+	case EndpointBreakerStateHalfOpen:
 		return true
-	case Open:
+	case EndpointBreakerStateOpen:
 		return true
 	default:
 		return false
@@ -921,6 +921,45 @@ func (e FoundConversationStatus) Valid() bool {
 	case FoundConversationStatusSnoozed:
 		return true
 	case FoundConversationStatusWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GapKind.
+const (
+	DeliveryMissing     GapKind = "delivery_missing"
+	DeliveryOverdue     GapKind = "delivery_overdue"
+	EndNotLast          GapKind = "end_not_last"
+	EventMissing        GapKind = "event_missing"
+	MessageUnsent       GapKind = "message_unsent"
+	MessageWithoutEvent GapKind = "message_without_event"
+	NotWoken            GapKind = "not_woken"
+	SequenceWrong       GapKind = "sequence_wrong"
+	TimerOverdue        GapKind = "timer_overdue"
+)
+
+// Valid indicates whether the value is a known member of the GapKind enum.
+func (e GapKind) Valid() bool {
+	switch e {
+	case DeliveryMissing:
+		return true
+	case DeliveryOverdue:
+		return true
+	case EndNotLast:
+		return true
+	case EventMissing:
+		return true
+	case MessageUnsent:
+		return true
+	case MessageWithoutEvent:
+		return true
+	case NotWoken:
+		return true
+	case SequenceWrong:
+		return true
+	case TimerOverdue:
 		return true
 	default:
 		return false
@@ -2442,6 +2481,24 @@ func (e GetContactOwnerParamsKind) Valid() bool {
 	}
 }
 
+// Defines values for ListLedgerGapsParamsState.
+const (
+	ListLedgerGapsParamsStateOpen     ListLedgerGapsParamsState = "open"
+	ListLedgerGapsParamsStateRepaired ListLedgerGapsParamsState = "repaired"
+)
+
+// Valid indicates whether the value is a known member of the ListLedgerGapsParamsState enum.
+func (e ListLedgerGapsParamsState) Valid() bool {
+	switch e {
+	case ListLedgerGapsParamsStateOpen:
+		return true
+	case ListLedgerGapsParamsStateRepaired:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UploadMediaParamsKind.
 const (
 	UploadMediaParamsKindAudio    UploadMediaParamsKind = "audio"
@@ -3591,6 +3648,32 @@ type FoundConversation struct {
 // FoundConversationStatus defines model for FoundConversation.Status.
 type FoundConversationStatus string
 
+// Gap defines model for Gap.
+type Gap struct {
+	ContactID      *openapi_types.UUID `json:"contact_id,omitempty"`
+	ConversationID *openapi_types.UUID `json:"conversation_id,omitempty"`
+	DeliveryID     *openapi_types.UUID `json:"delivery_id,omitempty"`
+	EndpointID     *openapi_types.UUID `json:"endpoint_id,omitempty"`
+	EventID        *openapi_types.UUID `json:"event_id,omitempty"`
+	FoundAt        time.Time           `json:"found_at"`
+	ID             openapi_types.UUID  `json:"id"`
+	InboxID        openapi_types.UUID  `json:"inbox_id"`
+	Kind           GapKind             `json:"kind"`
+	MessageID      *openapi_types.UUID `json:"message_id,omitempty"`
+
+	// Note What was done about it, or is to be done.
+	Note string `json:"note"`
+
+	// RepairedAt Absent while it is open.
+	RepairedAt *time.Time `json:"repaired_at,omitempty"`
+
+	// Seq Number in the conversation of what is missing.
+	Seq *int64 `json:"seq,omitempty"`
+}
+
+// GapKind defines model for Gap.Kind.
+type GapKind string
+
 // HoursSpan defines model for HoursSpan.
 type HoursSpan struct {
 	// Days mon, tue, wed, thu, fri, sat, sun
@@ -3837,6 +3920,14 @@ type ListEvent struct {
 // ListFound defines model for ListFound.
 type ListFound struct {
 	Items []Found `json:"items"`
+
+	// NextCursor Give it as cursor to have the next page. Absent on the last one.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
+// ListGap defines model for ListGap.
+type ListGap struct {
+	Items []Gap `json:"items"`
 
 	// NextCursor Give it as cursor to have the next page. Absent on the last one.
 	NextCursor *string `json:"next_cursor,omitempty"`
@@ -5853,6 +5944,21 @@ type PostStatusesParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// ListLedgerGapsParams defines parameters for ListLedgerGaps.
+type ListLedgerGapsParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// State Both unless given.
+	State *ListLedgerGapsParamsState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// ListLedgerGapsParamsState defines parameters for ListLedgerGaps.
+type ListLedgerGapsParamsState string
+
 // UploadMediaMultipartBody defines parameters for UploadMedia.
 type UploadMediaMultipartBody struct {
 	File     openapi_types.File            `json:"file"`
@@ -7584,6 +7690,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/inboxes/{id}/statuses (the `PostStatuses` operationId).
 	PostStatuses(ctx context.Context, id openapi_types.UUID, params *PostStatusesParams, body PostStatusesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListLedgerGaps List the ledger's gaps
+	//
+	// What was found missing between what was accepted, what happened and what was sent, the newest first. Every ten minutes the ledger looks, and repairs what can be repaired.
+	//
+	// Corresponds with GET /v1/ledger/gaps (the `ListLedgerGaps` operationId).
+	ListLedgerGaps(ctx context.Context, params *ListLedgerGapsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetMe Who am I?
 	//
@@ -10330,6 +10443,23 @@ func (c *Client) PostStatusesWithBody(ctx context.Context, id openapi_types.UUID
 // Corresponds with POST /v1/inboxes/{id}/statuses (the `PostStatuses` operationId).
 func (c *Client) PostStatuses(ctx context.Context, id openapi_types.UUID, params *PostStatusesParams, body PostStatusesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPostStatusesRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListLedgerGaps List the ledger's gaps
+//
+// What was found missing between what was accepted, what happened and what was sent, the newest first. Every ten minutes the ledger looks, and repairs what can be repaired.
+//
+// Corresponds with GET /v1/ledger/gaps (the `ListLedgerGaps` operationId).
+func (c *Client) ListLedgerGaps(ctx context.Context, params *ListLedgerGapsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListLedgerGapsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -16762,6 +16892,84 @@ func NewPostStatusesRequestWithBody(server string, id openapi_types.UUID, params
 	return req, nil
 }
 
+// NewListLedgerGapsRequest constructs an http.Request for the ListLedgerGaps method
+func NewListLedgerGapsRequest(server string, params *ListLedgerGapsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ledger/gaps")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetMeRequest constructs an http.Request for the GetMe method
 func NewGetMeRequest(server string) (*http.Request, error) {
 	var err error
@@ -20125,6 +20333,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/inboxes/{id}/statuses (the `PostStatuses` operationId).
 	PostStatusesWithResponse(ctx context.Context, id openapi_types.UUID, params *PostStatusesParams, body PostStatusesJSONRequestBody, reqEditors ...RequestEditorFn) (*PostStatusesResponse, error)
+
+	// ListLedgerGapsWithResponse List the ledger's gaps
+	//
+	// What was found missing between what was accepted, what happened and what was sent, the newest first. Every ten minutes the ledger looks, and repairs what can be repaired.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ledger/gaps (the `ListLedgerGaps` operationId).
+	ListLedgerGapsWithResponse(ctx context.Context, params *ListLedgerGapsParams, reqEditors ...RequestEditorFn) (*ListLedgerGapsResponse, error)
 
 	// GetMeWithResponse Who am I?
 	//
@@ -23991,6 +24208,47 @@ func (r PostStatusesResponse) ContentType() string {
 	return ""
 }
 
+type ListLedgerGapsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListGap
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListLedgerGapsResponse) GetJSON200() *ListGap {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListLedgerGapsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListLedgerGapsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListLedgerGapsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListLedgerGapsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetMeResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -27491,6 +27749,21 @@ func (c *ClientWithResponses) PostStatusesWithResponse(ctx context.Context, id o
 	return ParsePostStatusesResponse(rsp)
 }
 
+// ListLedgerGapsWithResponse List the ledger's gaps
+//
+// What was found missing between what was accepted, what happened and what was sent, the newest first. Every ten minutes the ledger looks, and repairs what can be repaired.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ledger/gaps (the `ListLedgerGaps` operationId).
+func (c *ClientWithResponses) ListLedgerGapsWithResponse(ctx context.Context, params *ListLedgerGapsParams, reqEditors ...RequestEditorFn) (*ListLedgerGapsResponse, error) {
+	rsp, err := c.ListLedgerGaps(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListLedgerGapsResponse(rsp)
+}
+
 // GetMeWithResponse Who am I?
 //
 // The agent of the key, with presence and teams, and the inboxes: where a client begins.
@@ -30358,6 +30631,32 @@ func ParsePostStatusesResponse(rsp *http.Response) (*PostStatusesResponse, error
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest InboundAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListLedgerGapsResponse parses an HTTP response from a ListLedgerGapsWithResponse call
+func ParseListLedgerGapsResponse(rsp *http.Response) (*ListLedgerGapsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListLedgerGapsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListGap
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

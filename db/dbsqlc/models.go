@@ -309,6 +309,30 @@ type Inbox struct {
 	CSATText             *string
 }
 
+type LedgerGap struct {
+	ID             uuid.UUID
+	AccountID      uuid.UUID
+	Kind           handoff.GapKind
+	Subject        string
+	InboxID        uuid.UUID
+	ContactID      *uuid.UUID
+	ConversationID *uuid.UUID
+	Seq            *int64
+	EventID        *uuid.UUID
+	MessageID      *uuid.UUID
+	EndpointID     *uuid.UUID
+	DeliveryID     *uuid.UUID
+	FoundAt        time.Time
+	RepairedAt     *time.Time
+	Note           string
+}
+
+type LedgerMark struct {
+	Name     string
+	Through  uuid.UUID
+	LookedAt time.Time
+}
+
 type Media struct {
 	ID            uuid.UUID
 	AccountID     uuid.UUID

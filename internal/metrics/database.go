@@ -47,7 +47,7 @@ type reading struct {
 }
 
 type gauges struct {
-	deliveries, endpoints, raised, failed                      metric.Int64ObservableGauge
+	deliveries, endpoints, raised, failed, gaps                metric.Int64ObservableGauge
 	oldest, endpointOldest, successRatio, breakerOpen, overdue metric.Float64ObservableGauge
 }
 
@@ -60,6 +60,7 @@ func newDatabase(config Config) *database {
 		{"wakes", d.readWakes},
 		{"success", d.readSuccess},
 		{"backlog", d.readBacklog},
+		{"ledger", d.readLedger},
 	}
 	return d
 }
@@ -86,6 +87,7 @@ func (d *database) register(meter metric.Meter) error {
 	whole(&g.endpoints, "handoff_endpoints", "Endpoints by state.")
 	whole(&g.raised, "handoff_wakes_raised", "Contacts for whom something is accepted and not applied yet.")
 	whole(&g.failed, "handoff_database_readings_failed", "Of the looks at the database, those that failed: their metrics are missing.")
+	whole(&g.gaps, "handoff_ledger_gaps", "Gaps between what was accepted, what happened and what was sent: open ones, and those repaired within a day.")
 	decimal(&g.oldest, "handoff_oldest_undelivered_age_seconds", "Age of the oldest delivery that has not arrived and is not given up; 0 for none.")
 	decimal(&g.endpointOldest, "handoff_endpoint_oldest_undelivered_age_seconds", "The same for each endpoint that has any, the 100 oldest.")
 	decimal(&g.successRatio, "handoff_endpoint_success_ratio", "Share of an endpoint's attempts of the last five minutes that were answered with 2xx.")

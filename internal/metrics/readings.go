@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"handoff"
@@ -77,5 +78,23 @@ func (d *database) readWakes(ctx context.Context, q *dbsqlc.Queries, now time.Ti
 	return func(o metric.Observer) {
 		o.ObserveInt64(d.gauges.raised, row.Raised)
 		o.ObserveFloat64(d.gauges.overdue, max(now.Sub(row.DueAt), 0).Seconds())
+	}, err
+}
+
+// repairedFor is how long a gap that was repaired is told of: it had a cause.
+const repairedFor = 24 * time.Hour
+
+func (d *database) readLedger(ctx context.Context, q *dbsqlc.Queries, now time.Time) (show, error) {
+	rows, err := q.LedgerGapCounts(ctx, now.Add(-repairedFor))
+	return func(o metric.Observer) {
+		counts := map[bool]map[handoff.GapKind]int64{true: {}, false: {}}
+		for _, row := range rows {
+			counts[row.Repaired][row.Kind] = row.Gaps
+		}
+		for _, kind := range handoff.GapKinds {
+			label := attribute.String("kind", string(kind))
+			o.ObserveInt64(d.gauges.gaps, counts[false][kind], metric.WithAttributes(label, stateLabel("open")))
+			o.ObserveInt64(d.gauges.gaps, counts[true][kind], metric.WithAttributes(label, stateLabel("repaired")))
+		}
 	}, err
 }

@@ -26,7 +26,9 @@ const catchUp = time.Minute
 
 // Schedules are all there are. One that is taken off this list has to be deleted in Temporal.
 func Schedules() []Schedule {
-	return []Schedule{}
+	return []Schedule{
+		{ID: "ledger", Workflow: workflows.LedgerName, Every: 10 * time.Minute, For: "looks for gaps between what was accepted, what happened and what was sent, and mends them"},
+	}
 }
 
 // EnsureSchedules sees to it that every schedule is there and as it is declared. A schedule that an operator has paused stays paused.

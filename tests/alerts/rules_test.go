@@ -18,6 +18,7 @@ handoff_endpoint_success_ratio{endpoint_id="a"} 0.99
 handoff_endpoints{state="enabled"} 4
 handoff_endpoints{state="disabled"} 1
 handoff_wake_overdue_seconds 1.5
+handoff_ledger_gaps{kind="delivery_missing",state="open"} 0
 handoff_database_readings_failed 0
 up{job="handoff-worker",instance="w1"} 1
 up{job="handoff-worker",instance="w2"} 0
@@ -31,6 +32,7 @@ var ills = []struct{ alert, from, to string }{
 	{"HandoffEndpointFailing", `0.99`, `0.4`},
 	{"HandoffEndpointDisabled", `{state="disabled"} 1`, `{state="disabled"} 2`},
 	{"HandoffDispatcherStuck", `overdue_seconds 1.5`, `overdue_seconds 61`},
+	{"HandoffLedgerGap", `{kind="delivery_missing",state="open"} 0`, `{kind="delivery_missing",state="open"} 1`},
 	{"HandoffDatabaseUnseen", `readings_failed 0`, `readings_failed 1`},
 	{"HandoffDatabaseUnseen", "handoff_database_readings_failed 0\n", ""},
 	{"HandoffWorkerDown", `instance="w1"} 1`, `instance="w1"} 0`},

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"handoff"
+	"handoff/activities"
 	"handoff/db/dbtest"
 	"handoff/internal/outbound"
 )
@@ -171,7 +172,7 @@ func TestAMissingDatabaseIsToldAndNotShownAsWell(t *testing.T) {
 	s.deliver()
 	pool.Close()
 	got := s.scrape()
-	got.is(6, "handoff_database_readings_failed", "")
+	got.is(7, "handoff_database_readings_failed", "")
 	require.NotContains(t, got.families, "handoff_oldest_undelivered_age_seconds")
 	require.NotEmpty(t, got.series("handoff_delivery_attempts_total"))
 	require.Contains(t, got.families, "go_goroutines")
@@ -241,4 +242,24 @@ func TestThePageAndTheScrapeAgree(t *testing.T) {
 	for _, name := range regexp.MustCompile(`handoff_[a-z_]+`).FindAllString(string(content), -1) {
 		require.True(t, slices.Contains(described, name), "the page names %s", name)
 	}
+}
+
+func TestWhatTheLedgerFoundIsOnTheMetricsPage(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.write("Hello")
+	s.scrape().is(0, "handoff_ledger_gaps", "kind=event_missing state=open")
+	s.Exec(t, "UPDATE conversations SET last_seq = last_seq + 1")
+	s.Accept(t, s.Body(john, "Hello?"), s.now)
+	s.Exec(t, "UPDATE wakes SET raised = false")
+	s.pass(15 * time.Minute)
+	s.activities.Now = func() time.Time { return s.now }
+	_, err := s.activities.CheckLedger(t.Context(), activities.LedgerInput{})
+	require.NoError(t, err)
+	got := s.scrape()
+	got.is(1, "handoff_ledger_gaps", "kind=sequence_wrong state=open")
+	got.is(1, "handoff_ledger_gaps", "kind=not_woken state=repaired")
+	require.Len(t, got.series("handoff_ledger_gaps"), 2*len(handoff.GapKinds), "what is well is told as 0")
+	s.pass(25 * time.Hour)
+	s.scrape().is(0, "handoff_ledger_gaps", "kind=not_woken state=repaired")
 }

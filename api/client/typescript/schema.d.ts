@@ -1404,6 +1404,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ledger/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the ledger's gaps
+         * @description What was found missing between what was accepted, what happened and what was sent, the newest first. Every ten minutes the ledger looks, and repairs what can be repaired.
+         */
+        get: operations["list-ledger-gaps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me": {
         parameters: {
             query?: never;
@@ -2628,6 +2648,46 @@ export interface webhooks {
          * @description aksita.ai/en/docs/human-agent-webhook. The body names no event; its `source` does.
          */
         post: operations["webhook-human-agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ledger.gap_found": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ledger.gap_found (native)
+         * @description The ledger found something missing (GET /v1/ledger/gaps). details: {gap_id, kind, repaired, note, conversation_id?, message_id?, endpoint_id?}.
+         */
+        post: operations["webhook-ledger-gap-found"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ledger.gap_repaired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ledger.gap_repaired (native)
+         * @description A gap that was found before is gone. details: as those of ledger.gap_found.
+         */
+        post: operations["webhook-ledger-gap-repaired"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4239,6 +4299,40 @@ export interface components {
             /** @enum {string} */
             status: "bot" | "waiting" | "assigned" | "snoozed" | "ended";
         };
+        Gap: {
+            /** Format: uuid */
+            contact_id?: string;
+            /** Format: uuid */
+            conversation_id?: string;
+            /** Format: uuid */
+            delivery_id?: string;
+            /** Format: uuid */
+            endpoint_id?: string;
+            /** Format: uuid */
+            event_id?: string;
+            /** Format: date-time */
+            found_at: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            inbox_id: string;
+            /** @enum {string} */
+            kind: "not_woken" | "timer_overdue" | "delivery_overdue" | "delivery_missing" | "message_unsent" | "event_missing" | "sequence_wrong" | "end_not_last" | "message_without_event";
+            /** Format: uuid */
+            message_id?: string;
+            /** @description What was done about it, or is to be done. */
+            note: string;
+            /**
+             * Format: date-time
+             * @description Absent while it is open.
+             */
+            repaired_at?: string;
+            /**
+             * Format: int64
+             * @description Number in the conversation of what is missing.
+             */
+            seq?: number;
+        };
         HoursSpan: {
             /**
              * @description mon, tue, wed, thu, fri, sat, sun
@@ -4448,6 +4542,11 @@ export interface components {
         };
         ListFound: {
             items: components["schemas"]["Found"][];
+            /** @description Give it as cursor to have the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        ListGap: {
+            items: components["schemas"]["Gap"][];
             /** @description Give it as cursor to have the next page. Absent on the last one. */
             next_cursor?: string;
         };
@@ -5858,6 +5957,7 @@ export type Failure = components['schemas']['Failure'];
 export type FailureBody = components['schemas']['FailureBody'];
 export type Found = components['schemas']['Found'];
 export type FoundConversation = components['schemas']['FoundConversation'];
+export type Gap = components['schemas']['Gap'];
 export type HoursSpan = components['schemas']['HoursSpan'];
 export type Identity = components['schemas']['Identity'];
 export type InboundAnswer = components['schemas']['InboundAnswer'];
@@ -5874,6 +5974,7 @@ export type ListDelivery = components['schemas']['ListDelivery'];
 export type ListEndpoint = components['schemas']['ListEndpoint'];
 export type ListEvent = components['schemas']['ListEvent'];
 export type ListFound = components['schemas']['ListFound'];
+export type ListGap = components['schemas']['ListGap'];
 export type ListInbox = components['schemas']['ListInbox'];
 export type ListKey = components['schemas']['ListKey'];
 export type ListMention = components['schemas']['ListMention'];
@@ -15237,6 +15338,87 @@ export interface operations {
             };
         };
     };
+    "list-ledger-gaps": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                /** @description Both unless given. */
+                state?: "open" | "repaired";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListGap"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-me": {
         parameters: {
             query?: never;
@@ -20990,6 +21172,110 @@ export interface operations {
                 "application/json": {
                     [key: string]: unknown;
                 };
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-ledger-gap-found": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "ledger.gap_found"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-ledger-gap-repaired": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "ledger.gap_repaired"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
             };
         };
         responses: {
