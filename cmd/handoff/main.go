@@ -14,9 +14,8 @@ import (
 	"syscall"
 	_ "time/tzdata" // inboxes have time zones, and a container may have no database of them
 
-	"github.com/lmittmann/tint"
-
 	"handoff"
+	"handoff/internal/telemetry"
 )
 
 // cli is the command line. Every flag has an environment variable, which its help names.
@@ -51,7 +50,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "handoff: error: "+sentence(err))
+		fmt.Fprintln(os.Stderr, "handoff: error: "+telemetry.Redact(sentence(err)))
 		os.Exit(1)
 	}
 }
@@ -84,10 +83,7 @@ func sentence(err error) string {
 }
 
 func newLogger(format string, level slog.Level) *slog.Logger {
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	}
 	stat, err := os.Stderr.Stat()
 	terminal := err == nil && stat.Mode()&os.ModeCharDevice != 0
-	return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: level, TimeFormat: "15:04:05.000", NoColor: !terminal}))
+	return telemetry.NewLogger(os.Stderr, telemetry.LogConfig{JSON: format == "json", Color: terminal, Level: level})
 }
