@@ -52,7 +52,8 @@ func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, e
 	}
 	// From here on the attempt is finished whatever happens to the activity: its outcome must be written down.
 	ctx = context.WithoutCancel(ctx)
-	result := send(ctx)
+	spanCtx, endSpan := l.span(ctx, d, n)
+	result := send(spanCtx)
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
 	d.Attempts = n
@@ -64,6 +65,7 @@ func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, e
 	out := l.outcome(d, result, r)
 	l.throttle(&r, result, out.NextAttemptAt)
 	l.observe(d, out, result, r)
+	endSpan(outcomeOf(d, out, r.verdict), result)
 	return l.settle(ctx, d, out, result, r)
 }
 

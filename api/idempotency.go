@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/trace"
 
 	"handoff"
 	"handoff/db"
@@ -216,6 +217,7 @@ func (a *afterCommit) run() {
 func (s *server) wake(ctx context.Context, wakes ...db.Wake) {
 	later, pending := ctx.Value(afterCommitKey{}).(*afterCommit)
 	for _, w := range wakes {
+		w.Trace = trace.SpanContextFromContext(ctx)
 		if pending {
 			later.wakes = append(later.wakes, func() { s.Waker.Wake(w) })
 			continue

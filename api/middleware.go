@@ -15,6 +15,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"handoff"
 )
@@ -48,6 +50,7 @@ func setValue(c *gin.Context, key, value any) {
 // logRequest writes one line per request. The query and the bodies stay out: a query can hold a token, a body what people said.
 func (s *server) logRequest(c *gin.Context) {
 	start := time.Now()
+	nameSpan(c)
 	c.Next()
 	attributes := []any{
 		"method", c.Request.Method, "route", c.FullPath(), "status", c.Writer.Status(), "bytes", c.Writer.Size(),
@@ -57,6 +60,15 @@ func (s *server) logRequest(c *gin.Context) {
 		attributes = append(attributes, "account_id", k.AccountID, "key_id", k.ID)
 	}
 	s.Log.InfoContext(c.Request.Context(), "request", attributes...)
+}
+
+// nameSpan gives the request's span its route. The address itself may hold a token.
+func nameSpan(c *gin.Context) {
+	span := trace.SpanFromContext(c.Request.Context())
+	if span.IsRecording() && c.FullPath() != "" {
+		span.SetName(routeName(c))
+		span.SetAttributes(attribute.String("http.route", c.FullPath()))
+	}
 }
 
 // recoverPanic answers a panic without its text, which is logged. http.ErrAbortHandler is meant for the server.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/trace"
 
 	"handoff"
 	"handoff/db/dbsqlc"
@@ -66,6 +67,8 @@ type Wake struct {
 	AccountID, InboxID, ContactID handoff.ID
 	// Items name what was accepted, for the reader of the workflow's history. What is applied is what the rows hold.
 	Items []WakeItem
+	// Trace is that of the request which raised the flag, if it has one. It is carried in memory: what a sweep finds begins a trace of its own.
+	Trace trace.SpanContext
 }
 
 // WakeItem names one accepted item.

@@ -37,8 +37,9 @@ type DB interface {
 // connectTimeout bounds the start of a connection: one that hangs holds a place in the pool, and the driver waits without an end.
 const connectTimeout = 10 * time.Second
 
-// Open connects a pool to url and checks that the server answers. conns is the pool's size, 0 for the driver's default.
-func Open(ctx context.Context, url string, conns int32) (*pgxpool.Pool, error) {
+// Open connects a pool to url and checks that the server answers. conns is the pool's size, 0 for the driver's default. Options are the
+// last to change the configuration.
+func Open(ctx context.Context, url string, conns int32, options ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
@@ -66,6 +67,9 @@ func Open(ctx context.Context, url string, conns int32) (*pgxpool.Pool, error) {
 		// Without it ids travel through database/sql's Valuer as text, which was a tenth of the CPU time of a message.
 		pgxuuid.Register(conn.TypeMap())
 		return nil
+	}
+	for _, option := range options {
+		option(config)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

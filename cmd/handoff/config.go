@@ -27,8 +27,8 @@ type postgresFlags struct {
 	Connections int32  `help:"How many connections a process opens at most; 0 for four per core. All processes together stay below max_connections." env:"HANDOFF_DB_CONNECTIONS" default:"0" group:"PostgreSQL"`
 }
 
-func (f postgresFlags) open(ctx context.Context) (*pgxpool.Pool, error) {
-	return db.Open(ctx, f.DatabaseURL, f.Connections)
+func (f postgresFlags) open(ctx context.Context, options ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {
+	return db.Open(ctx, f.DatabaseURL, f.Connections, options...)
 }
 
 // secretFlags give the key set that seals secrets at rest.

@@ -187,7 +187,7 @@ func (d *devStack) run(ctx context.Context) error {
 		return err
 	}
 	defer fakes.close()
-	s, err := openStack(ctx, d.log, stackFlags{
+	s, err := openStack(ctx, d.log, "dev", stackFlags{
 		postgresFlags: postgresFlags{DatabaseURL: d.info.DatabaseURL},
 		temporalFlags: temporalFlags{TemporalAddress: d.info.TemporalAddress, TemporalNamespace: d.cmd.TemporalNamespace},
 		secretFlags:   secretFlags{Keyset: keyset}, outboundFlags: outboundFlags{AllowLoopback: true}, vendorFlags: d.vendorFlags(fakes),
@@ -195,7 +195,7 @@ func (d *devStack) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.close(ctx)
 	s.uiURL = d.info.TemporalUIURL
 	if err := prepareTemporal(ctx, s.temporal, d.cmd.TemporalNamespace); err != nil {
 		return err

@@ -38,11 +38,11 @@ type serveCmd struct {
 }
 
 func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
-	s, err := openStack(ctx, log, c.stackFlags)
+	s, err := openStack(ctx, log, "serve", c.stackFlags)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.close(ctx)
 	s.uiURL, s.security = c.TemporalUIURL, c.securityFlags
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
@@ -79,11 +79,11 @@ type workerCmd struct {
 }
 
 func (c *workerCmd) Run(ctx context.Context, log *slog.Logger) error {
-	s, err := openStack(ctx, log, c.stackFlags)
+	s, err := openStack(ctx, log, "worker", c.stackFlags)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.close(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	if c.Listen != "" {
 		listener, err := net.Listen("tcp", c.Listen)

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 	"handoff/internal/searchindex"
 	"handoff/internal/secretbox"
 	"handoff/internal/survey"
+	"handoff/internal/telemetry"
 	"handoff/internal/temporalclient"
 	"handoff/internal/workflowclient"
 	"handoff/worker"
@@ -51,6 +53,7 @@ type stack struct {
 	security    securityFlags
 	store       *mediastore.Store
 	metrics     *metrics.Metrics
+	traces      *telemetry.Traces
 	// migrated is set once the schema is known to be current: it only goes forward, and each look opens a connection of its own.
 	migrated atomic.Bool
 }
@@ -65,7 +68,8 @@ type stackFlags struct {
 	vendorFlags
 }
 
-func openStack(ctx context.Context, log *slog.Logger, f stackFlags) (*stack, error) {
+// openStack opens what the process needs; name is that of the command, for its traces.
+func openStack(ctx context.Context, log *slog.Logger, name string, f stackFlags) (*stack, error) {
 	box, err := f.box()
 	if err != nil {
 		return nil, err
@@ -78,7 +82,11 @@ func openStack(ctx context.Context, log *slog.Logger, f stackFlags) (*stack, err
 	if err != nil {
 		return nil, fmt.Errorf("HANDOFF_MEDIA_URL: %w", err)
 	}
-	pool, err := f.open(ctx)
+	traces, err := telemetry.OpenTraces(ctx, telemetry.TraceConfig{Service: "handoff-" + name, Version: version(), Log: log, Getenv: os.Getenv})
+	if err != nil {
+		return nil, err
+	}
+	pool, err := f.open(ctx, traces.Database)
 	if err != nil {
 		return nil, err
 	}
@@ -88,18 +96,26 @@ func openStack(ctx context.Context, log *slog.Logger, f stackFlags) (*stack, err
 		return nil, err
 	}
 	codec := payloadcodec.New(box, f.SealPayloads)
-	temporal, err := f.dial(log, codec)
+	interceptors, err := traces.Interceptors()
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	temporal, err := f.dial(log, codec, func(c *temporalclient.Config) { c.Interceptors = interceptors })
 	if err != nil {
 		pool.Close()
 		return nil, err
 	}
 	return &stack{
 		log: log, databaseURL: f.DatabaseURL, pool: pool, temporal: temporal, namespace: f.TemporalNamespace, codec: codec, box: box, poster: poster,
-		vendors: f.vendorFlags, store: store, metrics: meter,
+		vendors: f.vendorFlags, store: store, metrics: meter, traces: traces,
 	}, nil
 }
 
-func (s *stack) close() {
+func (s *stack) close(ctx context.Context) {
+	if err := s.traces.Close(context.WithoutCancel(ctx)); err != nil {
+		s.log.Warn("the last traces are lost", "error", err)
+	}
 	s.temporal.Close()
 	s.pool.Close()
 	s.poster.Close()
@@ -134,7 +150,7 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	group.Go(func() error { return searchindex.New(s.pool, s.log).Run(ctx) })
 	group.Go(func() error {
 		defer stopDispatcher()
-		return runHTTP(ctx, api.Server(listener.Addr().String(), handler), listener)
+		return runHTTP(ctx, api.Server(listener.Addr().String(), s.traces.Handler(handler)), listener)
 	})
 	return group.Wait()
 }

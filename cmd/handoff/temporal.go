@@ -21,11 +21,15 @@ type temporalFlags struct {
 	TemporalServerName string `help:"Name that Temporal's certificate has, where it is not the host of the address." env:"TEMPORAL_TLS_SERVER_NAME" group:"Temporal"`
 }
 
-func (f temporalFlags) dial(log *slog.Logger, codec *payloadcodec.Codec) (client.Client, error) {
-	return temporalclient.Dial(temporalclient.Config{
+func (f temporalFlags) dial(log *slog.Logger, codec *payloadcodec.Codec, options ...func(*temporalclient.Config)) (client.Client, error) {
+	config := temporalclient.Config{
 		Address: f.TemporalAddress, Namespace: f.TemporalNamespace, Log: log, Codec: codec, APIKey: f.TemporalAPIKey,
 		TLS: temporalclient.TLS{
 			Enabled: f.TemporalTLS, CAFile: f.TemporalTLSCA, CertFile: f.TemporalTLSCert, KeyFile: f.TemporalTLSKey, ServerName: f.TemporalServerName,
 		},
-	})
+	}
+	for _, option := range options {
+		option(&config)
+	}
+	return temporalclient.Dial(config)
 }

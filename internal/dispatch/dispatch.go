@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"handoff"
@@ -110,7 +111,7 @@ func (d *Dispatcher) sendSignals(ctx context.Context) error {
 			if err := d.awake.enter(ctx, w); err != nil {
 				return err
 			}
-			if err := d.signal(ctx, w); err != nil {
+			if err := d.signal(trace.ContextWithSpanContext(ctx, w.Trace), w); err != nil {
 				d.awake.leave(wakeKey{w.InboxID, w.ContactID})
 				// The flag stays up, and the sweep comes back to it.
 				d.log.WarnContext(ctx, "a conversation could not be woken; it is tried again", "contact", w.ContactID, "error", err)

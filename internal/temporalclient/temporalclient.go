@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -30,6 +31,12 @@ type Config struct {
 	Log       *slog.Logger
 	// Codec opens and seals what Temporal keeps; it is kept as it is if absent.
 	Codec *payloadcodec.Codec
+	// Identity is how the server names this process; the SDK's default if absent.
+	Identity string
+	// Interceptors are the client's, and those of the worker that uses it.
+	Interceptors []interceptor.ClientInterceptor
+	// Metrics takes the SDK's metrics in; none if absent.
+	Metrics client.MetricsHandler
 }
 
 // retention is how long the history of an ended conversation stays visible to operators.
@@ -43,6 +50,7 @@ func Dial(c Config) (client.Client, error) {
 	}
 	options := client.Options{
 		HostPort: c.Address, Namespace: c.Namespace, Logger: sdklog.NewStructuredLogger(c.Log),
+		Identity: c.Identity, Interceptors: c.Interceptors, MetricsHandler: c.Metrics,
 		ConnectionOptions: client.ConnectionOptions{
 			// Without it the SDK would turn TLS on for an API key, whatever was said.
 			TLS: encryption, TLSDisabled: encryption == nil,

@@ -55,6 +55,12 @@ func newStackOn(t *testing.T, temporalAddress string, eventTypes ...string) *sta
 
 func newStackWith(t *testing.T, databaseURL, temporalAddress string, eventTypes ...string) *stack {
 	t.Helper()
+	return newStackSet(t, databaseURL, temporalAddress, nil, eventTypes...)
+}
+
+// newStackSet starts a stack with settings of the test's own.
+func newStackSet(t *testing.T, databaseURL, temporalAddress string, settings []string, eventTypes ...string) *stack {
+	t.Helper()
 	id := handoff.NewID()
 	s := &stack{
 		T: t, databaseURL: databaseURL, temporalAddress: temporalAddress, namespace: "e2e-" + hex.EncodeToString(id[10:]),
@@ -71,6 +77,7 @@ func newStackWith(t *testing.T, databaseURL, temporalAddress string, eventTypes 
 		fmt.Sprintf("HANDOFF_LISTEN=127.0.0.1:%d", apiPort), fmt.Sprintf("HANDOFF_WORKER_LISTEN=127.0.0.1:%d", workerPort),
 		"HANDOFF_METRICS_LISTEN=127.0.0.1:0",
 	}
+	s.env = append(s.env, settings...)
 	command(t, s.env, "migrate")
 	s.setUp(eventTypes)
 	s.serve, s.worker = launch(t, s.env, "serve"), launch(t, s.env, "worker")
