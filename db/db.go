@@ -109,10 +109,20 @@ func Migrate(ctx context.Context, url string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("migrate: %w", err)
 	}
-	return len(results), nil
+	return len(results), continueFeed(ctx, url)
 }
 
-// Migrated tells whether the schema is up to date.
+// continueFeed lets the events of a database that was restored from a dump go on: see migration 00012.
+func continueFeed(ctx context.Context, url string) error {
+	return connected(ctx, url, func(q *dbsqlc.Queries) error {
+		if _, err := q.FeedContinue(ctx); err != nil {
+			return fmt.Errorf("let the events go on: %w", err)
+		}
+		return nil
+	})
+}
+
+// Migrated tells whether the schema is up to date, and whether events go on where a restored dump ended.
 func Migrated(ctx context.Context, url string) (bool, error) {
 	provider, closeDB, err := migrationProvider(url)
 	if err != nil {
@@ -120,7 +130,25 @@ func Migrated(ctx context.Context, url string) (bool, error) {
 	}
 	defer closeDB()
 	pending, err := provider.HasPending(ctx)
-	return !pending, err
+	if err != nil || pending {
+		return false, err
+	}
+	behind := false
+	err = connected(ctx, url, func(q *dbsqlc.Queries) error {
+		behind, err = q.FeedBehind(ctx)
+		return err
+	})
+	return !behind, err
+}
+
+// connected runs f on a connection of its own: there may be no pool yet.
+func connected(ctx context.Context, url string, f func(*dbsqlc.Queries) error) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("reach the database: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	return f(dbsqlc.New(conn))
 }
 
 func migrationProvider(url string) (*goose.Provider, func(), error) {

@@ -14,7 +14,7 @@ import (
 const eventListByConversation = `-- name: EventListByConversation :many
 SELECT id, account_id, position, txid, inbox_id, conversation_id, seq, type, actor_type, actor_id, message_id, data, at FROM events
 WHERE account_id = $1 AND conversation_id = $2 AND (txid, position) > ($3, $4)
-  AND txid < pg_snapshot_xmin(pg_current_snapshot())
+  AND txid < feed_horizon()
 ORDER BY txid, position LIMIT $5
 `
 

@@ -12,6 +12,28 @@ import (
 	"github.com/google/uuid"
 )
 
+const feedBehind = `-- name: FeedBehind :one
+SELECT feed_behind()::boolean
+`
+
+func (q *Queries) FeedBehind(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, feedBehind)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const feedContinue = `-- name: FeedContinue :one
+SELECT feed_continue()::boolean
+`
+
+func (q *Queries) FeedContinue(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, feedContinue)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const feedConversations = `-- name: FeedConversations :many
 SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, c.due_at, c.read_receipt_for, ct.name AS contact_name, a.name AS assignee_name, t.name AS team_name, o.name AS offered_name
 FROM conversations c
@@ -109,7 +131,7 @@ func (q *Queries) FeedConversations(ctx context.Context, arg FeedConversationsPa
 }
 
 const feedHorizon = `-- name: FeedHorizon :one
-SELECT pg_snapshot_xmin(pg_current_snapshot())::xid8 AS horizon, pg_snapshot_xmax(pg_current_snapshot())::xid8 AS begun
+SELECT feed_horizon()::xid8 AS horizon, feed_begun()::xid8 AS begun
 `
 
 type FeedHorizonRow struct {

@@ -355,7 +355,7 @@ const searchEvents = `-- name: SearchEvents :many
 SELECT e.txid, e.position, e.type, e.inbox_id, e.conversation_id, e.message_id, e.data
 FROM events e
 WHERE e.account_id = $1 AND (e.txid, e.position) > ($2, $3)
-  AND e.txid < pg_snapshot_xmin(pg_current_snapshot())
+  AND e.txid < feed_horizon()
 ORDER BY e.txid, e.position LIMIT $4
 `
 
@@ -689,7 +689,7 @@ const searchPending = `-- name: SearchPending :many
 SELECT s.account_id FROM search_cursors s
 WHERE EXISTS (
     SELECT FROM events e WHERE e.account_id = s.account_id AND (e.txid, e.position) > (s.txid, s.position)
-      AND e.txid < pg_snapshot_xmin(pg_current_snapshot()))
+      AND e.txid < feed_horizon())
 ORDER BY s.updated_at
 `
 

@@ -5,5 +5,5 @@ VALUES (@id, @account_id, @inbox_id, @conversation_id, @seq, @type, @actor_type,
 -- name: EventListByConversation :many
 SELECT * FROM events
 WHERE account_id = @account_id AND conversation_id = @conversation_id AND (txid, position) > (@after_txid, @after_position)
-  AND txid < pg_snapshot_xmin(pg_current_snapshot())
+  AND txid < feed_horizon()
 ORDER BY txid, position LIMIT @row_limit;

@@ -1,7 +1,7 @@
 -- name: FeedHorizon :one
 -- Every transaction before the horizon has ended: what it wrote can be read, and nothing can come before it any more. Every transaction
 -- that has begun to write by now is before begun.
-SELECT pg_snapshot_xmin(pg_current_snapshot())::xid8 AS horizon, pg_snapshot_xmax(pg_current_snapshot())::xid8 AS begun;
+SELECT feed_horizon()::xid8 AS horizon, feed_begun()::xid8 AS begun;
 
 -- name: FeedList :many
 -- The next events of several accounts together, in the order of all. Each account's part is bounded, so that one with much to tell
@@ -43,3 +43,9 @@ WHERE n.account_id = @account_id AND n.id = ANY(@ids::uuid[]);
 -- Which of these keys are neither revoked nor expired, and act for no agent who has been disabled.
 SELECT k.id FROM api_keys k LEFT JOIN agents a ON a.id = k.agent_id
 WHERE k.id = ANY(@ids::uuid[]) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > @now) AND a.disabled_at IS NULL;
+
+-- name: FeedContinue :one
+SELECT feed_continue()::boolean;
+
+-- name: FeedBehind :one
+SELECT feed_behind()::boolean;

@@ -9,7 +9,7 @@ ON CONFLICT DO NOTHING;
 SELECT s.account_id FROM search_cursors s
 WHERE EXISTS (
     SELECT FROM events e WHERE e.account_id = s.account_id AND (e.txid, e.position) > (s.txid, s.position)
-      AND e.txid < pg_snapshot_xmin(pg_current_snapshot()))
+      AND e.txid < feed_horizon())
 ORDER BY s.updated_at;
 
 -- name: SearchCursorTake :one
@@ -28,7 +28,7 @@ UPDATE search_cursors SET txid = @txid, position = @position, updated_at = now()
 SELECT e.txid, e.position, e.type, e.inbox_id, e.conversation_id, e.message_id, e.data
 FROM events e
 WHERE e.account_id = @account_id AND (e.txid, e.position) > (@after_txid, @after_position)
-  AND e.txid < pg_snapshot_xmin(pg_current_snapshot())
+  AND e.txid < feed_horizon()
 ORDER BY e.txid, e.position LIMIT @row_limit;
 
 -- name: SearchMessages :many
