@@ -16,7 +16,7 @@ STAMP := -X main.buildVersion=$(shell git describe --tags --always --dirty 2>/de
 ## help: list the targets
 .PHONY: help
 help:
-	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F': ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F': ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 ## run: run everything on this machine (PostgreSQL, Temporal and its UI, API, worker, fake gateway)
 .PHONY: run
@@ -86,6 +86,12 @@ alerts:
 	@$(GO) build -C tests/alerts -o $(BIN)/alerts .
 	@$(GO) build -o $(BIN)/testrun ./internal/testenv/testrun
 	@HANDOFF_ALERTS=$(BIN)/alerts $(BIN)/testrun -- $(GO) test -count=1 $(ARGS) ./tests/metrics
+
+## deploy-check: test docker-compose.yml, the images, the Kubernetes manifests and the units (builds Docker's and Kubernetes' libraries once)
+.PHONY: deploy-check
+deploy-check:
+	@$(GO) -C tests/deploy vet ./...
+	@$(GO) -C tests/deploy test -count=1 $(ARGS) ./...
 
 ## bench: measure latency and throughput on this machine
 .PHONY: bench
