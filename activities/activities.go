@@ -27,6 +27,8 @@ type Activities struct {
 	Store  *mediastore.Store
 	// Links makes the public link of a file; nil where the server has no public address.
 	Links Links
+	// ConversationURL is where operators and agents see a conversation: {conversation_id} stands for its id. Empty for nowhere.
+	ConversationURL string
 	// Surveys makes the public link at which a contact rates an ended conversation; nil where the server has no public address.
 	Surveys func(account, conversation handoff.ID, at time.Time) (string, error)
 	Box     *secretbox.Box

@@ -50,6 +50,9 @@ func (a *Activities) ApplyInbound(ctx context.Context, in ApplyInboundInput) (Sn
 		}
 		out, err = l.snapshot(ctx)
 		out.More = len(items) == applyLimit
+		if in.Label {
+			out.Label = &l.label
+		}
 		return err
 	})
 	return out, a.storeFailed(ctx, "apply inbound", err)

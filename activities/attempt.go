@@ -53,6 +53,7 @@ func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, e
 	// From here on the attempt is finished whatever happens to the activity: its outcome must be written down.
 	ctx = context.WithoutCancel(ctx)
 	spanCtx, endSpan := l.span(ctx, d, n)
+	l.tried = true
 	result := send(spanCtx)
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()

@@ -184,6 +184,9 @@ func (l *ledger) carryOut(ctx context.Context, c Command, check func(handoff.Con
 	if err := l.write(ctx); err != nil {
 		return false, err
 	}
+	if err := l.audit(ctx, c, "conversation", c.ConversationID); err != nil {
+		return false, err
+	}
 	return false, l.later.CommandInsert(ctx, dbsqlc.CommandInsertParams{ID: c.ID, ConversationID: c.ConversationID, CreatedAt: c.Now})
 }
 

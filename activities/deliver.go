@@ -35,6 +35,12 @@ func (a *Activities) DeliverWebhooks(ctx context.Context, in DeliverInput) (Deli
 		return DeliverResult{}, a.storeFailed(ctx, "read the lane", err)
 	}
 	finished, empty, err := lane.drain(ctx, ctx)
+	if finished == 0 && lane.stuckBy(err) && ctx.Err() == nil {
+		// The workflow gets to know, for its operators; it starts the lane again, which then waits.
+		out := DeliverResult{Last: lane.seen}
+		out.Lanes, err = a.listLanes(ctx, a.queries(), in.Ref)
+		return out, a.storeFailed(ctx, "read the lanes", err)
+	}
 	if err != nil && finished == 0 {
 		return DeliverResult{}, a.undelivered(ctx, err)
 	}
@@ -53,6 +59,9 @@ func (a *Activities) queries() *dbsqlc.Queries { return dbsqlc.New(a.DB) }
 type waiting struct {
 	wait   time.Duration
 	reason string
+	// attempts is how often the delivery has been tried, and failed that it has not arrived.
+	attempts int32
+	failed   bool
 }
 
 func (w *waiting) Error() string { return w.reason }
@@ -212,12 +221,22 @@ func (l *lane) waitFor(d dbsqlc.Delivery, behind bool) *waiting {
 			wait = min(wait, laneRecheck)
 		}
 	}
-	reason := "waits for its next attempt"
+	next := d.NextAttemptAt.UTC().Format(time.DateTime)
+	reason := fmt.Sprintf("A webhook for %s waits. It is tried at %s UTC.", l.host, next)
 	if d.Failure != nil {
-		reason = *d.Failure
+		reason = fmt.Sprintf("%s did not take a webhook: %s. Attempt %d failed; the next one is at %s UTC.", l.host, shownFailure(*d.Failure), d.Attempts, next)
 	}
-	return &waiting{wait: wait, reason: fmt.Sprintf("%s from %s, attempt %d, next at %s", reason, l.host, d.Attempts,
-		d.NextAttemptAt.UTC().Format(time.TimeOnly))}
+	return &waiting{wait: wait, attempts: d.Attempts, failed: d.Failure != nil, reason: reason}
+}
+
+// tellStuck is the wait from which on a failed attempt is told: telling costs a workflow task, and a proxy that is away is tried every half
+// minute. The schedule's second wait is five minutes, less the jitter.
+const tellStuck = 4 * time.Minute
+
+// stuckBy tells whether the workflow is to know that the lane waits: an attempt that was made just now has failed, and was not the first.
+func (l *lane) stuckBy(err error) bool {
+	var w *waiting
+	return l.in.Tell && l.tried && errors.As(err, &w) && w.failed && w.attempts >= stuckAfter && w.wait >= tellStuck
 }
 
 // bypass lets the deliveries behind d go before it, flags the first of them, and looks again at what is next.
@@ -227,7 +246,7 @@ func (l *lane) bypass(ctx context.Context, d dbsqlc.Delivery) error {
 		if err := q.DeliveryBypass(ctx, d.ID); err != nil {
 			return err
 		}
-		return l.markGap(ctx, q, d)
+		return markGap(ctx, q, d)
 	})
 	if err != nil {
 		return err
@@ -236,7 +255,7 @@ func (l *lane) bypass(ctx context.Context, d dbsqlc.Delivery) error {
 	return &waiting{wait: time.Millisecond, reason: "passed by a delivery that held its lane up"}
 }
 
-func (l *lane) markGap(ctx context.Context, q *dbsqlc.Queries, d dbsqlc.Delivery) error {
+func markGap(ctx context.Context, q *dbsqlc.Queries, d dbsqlc.Delivery) error {
 	if d.ContactID == nil {
 		return nil
 	}

@@ -98,11 +98,12 @@ type InFlight struct {
 	mu        sync.Mutex
 	endpoints map[handoff.ID]*flight
 	first     *firstAttempts
+	teams     *teamNames
 }
 
 // NewInFlight is for one worker.
 func NewInFlight() *InFlight {
-	return &InFlight{endpoints: map[handoff.ID]*flight{}, first: newFirstAttempts()}
+	return &InFlight{endpoints: map[handoff.ID]*flight{}, first: newFirstAttempts(), teams: newTeamNames()}
 }
 
 type flight struct {

@@ -31,6 +31,7 @@ type lane struct {
 	whole       bool // the queue was all that there was when it was read
 	rippled     bool // an attempt changed more than its delivery: there may be new ones
 	success     bool
+	tried       bool  // an attempt was made
 	seen        int64 // the highest position read
 	first       bool  // only first attempts are made
 }

@@ -40,8 +40,10 @@ type ledger struct {
 	links   Links
 	surveys func(account, conversation handoff.ID, at time.Time) (string, error)
 	fast    func(endpoint handoff.ID) bool
+	teams   *teamNames
 
 	anyone bool         // may every agent answer?
+	label  Label        // of the inbox
 	team   *dbsqlc.Team // that the conversation is queued in; read when it is asked for
 
 	formerly *handoff.ID // who had the conversation that a new one goes on from
@@ -69,7 +71,11 @@ func (a *Activities) openLedger(ctx context.Context, tx pgx.Tx, ref Ref, now tim
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{q: q, ref: ref, now: now, wake: row.Wake, anyone: row.Replies == handoff.RepliesAnyone, pipeline: db.NewPipeline(tx), links: a.Links, surveys: a.Surveys, fast: a.InFlight.first.fast, shown: map[handoff.ID]bool{}}
+	l := &ledger{
+		q: q, ref: ref, now: now, wake: row.Wake, anyone: row.Replies == handoff.RepliesAnyone, pipeline: db.NewPipeline(tx), links: a.Links,
+		surveys: a.Surveys, fast: a.InFlight.first.fast, teams: a.InFlight.teams, shown: map[handoff.ID]bool{},
+		label: Label{Inbox: row.InboxName, Protocol: row.Protocol, URL: a.ConversationURL},
+	}
 	l.later = dbsqlc.New(l.pipeline)
 	conv, err := q.ConversationLockLatest(ctx, dbsqlc.ConversationLockLatestParams{InboxID: ref.InboxID, ContactID: ref.ContactID})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -246,11 +252,17 @@ func (l *ledger) conversation(ctx context.Context) (*Conversation, error) {
 		ID: l.conv.ID, Status: l.conv.Status, Version: l.conv.Version, OpenedAt: l.conv.OpenedAt, LastActivityAt: l.conv.LastActivityAt,
 		WindowExpiresAt: l.conv.WindowExpiresAt, InactiveAt: l.conv.InactiveAt, NoticeAt: l.conv.NoticeAt, Windowless: !l.conv.Windowed,
 		AnyoneReplies: l.anyone, Resolving: l.conv.ResolveAt != nil, SnoozedUntil: l.conv.SnoozedUntil, Next: l.nextTimer(),
+		ControlSince: inUTC(l.conv.ControlSince), AwaitingSince: inUTC(l.conv.AwaitingSince),
 	}
 	if l.conv.EndReason != nil {
 		c.EndReason = *l.conv.EndReason
 	}
 	var err error
+	if l.conv.TeamID != nil {
+		if c.Team, err = l.teamRef(ctx, *l.conv.TeamID); err != nil {
+			return c, err
+		}
+	}
 	if l.conv.AssigneeID != nil {
 		if c.Assignee, err = l.agent(ctx, *l.conv.AssigneeID); err != nil {
 			return c, err
@@ -269,4 +281,13 @@ func (l *ledger) conversation(ctx context.Context) (*Conversation, error) {
 func (l *ledger) agent(ctx context.Context, id handoff.ID) (*handoff.AgentRef, error) {
 	row, err := l.q.AgentGet(ctx, dbsqlc.AgentGetParams{AccountID: l.ref.AccountID, ID: id})
 	return &handoff.AgentRef{ID: row.ID, Name: row.Name}, err
+}
+
+// inUTC is a time as a payload carries it: the same, whether it was read or is about to be written.
+func inUTC(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	utc := t.UTC()
+	return &utc
 }

@@ -25,20 +25,36 @@ type Snapshot struct {
 	Lanes []Lane `json:"lanes,omitempty"`
 	// Media are files of the contact's messages that are still to be fetched.
 	Media []handoff.ID `json:"media,omitempty"`
+	// Label is what operators call the inbox, where it was asked for.
+	Label *Label `json:"label,omitempty"`
 	// More tells that accepted items are left, because a pass applies a limited number.
 	More bool `json:"more,omitempty"`
 }
 
+// Label is what an operator's page shows of an inbox.
+type Label struct {
+	Inbox    string           `json:"inbox"`
+	Protocol handoff.Protocol `json:"protocol"`
+	// URL is where a conversation is shown: {conversation_id} stands for its id. Empty where nobody has said.
+	URL string `json:"url,omitempty"`
+}
+
 // Conversation is the part of a conversation's row that drives time and control.
 type Conversation struct {
-	ID              handoff.ID        `json:"id"`
-	Status          handoff.Status    `json:"status"`
-	EndReason       handoff.EndReason `json:"end_reason,omitempty"`
-	Assignee        *handoff.AgentRef `json:"assignee,omitempty"`
-	Version         int64             `json:"version"`
-	OpenedAt        time.Time         `json:"opened_at"`
-	LastActivityAt  time.Time         `json:"last_activity_at"`
-	WindowExpiresAt *time.Time        `json:"window_expires_at,omitempty"`
+	ID        handoff.ID        `json:"id"`
+	Status    handoff.Status    `json:"status"`
+	EndReason handoff.EndReason `json:"end_reason,omitempty"`
+	Assignee  *handoff.AgentRef `json:"assignee,omitempty"`
+	// Team is the one in whose line the conversation stands, or stood before somebody took it; nil for none.
+	Team *TeamRef `json:"team,omitempty"`
+	// ControlSince is since when whoever holds the conversation does so.
+	ControlSince *time.Time `json:"control_since,omitempty"`
+	// AwaitingSince is since when the contact waits for an answer; nil where nobody owes them one.
+	AwaitingSince   *time.Time `json:"awaiting_since,omitempty"`
+	Version         int64      `json:"version"`
+	OpenedAt        time.Time  `json:"opened_at"`
+	LastActivityAt  time.Time  `json:"last_activity_at"`
+	WindowExpiresAt *time.Time `json:"window_expires_at,omitempty"`
 	// InactiveAt is when inactivity ends the conversation; nil once it has ended.
 	InactiveAt *time.Time `json:"inactive_at,omitempty"`
 	// NoticeAt is when an endpoint is told of the silence; nil where none asks for it.
@@ -55,6 +71,12 @@ type Conversation struct {
 	SnoozedUntil *time.Time `json:"snoozed_until,omitempty"`
 	// Next is the earliest of the other timers; nil where there is none.
 	Next *handoff.Timer `json:"next,omitempty"`
+}
+
+// TeamRef names a team.
+type TeamRef struct {
+	ID   handoff.ID `json:"id"`
+	Name string     `json:"name"`
 }
 
 // Control is who holds the conversation.
@@ -82,12 +104,19 @@ type Lane struct {
 	Fast bool `json:"fast,omitempty"`
 	// Trouble is how the latest attempt failed, in words; empty while all goes well.
 	Trouble string `json:"trouble,omitempty"`
+	// Stuck tells that the first delivery has failed more than once: a retry has not helped.
+	Stuck bool `json:"stuck,omitempty"`
+	// FailingSince and NextAt are of the first delivery while it fails: when it was tried first, and when it is tried next.
+	FailingSince *time.Time `json:"failing_since,omitempty"`
+	NextAt       *time.Time `json:"next_at,omitempty"`
 }
 
 // ApplyInboundInput asks for what is accepted and not yet applied.
 type ApplyInboundInput struct {
 	Ref
 	Now time.Time `json:"now"`
+	// Label asks for Snapshot.Label.
+	Label bool `json:"label,omitempty"`
 }
 
 // Command is what every change of a conversation by hand or by a timer carries.
@@ -101,6 +130,16 @@ type Command struct {
 	Now            time.Time     `json:"now"`
 	// Expect is the version that whoever gives the command has seen; 0 for any.
 	Expect int64 `json:"expect,omitempty"`
+	// Operator is set where an operator gave the command from the Temporal UI. It is kept in the audit log then.
+	Operator *Operator `json:"operator,omitempty"`
+}
+
+// Operator is who gave a command from the Temporal UI, and why, in words of their own.
+type Operator struct {
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Action is what the audit log calls the command.
+	Action string `json:"action"`
 }
 
 // Result is what became of a command.
@@ -110,6 +149,8 @@ type Result struct {
 	Stale bool `json:"stale,omitempty"`
 	// Refused tells that the row does not allow the command: nothing was written.
 	Refused *Refusal `json:"refused,omitempty"`
+	// Deliveries counts those that a command for lanes was carried out on; 0 where it was carried out before.
+	Deliveries int `json:"deliveries,omitempty"`
 }
 
 // Refusal is a refused command, in the error vocabulary.
@@ -129,6 +170,8 @@ type DeliverInput struct {
 	Last int64 `json:"last"`
 	// BusyUntil is until when a first attempt may be under way that a workflow task did not wait for; zero for none.
 	BusyUntil time.Time `json:"busy_until,omitzero"`
+	// Tell asks to return when an attempt has failed that was not the first, rather than to wait for the next one.
+	Tell bool `json:"tell,omitempty"`
 }
 
 // DeliverResult tells how far a lane has come.

@@ -120,7 +120,7 @@ func (l *lane) settleMessage(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.
 		if d.State == handoff.DeliveryDelivered {
 			return ledger.delivered(ctx, d, wamid)
 		}
-		if err := l.markGap(ctx, q, d); err != nil {
+		if err := markGap(ctx, q, d); err != nil {
 			return err
 		}
 		if ruled.verdict == verdictUncertain {

@@ -55,7 +55,7 @@ func (l *lane) expired(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 		if err != nil {
 			return err
 		}
-		if err := l.markGap(ctx, q, d); err != nil {
+		if err := markGap(ctx, q, d); err != nil {
 			return err
 		}
 		return ledger.undeliverable(ctx, d, handoff.Failure{

@@ -35,10 +35,13 @@ type attributes map[string]enumspb.IndexedValueType
 // searchAttributes are the ones that the conversation workflow sets.
 func searchAttributes() attributes {
 	return attributes{
+		"HandoffAccount":      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		"HandoffAssignee":     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		"HandoffInbox":        enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		"HandoffLastActivity": enumspb.INDEXED_VALUE_TYPE_DATETIME,
 		"HandoffStatus":       enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		"HandoffTeam":         enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		"HandoffTrouble":      enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
 	}
 }
 

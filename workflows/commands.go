@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"errors"
-	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -16,8 +15,13 @@ type command struct {
 	input CommandInput
 	// run writes it, at the version that base carries.
 	run func(ctx workflow.Context, base activities.Command) (activities.Result, error)
-	// opens tells that it opens a conversation: there need be none yet.
-	opens bool
+	// anyway tells that there need be no conversation: it opens one, or is for lanes.
+	anyway bool
+	// operator and signal are set where an operator sent it from the Temporal UI.
+	operator *activities.Operator
+	signal   string
+	// deliveries counts those that it was carried out on.
+	deliveries int
 
 	done    bool
 	outcome Outcome
@@ -37,24 +41,30 @@ func (c *conversation) carryOut(ctx workflow.Context) error {
 			return err
 		}
 		cmd.done = true
+		if cmd.signal != "" {
+			c.tell(ctx, cmd)
+		}
 	}
 	return nil
 }
 
 func (c *conversation) carryOutOne(ctx workflow.Context, cmd *command) error {
+	if cmd.err != nil {
+		return nil // what was sent makes no sense
+	}
 	for range staleTries {
-		if c.now == nil && !cmd.opens {
+		if c.now == nil && !cmd.anyway {
 			cmd.err = applicationError(handoff.Errorf(handoff.CodeNotFound, "there is no such conversation"))
 			return nil
 		}
 		base := activities.Command{
 			Ref: c.in.Ref, ID: cmd.input.CommandID, ConversationID: cmd.input.ConversationID, Actor: cmd.input.Actor,
-			Now: workflow.Now(ctx), Expect: cmd.input.Expect,
+			Now: workflow.Now(ctx), Expect: cmd.input.Expect, Operator: cmd.operator,
 		}
 		if c.now != nil {
 			base.Version = c.now.Version
 		}
-		if base.ConversationID == (handoff.ID{}) && !cmd.opens {
+		if base.ConversationID == (handoff.ID{}) && !cmd.anyway {
 			base.ConversationID = c.now.ID // an operator means the one that is there
 		}
 		result, err := cmd.run(ctx, base)
@@ -69,26 +79,14 @@ func (c *conversation) carryOutOne(ctx workflow.Context, cmd *command) error {
 			cmd.err = applicationError(&handoff.Error{Code: r.Code, Message: r.Message, Assignee: r.Assignee})
 			return nil
 		}
-		cmd.outcome = Outcome{Conversation: *c.now}
+		cmd.deliveries = result.Deliveries
+		if c.now != nil {
+			cmd.outcome = Outcome{Conversation: *c.now}
+		}
 		return nil
 	}
 	cmd.err = applicationError(handoff.Errorf(handoff.CodeConflict, "the conversation keeps changing: try again"))
 	return nil
-}
-
-// operatorResolve is the command of the signal that an operator sends from the Temporal UI.
-func (c *conversation) operatorResolve(ctx workflow.Context, in ResolveInput) *command {
-	input := in.CommandInput
-	input.Actor = handoff.Actor{Admin: true}
-	if input.CommandID == "" {
-		run := workflow.GetInfo(ctx).WorkflowExecution.RunID
-		input.CommandID = "signal:" + run + ":" + workflow.Now(ctx).UTC().Format(time.RFC3339Nano)
-	}
-	return &command{input: input, run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
-		return local(ctx, "resolve", a.End, activities.EndCommand{
-			Command: base, Reason: handoff.EndAdmin, Disposition: in.Disposition,
-		})
-	}}
 }
 
 // applicationError carries a refusal to whoever sent the update: the code is the error's type.

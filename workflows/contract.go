@@ -26,7 +26,11 @@ const (
 // The signals, updates and queries of Conversation.
 const (
 	InboundSignal = "Inbound" // InboundInput: something was accepted; what is applied is what the rows hold
-	ResolveSignal = "Resolve" // ResolveInput: for operators, in the Temporal UI
+	// For operators, in the Temporal UI. Every field of these payloads may be absent, and so may the payload.
+	ResolveSignal       = "Resolve"       // ResolveInput
+	SkipDeliverySignal  = "SkipDelivery"  // DeliverySignal
+	RetryDeliverySignal = "RetryDelivery" // DeliverySignal
+	ReassignSignal      = "Reassign"      // ReassignInput
 
 	// Every update takes the input of its name and gives an Outcome.
 	ClaimUpdate       = "Claim"
@@ -46,6 +50,7 @@ const (
 	ResolveUpdate     = "Resolve"
 	UndoResolveUpdate = "UndoResolve"
 	StartUpdate       = "Start"
+	SkipUpdate        = "SkipDelivery"
 
 	StateQuery = "State" // → State
 )
@@ -53,10 +58,14 @@ const (
 // The search attributes of Conversation. They are written when a status changes and not for each message, because every upsert is
 // an event and a write to the visibility store. None may hold personal data: they are not encrypted.
 var (
+	AccountAttribute      = temporal.NewSearchAttributeKeyKeyword("HandoffAccount")
 	InboxAttribute        = temporal.NewSearchAttributeKeyKeyword("HandoffInbox")
 	StatusAttribute       = temporal.NewSearchAttributeKeyKeyword("HandoffStatus")
 	AssigneeAttribute     = temporal.NewSearchAttributeKeyKeyword("HandoffAssignee")
+	TeamAttribute         = temporal.NewSearchAttributeKeyKeyword("HandoffTeam")
 	LastActivityAttribute = temporal.NewSearchAttributeKeyTime("HandoffLastActivity")
+	// TroubleAttribute names the hosts of the endpoints at which a conversation's webhooks are stuck.
+	TroubleAttribute = temporal.NewSearchAttributeKeyKeywordList("HandoffTrouble")
 )
 
 // ConversationID is the workflow id of a contact's conversations in an inbox. It holds our ids only: a phone number would be

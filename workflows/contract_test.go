@@ -108,10 +108,10 @@ func TestTheContractStandsAsReleased(t *testing.T) {
 	t.Parallel()
 	names := contract(t)
 	require.Equal(t, []string{"Conversation", "WebhookTest", "Ledger"}, names["Name"])
-	require.Equal(t, []string{"Inbound", "Resolve"}, names["Signal"])
+	require.Equal(t, []string{"Inbound", "Resolve", "SkipDelivery", "RetryDelivery", "Reassign"}, names["Signal"])
 	require.Equal(t, []string{
 		"Claim", "TakeOver", "Release", "Transfer", "Offer", "Accept", "Decline", "Pass", "Reply", "Schedule", "Unschedule", "Snooze",
-		"Wake", "MoveTimer", "Resolve", "UndoResolve", "Start",
+		"Wake", "MoveTimer", "Resolve", "UndoResolve", "Start", "SkipDelivery",
 	}, names["Update"])
 	require.Equal(t, []string{"State"}, names["Query"])
 }

@@ -45,7 +45,10 @@ type conversation struct {
 	cancelTimer workflow.CancelFunc
 
 	inbound workflow.ReceiveChannel
-	resolve workflow.ReceiveChannel
+	signals []*operatorSignal
+	sent    int // signals of operators, so far
+	told    string
+	label   *activities.Label // of the inbox; nil until it is known
 	shown   string
 	labels  attributes
 }
@@ -59,9 +62,7 @@ func (c *conversation) setup(ctx workflow.Context) error {
 	c.inbound = workflow.GetSignalChannelWithOptions(ctx, InboundSignal, workflow.SignalChannelOptions{
 		Description: "Something was accepted: apply it",
 	})
-	c.resolve = workflow.GetSignalChannelWithOptions(ctx, ResolveSignal, workflow.SignalChannelOptions{
-		Description: "End the conversation that is open, with the reason admin. The payload may be empty.",
-	})
+	c.listen(ctx)
 	return c.handleUpdates(ctx)
 }
 
@@ -103,7 +104,7 @@ func (c *conversation) run(ctx workflow.Context) error {
 
 // busy tells whether there is something to do.
 func (c *conversation) busy() bool {
-	if c.woken || len(c.commands) > 0 || c.inbound.Len() > 0 || c.resolve.Len() > 0 {
+	if c.woken || len(c.commands) > 0 || c.inbound.Len() > 0 || c.signalled() {
 		return true
 	}
 	if c.timer != nil && c.timer.IsReady() {
@@ -123,12 +124,7 @@ func (c *conversation) collect(ctx workflow.Context) error {
 	for c.inbound.ReceiveAsync(&inbound) {
 		c.woken = true
 	}
-	for c.resolve.Len() > 0 {
-		var in ResolveInput
-		if c.resolve.ReceiveAsync(&in) {
-			c.commands = append(c.commands, c.operatorResolve(ctx, in))
-		}
-	}
+	c.collectSignals(ctx)
 	for _, id := range c.order {
 		if err := c.collectLane(ctx, c.lanes[id]); err != nil {
 			return err
@@ -150,7 +146,7 @@ func (c *conversation) collect(ctx workflow.Context) error {
 // that whatever comes after it brings a signal of its own.
 func (c *conversation) apply(ctx workflow.Context) error {
 	for c.woken {
-		snapshot, err := applyInbound(ctx, activities.ApplyInboundInput{Ref: c.in.Ref, Now: workflow.Now(ctx)})
+		snapshot, err := applyInbound(ctx, activities.ApplyInboundInput{Ref: c.in.Ref, Now: workflow.Now(ctx), Label: c.label == nil})
 		if err != nil {
 			return err
 		}
@@ -165,6 +161,9 @@ func (c *conversation) adopt(s activities.Snapshot) {
 	c.now = s.Conversation
 	if c.now != nil && c.served == (handoff.ID{}) {
 		c.served = c.now.ID
+	}
+	if s.Label != nil {
+		c.label = s.Label
 	}
 	c.seeLanes(s.Lanes)
 	c.files = s.Media
@@ -186,7 +185,7 @@ func (c *conversation) over(ctx workflow.Context) (bool, error) {
 }
 
 func (c *conversation) idle() bool {
-	if c.woken || len(c.commands) > 0 || c.inbound.Len() > 0 || c.resolve.Len() > 0 {
+	if c.woken || len(c.commands) > 0 || c.inbound.Len() > 0 || c.signalled() {
 		return false
 	}
 	for _, id := range c.order {
@@ -239,7 +238,7 @@ func (c *conversation) continueAsNew(ctx workflow.Context) error {
 		if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) || len(c.commands) > 0 }); err != nil {
 			return err
 		}
-		if c.inbound.Len() == 0 && c.resolve.Len() == 0 && len(c.commands) == 0 {
+		if c.inbound.Len() == 0 && !c.signalled() && len(c.commands) == 0 {
 			break
 		}
 	}

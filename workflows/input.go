@@ -110,6 +110,37 @@ type ResolveInput struct {
 	Disposition string `json:"disposition,omitempty"`
 	// UndoSeconds is for how long it can be undone; 0 ends it at once.
 	UndoSeconds int `json:"undo_seconds,omitempty"`
+	// By and Reason are an operator's own words, in the signal only.
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Operated is what every signal of an operator's may carry: who sends it and why, in their own words, and an id under which it is
+// carried out once however often it is sent.
+type Operated struct {
+	By        string `json:"by,omitempty"`
+	Reason    string `json:"reason,omitempty"`
+	CommandID string `json:"command_id,omitempty"`
+}
+
+// DeliverySignal is the payload of SkipDeliverySignal and RetryDeliverySignal. Without DeliveryID, the first delivery of every lane that
+// fails is meant.
+type DeliverySignal struct {
+	Operated
+	DeliveryID string `json:"delivery_id,omitempty"`
+}
+
+// ReassignInput is the payload of ReassignSignal. Without an agent and a team, the conversation goes back to the line.
+type ReassignInput struct {
+	Operated
+	AgentID string `json:"agent_id,omitempty"`
+	TeamID  string `json:"team_id,omitempty"`
+}
+
+// SkipInput is the payload of SkipUpdate. It needs no ConversationID.
+type SkipInput struct {
+	CommandInput
+	DeliveryID handoff.ID `json:"delivery_id"`
 }
 
 // StartInput is the payload of StartUpdate. An agent opens a conversation; there is no ConversationID yet.
@@ -170,3 +201,6 @@ func (ResolveInput) UpdateName() string { return ResolveUpdate }
 
 // UpdateName is StartUpdate.
 func (StartInput) UpdateName() string { return StartUpdate }
+
+// UpdateName is SkipUpdate.
+func (SkipInput) UpdateName() string { return SkipUpdate }

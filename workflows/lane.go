@@ -23,9 +23,12 @@ type lane struct {
 	last     int64 // the highest position known
 	urgent   bool  // somebody asked for an attempt now
 	trouble  string
-	grown    bool // more is pending than when the activity started, and none of it is new
-	fast     bool // first attempts may be made within the workflow task
-	left     bool // they did not do
+	stuck    bool       // a retry has not helped
+	since    *time.Time // it fails
+	nextAt   *time.Time // it is tried
+	grown    bool       // more is pending than when the activity started, and none of it is new
+	fast     bool       // first attempts may be made within the workflow task
+	left     bool       // they did not do
 	busy     time.Time
 	first    bool // what is in flight are first attempts
 	alone    bool // nothing stood behind the first delivery when the activity started
@@ -42,6 +45,12 @@ func (l *lane) done() bool { return l.future != nil && l.future.IsReady() }
 
 // wanted tells whether the lane keeps the run open.
 func (l *lane) wanted() bool { return l.pending > 0 || l.future != nil }
+
+// again stops the lane so that it is started anew: what it waited for is not what it would wait for now.
+func (l *lane) again() {
+	l.urgent = l.urgent || l.running()
+	l.stop()
+}
 
 func (l *lane) stop() {
 	if l.running() {
@@ -61,6 +70,7 @@ func (c *conversation) seeLanes(lanes []activities.Lane) {
 		// Older ones than it has read, such as held ones that were released, are left to the lane's next activity.
 		l.grown = l.grown || (l.running() && seen.Pending > l.pending && seen.Last <= l.last)
 		l.host, l.pending, l.last, l.trouble, l.fast = seen.Host, seen.Pending, max(l.last, seen.Last), seen.Trouble, seen.Fast
+		l.stuck, l.since, l.nextAt = seen.Stuck, seen.FailingSince, seen.NextAt
 		// The lane may wait for hours: it is cancelled, which takes effect at once while it waits, and started again. That is for
 		// what somebody asked for now, and for the first delivery behind one that fails: it waits for as long as nothing is behind.
 		blocks := l.alone && seen.Pending > 1 && seen.Trouble != ""
@@ -78,7 +88,7 @@ func (c *conversation) startLanes(ctx workflow.Context) {
 		if l.pending == 0 || l.future != nil {
 			continue
 		}
-		l.start(ctx, activities.DeliverInput{Ref: c.in.Ref, EndpointID: id, Max: laneBatch, Last: l.last, BusyUntil: l.busy})
+		l.start(ctx, activities.DeliverInput{Ref: c.in.Ref, EndpointID: id, Max: laneBatch, Last: l.last, BusyUntil: l.busy, Tell: true})
 	}
 }
 
@@ -137,7 +147,7 @@ func (c *conversation) collectLane(ctx workflow.Context, l *lane) error {
 		return nil
 	}
 	if l.last <= result.Last && !l.urgent && !l.grown {
-		l.pending, l.trouble = 0, ""
+		l.pending, l.trouble, l.stuck = 0, "", false
 	}
 	c.seeLanes(result.Lanes)
 	return nil

@@ -1,9 +1,8 @@
 package workflows
 
 import (
-	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -15,12 +14,15 @@ import (
 type attributes struct {
 	status   handoff.Status
 	assignee string
+	team     string
+	trouble  string // hosts, one a line
+	whole    bool   // all of them are written
 }
 
 // show keeps what an operator sees up to date: the details in words, which are free, and the search attributes, which are an
-// event each and so are written only when the status or the assignee changes.
+// event each and so are written only when the status, the assignee, the team or the trouble changes.
 func (c *conversation) show(ctx workflow.Context) {
-	if text := c.words(); text != c.shown {
+	if text := c.words(workflow.Now(ctx)); text != c.shown {
 		workflow.SetCurrentDetails(ctx, text)
 		c.shown = text
 	}
@@ -31,82 +33,54 @@ func (c *conversation) show(ctx workflow.Context) {
 	if c.now.Assignee != nil {
 		labels.assignee = c.now.Assignee.ID.String()
 	}
+	// Runs that began before there were more attributes know no label, and go on as they began. A version marker would tell them apart
+	// as well, for two events more in every run.
+	if labels.whole = c.label != nil; labels.whole {
+		labels.trouble = strings.Join(c.trouble(), "\n")
+		if c.now.Team != nil {
+			labels.team = c.now.Team.ID.String()
+		}
+	}
 	if labels == c.labels {
 		return
 	}
-	updates := []temporal.SearchAttributeUpdate{
-		InboxAttribute.ValueSet(c.in.InboxID.String()), StatusAttribute.ValueSet(string(labels.status)),
-		LastActivityAttribute.ValueSet(c.now.LastActivityAt), AssigneeAttribute.ValueUnset(),
-	}
-	if labels.assignee != "" {
-		updates[len(updates)-1] = AssigneeAttribute.ValueSet(labels.assignee)
-	}
-	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
+	if err := workflow.UpsertTypedSearchAttributes(ctx, c.attributes(labels)...); err != nil {
 		workflow.GetLogger(ctx).Error("write search attributes", "error", err)
 		return
 	}
 	c.labels = labels
 }
 
-// words says what the conversation waits for.
-func (c *conversation) words() string {
-	var parts []string
-	switch {
-	case c.now == nil:
-		parts = append(parts, "No conversation.")
-	case !c.now.Open():
-		parts = append(parts, fmt.Sprintf("Ended (%s).", c.now.EndReason))
-	default:
-		parts = append(parts, c.holder())
+func (c *conversation) attributes(labels attributes) []temporal.SearchAttributeUpdate {
+	updates := []temporal.SearchAttributeUpdate{
+		InboxAttribute.ValueSet(c.in.InboxID.String()), StatusAttribute.ValueSet(string(labels.status)),
+		LastActivityAttribute.ValueSet(c.now.LastActivityAt), keyword(AssigneeAttribute, labels.assignee),
 	}
-	if offer := c.offered(); offer != "" {
-		parts = append(parts, offer)
+	if !labels.whole {
+		return updates
 	}
-	if c.now.Open() && c.now.Next != nil {
-		parts = append(parts, fmt.Sprintf("Next: %s, at %s.", timerSummaries[c.now.Next.Kind], c.now.Next.At.UTC().Format(time.DateTime)))
+	trouble := TroubleAttribute.ValueUnset()
+	if labels.trouble != "" {
+		trouble = TroubleAttribute.ValueSet(strings.Split(labels.trouble, "\n"))
 	}
-	if c.now.Open() && c.now.InactiveAt != nil {
-		parts = append(parts, fmt.Sprintf("Ends by inactivity at %s unless somebody writes.", c.now.InactiveAt.UTC().Format(time.DateTime)))
+	return append(updates, AccountAttribute.ValueSet(c.in.AccountID.String()), keyword(TeamAttribute, labels.team), trouble)
+}
+
+func keyword(key temporal.SearchAttributeKeyKeyword, value string) temporal.SearchAttributeUpdate {
+	if value == "" {
+		return key.ValueUnset()
 	}
+	return key.ValueSet(value)
+}
+
+// trouble names the hosts at which webhooks are stuck.
+func (c *conversation) trouble() []string {
+	var hosts []string
 	for _, id := range c.order {
-		l := c.lanes[id]
-		if l.pending == 0 {
-			continue
+		if l := c.lanes[id]; l.pending > 0 && l.stuck {
+			hosts = append(hosts, l.host)
 		}
-		text := fmt.Sprintf("%d webhooks for %s", l.pending, l.host)
-		if l.trouble != "" {
-			text += " (" + l.trouble + ")"
-		}
-		parts = append(parts, text+".")
 	}
-	return strings.Join(parts, "\n\n")
-}
-
-// holder says who has the open conversation.
-func (c *conversation) holder() string {
-	who := "nobody"
-	if c.now.Assignee != nil {
-		who = c.now.Assignee.Name
-	}
-	switch {
-	case c.now.Status == handoff.StatusBot:
-		return "The bot has control."
-	case c.now.Status == handoff.StatusSnoozed && c.now.SnoozedUntil == nil:
-		return fmt.Sprintf("Snoozed until the contact writes; %s has it.", who)
-	case c.now.Status == handoff.StatusSnoozed:
-		return fmt.Sprintf("Snoozed until %s; %s has it.", c.now.SnoozedUntil.UTC().Format(time.DateTime), who)
-	case c.now.Assignee != nil:
-		return fmt.Sprintf("Assigned to %s.", who)
-	}
-	return "Waiting for a person."
-}
-
-func (c *conversation) offered() string {
-	switch {
-	case !c.now.Open() || c.now.Offer == nil:
-		return ""
-	case c.now.Offer.Agent == nil:
-		return "Offered to the bot."
-	}
-	return fmt.Sprintf("Offered to %s.", c.now.Offer.Agent.Name)
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
 }

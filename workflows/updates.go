@@ -9,7 +9,7 @@ import (
 
 // handleUpdates registers what agents do. A validator refuses what the state does not allow: such an update costs no event.
 func (c *conversation) handleUpdates(ctx workflow.Context) error {
-	for _, register := range []func(workflow.Context) error{c.handleControl, c.handleOffers, c.handleWriting, c.handleTime, c.handleEnd} {
+	for _, register := range []func(workflow.Context) error{c.handleControl, c.handleOffers, c.handleWriting, c.handleTime, c.handleEnd, c.handleSkip} {
 		if err := register(ctx); err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func (c *conversation) handleEnd(ctx workflow.Context) error {
 // handleStart registers the one update that needs no conversation: whether there is one the row decides.
 func (c *conversation) handleStart(ctx workflow.Context) error {
 	return workflow.SetUpdateHandlerWithOptions(ctx, StartUpdate, func(ctx workflow.Context, in StartInput) (Outcome, error) {
-		return c.queueCommand(ctx, &command{input: in.CommandInput, opens: true, run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
+		return c.queueCommand(ctx, &command{input: in.CommandInput, anyway: true, run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
 			return local(ctx, "start", a.Start, activities.StartCommand{
 				Command: base, MessageID: in.MessageID, Type: in.Type, PreviousID: in.PreviousID,
 			})

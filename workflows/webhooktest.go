@@ -14,7 +14,7 @@ func WebhookTest(ctx workflow.Context, in WebhookTestInput) error {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: time.Minute,
 		HeartbeatTimeout:    5 * time.Second,
-		Summary:             "test webhook",
+		Summary:             "a webhook of no conversation",
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 	})
 	var result activities.DeliverResult

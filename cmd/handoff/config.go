@@ -91,6 +91,7 @@ type vendorFlags struct {
 	GraphVersion string `help:"Version of the Graph API, such as v24.0." env:"HANDOFF_GRAPH_VERSION" default:"v24.0" group:"Files and vendors"`
 	MediaURL     string `help:"Where files are kept: file:///a/folder, on a volume that all processes share, or s3://bucket?region=…; the same for serve and worker." env:"HANDOFF_MEDIA_URL" default:"file:///var/lib/handoff/media" group:"Files and vendors"`
 	PublicURL    string `help:"Address at which gateways and Meta reach this API, such as https://handoff.example.com: links to files and surveys begin with it. Without it agents cannot send uploads." env:"HANDOFF_PUBLIC_URL" group:"Files and vendors"`
+	operatorFlags
 }
 
 func (f vendorFlags) graph(poster *outbound.Client) *graph.Client {

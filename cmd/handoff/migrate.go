@@ -47,9 +47,12 @@ func prepareTemporal(ctx context.Context, temporal client.Client, namespace stri
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	return temporalclient.Prepare(ctx, temporal, namespace, map[string]enumspb.IndexedValueType{
+		workflows.AccountAttribute.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		workflows.InboxAttribute.GetName():        enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		workflows.StatusAttribute.GetName():       enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		workflows.AssigneeAttribute.GetName():     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		workflows.TeamAttribute.GetName():         enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		workflows.TroubleAttribute.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
 		workflows.LastActivityAttribute.GetName(): enumspb.INDEXED_VALUE_TYPE_DATETIME,
 	})
 }

@@ -125,6 +125,7 @@ func (s *stack) close(ctx context.Context) {
 // stops: what they accept is still signalled.
 func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	workflows := workflowclient.New(s.temporal)
+	workflows.Inbox = workflowclient.Inboxes(s.pool, time.Now)
 	dispatcher := dispatch.New(s.pool, workflows.Signal, s.log)
 	dispatcher.Files, dispatcher.Deliver = s.store, workflows.Deliver
 	events := feed.New(s.pool, feed.Dial(s.pool), s.log)
@@ -187,10 +188,14 @@ func runHTTP(ctx context.Context, server *http.Server, listener net.Listener) er
 
 // work runs the worker until ctx is done; what is under way is finished. It calls started once tasks are taken.
 func (s *stack) work(ctx context.Context, f workerFlags, started func()) error {
+	conversationURL, err := s.vendors.conversationURL()
+	if err != nil {
+		return err
+	}
 	a := &activities.Activities{
 		DB: s.pool, Poster: s.poster, Graph: s.vendors.graph(s.poster), Store: s.store, Links: s.vendors.links(s.box), Box: s.box,
 		Surveys: survey.Links(s.box, s.vendors.PublicURL), Log: s.log, Now: time.Now, InFlight: f.inFlight(), Observe: s.metrics.Observe,
-		Jitter: activities.Jitter,
+		Jitter: activities.Jitter, ConversationURL: conversationURL,
 	}
 	w, err := worker.New(s.temporal, a, f.BuildID)
 	if err != nil {

@@ -25,6 +25,8 @@ UPDATE deliveries SET state = $1, step = $2, next_attempt_at = $3, failure = $4,
     manual_at = CASE WHEN $6::boolean AND manual_count <= 1 THEN NULL ELSE manual_at END,
     manual_count = CASE WHEN $6 THEN greatest(manual_count - 1, 0) ELSE manual_count END
 WHERE id = $7 AND (attempts = $8 OR $1::text = 'delivered') AND (state <> 'delivered' OR $1::text = 'delivered')
+    -- What an operator gave up meanwhile stays so, unless it has arrived after all.
+    AND (state <> 'failed' OR $1::text = 'delivered' OR $6)
     -- What was held meanwhile, because another lane's attempt disabled the endpoint, stays so.
     AND (state <> 'held' OR $1::text <> 'pending' OR $6)
 `
@@ -661,7 +663,11 @@ SELECT d.endpoint_id, e.url, count(*) AS pending, max(d.position)::bigint AS las
         OR coalesce(bool_or(d.bypassed)
             AND (array_agg(d.attempts = 0 AND NOT d.buffered ORDER BY d.position) FILTER (WHERE NOT d.bypassed))[1], false))::boolean AS urgent,
     coalesce((array_agg(d.failure ORDER BY d.position))[1], '')::text AS failure,
-    (array_agg(d.attempts ORDER BY d.position))[1]::integer AS attempts
+    (array_agg(d.attempts ORDER BY d.position))[1]::integer AS attempts,
+    (array_agg(d.state = 'pending' ORDER BY d.position))[1]::boolean AS scheduled,
+    -- The epoch stands for never.
+    coalesce((array_agg(d.first_attempt_at ORDER BY d.position))[1], 'epoch'::timestamptz)::timestamptz AS first_attempt_at,
+    coalesce((array_agg(d.next_attempt_at ORDER BY d.position))[1], 'epoch'::timestamptz)::timestamptz AS next_attempt_at
 FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
 WHERE d.inbox_id = $1 AND d.contact_id = $2 AND (d.state = 'pending' OR d.manual_at IS NOT NULL)
 GROUP BY d.endpoint_id, e.url ORDER BY d.endpoint_id
@@ -673,13 +679,16 @@ type LaneListParams struct {
 }
 
 type LaneListRow struct {
-	EndpointID   uuid.UUID
-	URL          string
-	Pending      int64
-	LastPosition int64
-	Urgent       bool
-	Failure      string
-	Attempts     int32
+	EndpointID     uuid.UUID
+	URL            string
+	Pending        int64
+	LastPosition   int64
+	Urgent         bool
+	Failure        string
+	Attempts       int32
+	Scheduled      bool
+	FirstAttemptAt time.Time
+	NextAttemptAt  time.Time
 }
 
 // The lanes of a contact that have something to send.
@@ -700,6 +709,9 @@ func (q *Queries) LaneList(ctx context.Context, arg LaneListParams) ([]LaneListR
 			&i.Urgent,
 			&i.Failure,
 			&i.Attempts,
+			&i.Scheduled,
+			&i.FirstAttemptAt,
+			&i.NextAttemptAt,
 		); err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+	"handoff"
 )
 
 const wakeInsert = `-- name: WakeInsert :exec
@@ -92,7 +93,7 @@ func (q *Queries) WakeLock(ctx context.Context, arg WakeLockParams) (Wake, error
 }
 
 const wakeLockFor = `-- name: WakeLockFor :one
-SELECT w.inbox_id, w.contact_id, w.account_id, w.last_intake, w.last_inbound_at, w.session, w.media_pending, w.raised, w.signals, w.next_signal_at, i.replies FROM wakes w JOIN inboxes i ON i.id = w.inbox_id
+SELECT w.inbox_id, w.contact_id, w.account_id, w.last_intake, w.last_inbound_at, w.session, w.media_pending, w.raised, w.signals, w.next_signal_at, i.replies, i.name AS inbox_name, i.protocol FROM wakes w JOIN inboxes i ON i.id = w.inbox_id
 WHERE w.inbox_id = $1 AND w.contact_id = $2 FOR UPDATE OF w
 `
 
@@ -102,11 +103,13 @@ type WakeLockForParams struct {
 }
 
 type WakeLockForRow struct {
-	Wake    Wake
-	Replies string
+	Wake      Wake
+	Replies   string
+	InboxName string
+	Protocol  handoff.Protocol
 }
 
-// The same, with who may answer in the inbox.
+// The same, with who may answer in the inbox, and what operators call it.
 func (q *Queries) WakeLockFor(ctx context.Context, arg WakeLockForParams) (WakeLockForRow, error) {
 	row := q.db.QueryRow(ctx, wakeLockFor, arg.InboxID, arg.ContactID)
 	var i WakeLockForRow
@@ -122,6 +125,8 @@ func (q *Queries) WakeLockFor(ctx context.Context, arg WakeLockForParams) (WakeL
 		&i.Wake.Signals,
 		&i.Wake.NextSignalAt,
 		&i.Replies,
+		&i.InboxName,
+		&i.Protocol,
 	)
 	return i, err
 }

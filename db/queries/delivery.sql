@@ -23,7 +23,11 @@ SELECT d.endpoint_id, e.url, count(*) AS pending, max(d.position)::bigint AS las
         OR coalesce(bool_or(d.bypassed)
             AND (array_agg(d.attempts = 0 AND NOT d.buffered ORDER BY d.position) FILTER (WHERE NOT d.bypassed))[1], false))::boolean AS urgent,
     coalesce((array_agg(d.failure ORDER BY d.position))[1], '')::text AS failure,
-    (array_agg(d.attempts ORDER BY d.position))[1]::integer AS attempts
+    (array_agg(d.attempts ORDER BY d.position))[1]::integer AS attempts,
+    (array_agg(d.state = 'pending' ORDER BY d.position))[1]::boolean AS scheduled,
+    -- The epoch stands for never.
+    coalesce((array_agg(d.first_attempt_at ORDER BY d.position))[1], 'epoch'::timestamptz)::timestamptz AS first_attempt_at,
+    coalesce((array_agg(d.next_attempt_at ORDER BY d.position))[1], 'epoch'::timestamptz)::timestamptz AS next_attempt_at
 FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
 WHERE d.inbox_id = @inbox_id AND d.contact_id = @contact_id AND (d.state = 'pending' OR d.manual_at IS NOT NULL)
 GROUP BY d.endpoint_id, e.url ORDER BY d.endpoint_id;
@@ -76,6 +80,8 @@ UPDATE deliveries SET state = @state, step = @step, next_attempt_at = @next_atte
     manual_count = CASE WHEN @manual THEN greatest(manual_count - 1, 0) ELSE manual_count END
 -- A worker that was taken for dead may finish late: its failure must not undo what a later attempt did. A success is one anyhow.
 WHERE id = @id AND (attempts = @n OR @state::text = 'delivered') AND (state <> 'delivered' OR @state::text = 'delivered')
+    -- What an operator gave up meanwhile stays so, unless it has arrived after all.
+    AND (state <> 'failed' OR @state::text = 'delivered' OR @manual)
     -- What was held meanwhile, because another lane's attempt disabled the endpoint, stays so.
     AND (state <> 'held' OR @state::text <> 'pending' OR @manual);
 

@@ -5,8 +5,8 @@ INSERT INTO wakes (inbox_id, contact_id, account_id) VALUES (@inbox_id, @contact
 SELECT * FROM wakes WHERE inbox_id = @inbox_id AND contact_id = @contact_id FOR UPDATE;
 
 -- name: WakeLockFor :one
--- The same, with who may answer in the inbox.
-SELECT sqlc.embed(w), i.replies FROM wakes w JOIN inboxes i ON i.id = w.inbox_id
+-- The same, with who may answer in the inbox, and what operators call it.
+SELECT sqlc.embed(w), i.replies, i.name AS inbox_name, i.protocol FROM wakes w JOIN inboxes i ON i.id = w.inbox_id
 WHERE w.inbox_id = @inbox_id AND w.contact_id = @contact_id FOR UPDATE OF w;
 
 -- name: WakeRaiseByConversation :execrows

@@ -4,7 +4,6 @@ package workflowclient
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -26,7 +25,11 @@ const timeout = 5 * time.Second
 const taskTimeout = 5 * time.Second
 
 // Client sends signals and updates to conversations.
-type Client struct{ temporal client.Client }
+type Client struct {
+	temporal client.Client
+	// Inbox names an inbox for operators; nil where nobody can. It is asked for each signal, so it must know most answers.
+	Inbox func(ctx context.Context, inbox handoff.ID) (name string, protocol handoff.Protocol, err error)
+}
 
 // droppedPause is the wait before an update is sent again whose task failed.
 const droppedPause = 20 * time.Millisecond
@@ -43,13 +46,13 @@ func (c *Client) Signal(ctx context.Context, w db.Wake) error {
 	for _, item := range w.Items {
 		signal.Items = append(signal.Items, workflows.InboundItem{Kind: item.Kind, ID: item.ID})
 	}
-	options := startOptions(in)
+	options := c.startOptions(ctx, in)
 	_, err := c.temporal.SignalWithStartWorkflow(ctx, options.ID, workflows.InboundSignal, signal, options, workflows.ConversationName, in)
 	return err
 }
 
 // startOptions let a signal or update land in the open run or start the next one, and never fail for either.
-func startOptions(in workflows.ConversationInput) client.StartWorkflowOptions {
+func (c *Client) startOptions(ctx context.Context, in workflows.ConversationInput) client.StartWorkflowOptions {
 	return client.StartWorkflowOptions{
 		ID:                       workflows.ConversationID(in.InboxID, in.ContactID),
 		TaskQueue:                workflows.TaskQueue,
@@ -57,7 +60,8 @@ func startOptions(in workflows.ConversationInput) client.StartWorkflowOptions {
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		// A task whose worker died is run again by another after this time. The server's default is 10 s.
 		WorkflowTaskTimeout: taskTimeout,
-		StaticSummary:       fmt.Sprintf("contact %s in inbox %s", in.ContactID, in.InboxID),
+		StaticSummary:       c.summary(ctx, in),
+		StaticDetails:       details(in),
 	}
 }
 
@@ -82,7 +86,7 @@ func (c *Client) startDelivery(ctx context.Context, in workflows.WebhookTestInpu
 	_, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflows.WebhookTestID(in.DeliveryID), TaskQueue: workflows.TaskQueue,
 		WorkflowIDConflictPolicy: existing,
-		StaticSummary:            "webhook of no conversation",
+		StaticSummary:            "a webhook of no conversation",
 	}, workflows.WebhookTestName, in)
 	return explain(err)
 }
@@ -116,7 +120,7 @@ func (c *Client) updateOnce(ctx context.Context, conv workflows.ConversationInpu
 	handle, err := c.temporal.UpdateWorkflow(ctx, options)
 	var gone *serviceerror.NotFound
 	if errors.As(err, &gone) {
-		start := c.temporal.NewWithStartWorkflowOperation(startOptions(conv), workflows.ConversationName, conv)
+		start := c.temporal.NewWithStartWorkflowOperation(c.startOptions(ctx, conv), workflows.ConversationName, conv)
 		handle, err = c.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 			StartWorkflowOperation: start, UpdateOptions: options,
 		})

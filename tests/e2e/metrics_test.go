@@ -114,5 +114,5 @@ func (s *stack) foundInTemporal(id, says string) {
 	require.NoError(s, err)
 	var metadata sdkpb.WorkflowMetadata
 	require.NoError(s, value.Get(&metadata))
-	require.Contains(s, metadata.CurrentDetails, "1 webhooks for "+strings.TrimPrefix(s.gateway.URL, "http://"))
+	require.Contains(s, metadata.CurrentDetails, "1 webhook for `"+strings.TrimPrefix(s.gateway.URL, "http://")+"`")
 }
