@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"net/url"
 	"slices"
 	"time"
 
@@ -136,10 +135,7 @@ func (s *server) conversationView(row dbsqlc.ConversationDetailRow) (Conversatio
 	if c.EndReason != nil {
 		view.EndReason = *c.EndReason
 	}
-	if s.UIBaseURL != "" {
-		view.WorkflowURL = s.UIBaseURL + "/namespaces/" + url.PathEscape(s.Namespace) + "/workflows/" +
-			url.PathEscape(workflows.ConversationID(c.InboxID, c.ContactID))
-	}
+	view.WorkflowURL = s.workflowURL(workflows.ConversationID(c.InboxID, c.ContactID))
 	return view, json.Unmarshal(c.Attributes, &view.Attributes)
 }
 

@@ -46,6 +46,7 @@ func (s *server) deliveryRoutes() {
 		status: http.StatusAccepted, errors: []int{http.StatusNotFound},
 	}, s.redeliver)
 	s.replayRoutes()
+	s.operatorRoutes()
 }
 
 func (s *server) listDeliveries(ctx context.Context, in *listDeliveriesInput) (*listOutput[Delivery], error) {

@@ -28,6 +28,7 @@ type Delivery struct {
 	NextAttemptAt  *time.Time            `json:"next_attempt_at,omitempty"`
 	CreatedAt      time.Time             `json:"created_at"`
 	FinishedAt     *time.Time            `json:"finished_at,omitempty"`
+	WorkflowURL    string                `json:"workflow_url,omitempty" doc:"The workflow that sends it, in the Temporal UI."`
 }
 
 // Attempt is one HTTP request. The address that it went to is none of a tenant's business: it could be one of the operator's network.
@@ -78,7 +79,7 @@ func (s *server) briefViews(ctx context.Context, brief []dbsqlc.DeliveryListBrie
 		rows = append(rows, dbsqlc.Delivery{
 			ID: row.ID, WebhookID: row.WebhookID, EndpointID: row.EndpointID, InboxID: row.InboxID, EventType: row.EventType,
 			EventID: row.EventID, ConversationID: row.ConversationID, MessageID: row.MessageID, Seq: row.Seq, State: row.State,
-			Failure: row.Failure, NextAttemptAt: row.NextAttemptAt, CreatedAt: row.CreatedAt, FinishedAt: row.FinishedAt,
+			Failure: row.Failure, NextAttemptAt: row.NextAttemptAt, CreatedAt: row.CreatedAt, FinishedAt: row.FinishedAt, ContactID: row.ContactID,
 		})
 	}
 	found, err := s.queries(ctx).AttemptListBrief(ctx, ids)
@@ -104,7 +105,9 @@ func (s *server) showDeliveries(rows []dbsqlc.Delivery, attempts []dbsqlc.Delive
 	}
 	views := make([]Delivery, 0, len(rows))
 	for _, row := range rows {
-		views = append(views, deliveryView(row, shown[row.ID]))
+		view := deliveryView(row, shown[row.ID])
+		view.WorkflowURL = s.deliveryWorkflow(row)
+		views = append(views, view)
 	}
 	return views, nil
 }

@@ -115,6 +115,8 @@ func carryOut(ctx context.Context, a *activities.Activities, base activities.Com
 		return a.UndoResolve(ctx, base)
 	case workflows.StartInput:
 		return a.Start(ctx, activities.StartCommand{Command: base, MessageID: in.MessageID, Type: in.Type, PreviousID: in.PreviousID})
+	case workflows.SkipInput:
+		return a.SkipDelivery(ctx, activities.LaneCommand{Command: base, DeliveryID: &in.DeliveryID})
 	default:
 		return activities.Result{}, fmt.Errorf("no activity for %s", in.UpdateName())
 	}

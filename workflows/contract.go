@@ -103,6 +103,8 @@ type State struct {
 	Conversation *activities.Conversation `json:"conversation,omitempty"`
 	Lanes        []LaneState              `json:"lanes"`
 	InactiveAt   *time.Time               `json:"inactive_at,omitempty"`
+	// Details are the current details of the Temporal UI, in Markdown.
+	Details string `json:"details,omitempty"`
 }
 
 // LaneState is one lane in State.

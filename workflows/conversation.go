@@ -246,7 +246,7 @@ func (c *conversation) continueAsNew(ctx workflow.Context) error {
 }
 
 func (c *conversation) state() (State, error) {
-	s := State{Conversation: c.now, Lanes: []LaneState{}}
+	s := State{Conversation: c.now, Lanes: []LaneState{}, Details: c.shown}
 	for _, id := range c.order {
 		l := c.lanes[id]
 		if l.wanted() {

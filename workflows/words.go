@@ -107,23 +107,25 @@ func (c *conversation) webhooks(now time.Time) string {
 			continue
 		}
 		text := fmt.Sprintf("- %s for %s", count(int(l.pending), "webhook", "webhooks"), code(l.host))
-		switch {
-		case l.trouble == "":
-			text += "."
-		default:
-			verb := "fails"
-			if l.stuck {
-				verb = "**is stuck**"
-			}
-			text += fmt.Sprintf(": the first one %s%s (%s)", verb, since(l.since), Markdown(l.trouble))
-			if l.nextAt != nil && l.nextAt.After(now) {
-				text += ", next attempt at " + moment(*l.nextAt)
-			}
-			text += ". As of " + moment(now) + "; the pending activity says what came later."
+		if l.trouble != "" {
+			text += l.failing(now)
 		}
-		lines = append(lines, text)
+		lines = append(lines, text+".")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// failing says how long the lane's first delivery has failed, how, and when it is tried next.
+func (l *lane) failing(now time.Time) string {
+	verb := "fails"
+	if l.stuck {
+		verb = "**is stuck**"
+	}
+	text := fmt.Sprintf(": the first one %s%s (%s)", verb, since(l.since), Markdown(l.trouble))
+	if l.nextAt != nil && l.nextAt.After(now) {
+		text += ", next attempt at " + moment(*l.nextAt)
+	}
+	return text + ". As of " + moment(now) + "; the pending activity says what came later"
 }
 
 func (c *conversation) downloads() string {

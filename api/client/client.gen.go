@@ -3224,6 +3224,9 @@ type Delivery struct {
 
 	// WebhookID The webhook-id header of every attempt.
 	WebhookID string `json:"webhook_id"`
+
+	// WorkflowURL The workflow that sends it, in the Temporal UI.
+	WorkflowURL *string `json:"workflow_url,omitempty"`
 }
 
 // DeliveryState defines model for Delivery.State.
@@ -5794,6 +5797,12 @@ type RedeliverParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// SkipDeliveryParams defines parameters for SkipDelivery.
+type SkipDeliveryParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // RecoverEndpointParams defines parameters for RecoverEndpoint.
 type RecoverEndpointParams struct {
 	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
@@ -7392,6 +7401,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/deliveries/{id}/redeliver (the `Redeliver` operationId).
 	Redeliver(ctx context.Context, id openapi_types.UUID, params *RedeliverParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SkipDelivery Give up a delivery that is stuck
+	//
+	// The delivery fails for good, and what waits behind it goes on; the next webhook that its endpoint gets for the contact has `Handoff-Gap: true`. A message that cannot arrive otherwise is `failed`. An attempt that is under way is finished, and counts if it succeeds. What was given up can still be sent again. One that does not wait any more is refused with 409.
+	//
+	// Corresponds with POST /v1/deliveries/{id}/skip (the `SkipDelivery` operationId).
+	SkipDelivery(ctx context.Context, id openapi_types.UUID, params *SkipDeliveryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteEndpoint Delete an endpoint
 	//
@@ -9785,6 +9801,23 @@ func (c *Client) GetDelivery(ctx context.Context, id openapi_types.UUID, reqEdit
 // Corresponds with POST /v1/deliveries/{id}/redeliver (the `Redeliver` operationId).
 func (c *Client) Redeliver(ctx context.Context, id openapi_types.UUID, params *RedeliverParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRedeliverRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SkipDelivery Give up a delivery that is stuck
+//
+// The delivery fails for good, and what waits behind it goes on; the next webhook that its endpoint gets for the contact has `Handoff-Gap: true`. A message that cannot arrive otherwise is `failed`. An attempt that is under way is finished, and counts if it succeeds. What was given up can still be sent again. One that does not wait any more is refused with 409.
+//
+// Corresponds with POST /v1/deliveries/{id}/skip (the `SkipDelivery` operationId).
+func (c *Client) SkipDelivery(ctx context.Context, id openapi_types.UUID, params *SkipDeliveryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSkipDeliveryRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -15479,6 +15512,55 @@ func NewRedeliverRequest(server string, id openapi_types.UUID, params *Redeliver
 	return req, nil
 }
 
+// NewSkipDeliveryRequest constructs an http.Request for the SkipDelivery method
+func NewSkipDeliveryRequest(server string, id openapi_types.UUID, params *SkipDeliveryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/deliveries/%s/skip", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewDeleteEndpointRequest constructs an http.Request for the DeleteEndpoint method
 func NewDeleteEndpointRequest(server string, id openapi_types.UUID) (*http.Request, error) {
 	var err error
@@ -20012,6 +20094,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/deliveries/{id}/redeliver (the `Redeliver` operationId).
 	RedeliverWithResponse(ctx context.Context, id openapi_types.UUID, params *RedeliverParams, reqEditors ...RequestEditorFn) (*RedeliverResponse, error)
 
+	// SkipDeliveryWithResponse Give up a delivery that is stuck
+	//
+	// The delivery fails for good, and what waits behind it goes on; the next webhook that its endpoint gets for the contact has `Handoff-Gap: true`. A message that cannot arrive otherwise is `failed`. An attempt that is under way is finished, and counts if it succeeds. What was given up can still be sent again. One that does not wait any more is refused with 409.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/deliveries/{id}/skip (the `SkipDelivery` operationId).
+	SkipDeliveryWithResponse(ctx context.Context, id openapi_types.UUID, params *SkipDeliveryParams, reqEditors ...RequestEditorFn) (*SkipDeliveryResponse, error)
+
 	// DeleteEndpointWithResponse Delete an endpoint
 	//
 	// What is still on its way to it is not sent.
@@ -23246,6 +23337,47 @@ func (r RedeliverResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RedeliverResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SkipDeliveryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Delivery
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SkipDeliveryResponse) GetJSON200() *Delivery {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SkipDeliveryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SkipDeliveryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SkipDeliveryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SkipDeliveryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -27211,6 +27343,21 @@ func (c *ClientWithResponses) RedeliverWithResponse(ctx context.Context, id open
 	return ParseRedeliverResponse(rsp)
 }
 
+// SkipDeliveryWithResponse Give up a delivery that is stuck
+//
+// The delivery fails for good, and what waits behind it goes on; the next webhook that its endpoint gets for the contact has `Handoff-Gap: true`. A message that cannot arrive otherwise is `failed`. An attempt that is under way is finished, and counts if it succeeds. What was given up can still be sent again. One that does not wait any more is refused with 409.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/deliveries/{id}/skip (the `SkipDelivery` operationId).
+func (c *ClientWithResponses) SkipDeliveryWithResponse(ctx context.Context, id openapi_types.UUID, params *SkipDeliveryParams, reqEditors ...RequestEditorFn) (*SkipDeliveryResponse, error) {
+	rsp, err := c.SkipDelivery(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSkipDeliveryResponse(rsp)
+}
+
 // DeleteEndpointWithResponse Delete an endpoint
 //
 // What is still on its way to it is not sent.
@@ -30051,6 +30198,32 @@ func ParseRedeliverResponse(rsp *http.Response) (*RedeliverResponse, error) {
 			return nil, err
 		}
 		response.JSON202 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSkipDeliveryResponse parses an HTTP response from a SkipDeliveryWithResponse call
+func ParseSkipDeliveryResponse(rsp *http.Response) (*SkipDeliveryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SkipDeliveryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Delivery
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	}
 

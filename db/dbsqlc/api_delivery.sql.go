@@ -72,7 +72,7 @@ func (q *Queries) AttemptListBrief(ctx context.Context, deliveryIds []uuid.UUID)
 
 const deliveryListBrief = `-- name: DeliveryListBrief :many
 SELECT id, position, webhook_id, endpoint_id, inbox_id, event_type, event_id, conversation_id, message_id, seq, state, failure, next_attempt_at,
-    created_at, finished_at
+    created_at, finished_at, contact_id
 FROM deliveries
 WHERE account_id = $1 AND after_id IS NULL
   AND ($2::text IS NULL OR state = $2)
@@ -107,6 +107,7 @@ type DeliveryListBriefRow struct {
 	NextAttemptAt  *time.Time
 	CreatedAt      time.Time
 	FinishedAt     *time.Time
+	ContactID      *uuid.UUID
 }
 
 // A page without the bodies, which nobody is shown: a hundred of them may be 4 MiB each.
@@ -142,6 +143,7 @@ func (q *Queries) DeliveryListBrief(ctx context.Context, arg DeliveryListBriefPa
 			&i.NextAttemptAt,
 			&i.CreatedAt,
 			&i.FinishedAt,
+			&i.ContactID,
 		); err != nil {
 			return nil, err
 		}

@@ -1,7 +1,7 @@
 -- name: DeliveryListBrief :many
 -- A page without the bodies, which nobody is shown: a hundred of them may be 4 MiB each.
 SELECT id, position, webhook_id, endpoint_id, inbox_id, event_type, event_id, conversation_id, message_id, seq, state, failure, next_attempt_at,
-    created_at, finished_at
+    created_at, finished_at, contact_id
 FROM deliveries
 WHERE account_id = @account_id AND after_id IS NULL
   AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state'))
