@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +65,7 @@ func TestDelivery_51_AnOperatorFollowsALateDelivery(t *testing.T) {
 // workerURL is where the worker's health and metrics are.
 func (s *stack) workerURL() string {
 	s.Helper()
-	for _, variable := range s.env {
+	for _, variable := range slices.Backward(s.env) { // the last one counts
 		if address, found := strings.CutPrefix(variable, "HANDOFF_WORKER_LISTEN="); found {
 			return "http://" + address
 		}

@@ -61,10 +61,19 @@ func newStackWith(t *testing.T, databaseURL, temporalAddress string, eventTypes 
 // newStackSet starts a stack with settings of the test's own.
 func newStackSet(t *testing.T, databaseURL, temporalAddress string, settings []string, eventTypes ...string) *stack {
 	t.Helper()
+	s := prepareStack(t, databaseURL, temporalAddress, strings.TrimSpace(string(command(t, nil, "keyset"))), settings...)
+	s.setUp(eventTypes)
+	s.run()
+	return s
+}
+
+// prepareStack migrates, and starts nothing.
+func prepareStack(t *testing.T, databaseURL, temporalAddress, keyset string, settings ...string) *stack {
+	t.Helper()
 	id := handoff.NewID()
 	s := &stack{
 		T: t, databaseURL: databaseURL, temporalAddress: temporalAddress, namespace: "e2e-" + hex.EncodeToString(id[10:]),
-		gateway: fixture.NewGateway(t), keysetKey: strings.TrimSpace(string(command(t, nil, "keyset"))), metaToken: "EAAcanarytoken",
+		gateway: fixture.NewGateway(t), keysetKey: keyset, metaToken: "EAAcanarytoken",
 	}
 	apiPort, workerPort := freePort(t), freePort(t)
 	s.url = fmt.Sprintf("http://127.0.0.1:%d", apiPort)
@@ -79,11 +88,15 @@ func newStackSet(t *testing.T, databaseURL, temporalAddress string, settings []s
 	}
 	s.env = append(s.env, settings...)
 	command(t, s.env, "migrate")
-	s.setUp(eventTypes)
-	s.serve, s.worker = launch(t, s.env, "serve"), launch(t, s.env, "worker")
-	s.ready(s.url)
-	s.ready(fmt.Sprintf("http://127.0.0.1:%d", workerPort))
 	return s
+}
+
+// run starts the processes.
+func (s *stack) run() {
+	s.Helper()
+	s.serve, s.worker = launch(s.T, s.env, "serve"), launch(s.T, s.env, "worker")
+	s.ready(s.url)
+	s.ready(s.workerURL())
 }
 
 // startGraph starts a fake of Meta's Graph API that knows the stack's number, and gives its address.
