@@ -41,6 +41,8 @@ type Activities struct {
 	InFlight *InFlight
 	// Observe is told of every attempt that left, once its outcome is known; nil for nobody. It must return at once.
 	Observe func(Attempted)
+	// ObserveMedia is told what became of each try to fetch a file: ready, retry, or why it was given up; nil for nobody.
+	ObserveMedia func(outcome string)
 }
 
 // Links makes an expiring public link of an account's file.

@@ -54,6 +54,7 @@ func (a *Activities) DownloadMedia(ctx context.Context, in MediaInput) (MediaRes
 	}
 	if file.State == handoff.MediaPending {
 		finish, err := a.fetch(ctx, file)
+		a.observeMedia(finish, err)
 		if err != nil {
 			return MediaResult{}, a.unfetched(ctx, err)
 		}
@@ -71,6 +72,18 @@ func (a *Activities) DownloadMedia(ctx context.Context, in MediaInput) (MediaRes
 
 func listMedia(ctx context.Context, q *dbsqlc.Queries, ref Ref) ([]handoff.ID, error) {
 	return q.WakeMediaList(ctx, dbsqlc.WakeMediaListParams{InboxID: &ref.InboxID, ContactID: &ref.ContactID, RowLimit: mediaLimit})
+}
+
+func (a *Activities) observeMedia(finish dbsqlc.MediaFinishParams, err error) {
+	switch {
+	case a.ObserveMedia == nil:
+	case err != nil:
+		a.ObserveMedia("retry")
+	case finish.FailureCode != nil:
+		a.ObserveMedia(*finish.FailureCode)
+	default:
+		a.ObserveMedia("ready")
+	}
 }
 
 // unfetched asks for another try. The error of the vendor says nothing of the file and is shown to operators.

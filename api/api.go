@@ -20,6 +20,7 @@ import (
 	"handoff/internal/admin"
 	"handoff/internal/feed"
 	"handoff/internal/graph"
+	"handoff/internal/health"
 	"handoff/internal/mediastore"
 	"handoff/internal/secretbox"
 	"handoff/workflows"
@@ -67,11 +68,10 @@ type Deps struct {
 	Typing func(ctx context.Context, token, phoneNumberID, wamid string) error
 	// PublicURL is where this API is reached, for links that agents' clients open; these are without a host if absent.
 	PublicURL string
-	// Ready runs the checks of /readyz and gives each one's error, nil where it passes.
-	Ready func(context.Context) map[string]error
-	// Degraded runs checks that /readyz shows and that do not take the server out of service: with Temporal down it still
-	// accepts. None if absent.
-	Degraded func(context.Context) map[string]error
+	// Ready makes the checks of /readyz.
+	Ready func(context.Context) health.Ready
+	// Observe is told what is served; nobody is if absent.
+	Observe Observer
 	// Now is the clock; time.Now if absent.
 	Now func() time.Time
 	// UIBaseURL is where the Temporal UI is, for links; no links if absent.
@@ -125,6 +125,9 @@ func (d *Deps) validate() error {
 func (d *Deps) setDefaults() {
 	if d.Now == nil {
 		d.Now = time.Now
+	}
+	if d.Observe == nil {
+		d.Observe = unobserved{}
 	}
 	if d.Namespace == "" {
 		d.Namespace = "default"

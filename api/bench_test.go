@@ -19,6 +19,7 @@ import (
 	"handoff/db/dbtest"
 	"handoff/internal/admin"
 	"handoff/internal/fixture"
+	"handoff/internal/health"
 	"handoff/internal/outbound"
 )
 
@@ -31,7 +32,7 @@ func BenchmarkInbound(b *testing.B) {
 	handler, err := api.New(api.Deps{
 		DB: pool, Commands: w.commands, Waker: w.waker, Box: w.Box, CheckURL: func(string) error { return nil },
 		CheckHeaders: outbound.CheckHeaders, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
-		Ready: func(context.Context) map[string]error { return nil }, Store: w.Activities(b, time.Now).Store,
+		Ready: func(context.Context) health.Ready { return health.Of(nil) }, Store: w.Activities(b, time.Now).Store,
 	})
 	require.NoError(b, err)
 	server := httptest.NewServer(handler)

@@ -16,6 +16,7 @@ import (
 	"handoff/internal/admin"
 	"handoff/internal/fakegraph"
 	"handoff/internal/graph"
+	"handoff/internal/health"
 	"handoff/internal/outbound"
 )
 
@@ -44,7 +45,7 @@ func newConfigured(t *testing.T) *configured {
 	w.activities.Graph = w.asks()
 	handler, err := api.New(api.Deps{
 		DB: w.DB, Commands: w.commands, Waker: w.waker, Box: w.Box, CheckURL: w.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
-		Log: slog.New(slog.NewJSONHandler(w.log, nil)), Ready: func(context.Context) map[string]error { return nil }, Store: w.activities.Store,
+		Log: slog.New(slog.NewJSONHandler(w.log, nil)), Ready: func(context.Context) health.Ready { return health.Of(nil) }, Store: w.activities.Store,
 		PublicURL: "https://handoff.example.com/", GraphURL: w.graphURL, CheckInbox: w.asks().Check, CheckReach: admin.ReachBy(w.poster),
 	})
 	require.NoError(t, err)

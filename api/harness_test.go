@@ -24,6 +24,7 @@ import (
 	"handoff/internal/admin"
 	"handoff/internal/contract"
 	"handoff/internal/fixture"
+	"handoff/internal/health"
 	"handoff/internal/outbound"
 	"handoff/internal/testenv"
 	"handoff/workflows"
@@ -68,7 +69,7 @@ func newWorld(t *testing.T) *world {
 	w.deps = api.Deps{
 		DB: pool, Commands: w.commands, Waker: w.waker, Box: w.Box, CheckURL: w.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
 		Log: slog.New(slog.NewJSONHandler(w.log, nil)), UIBaseURL: "http://127.0.0.1:8233/",
-		Ready: func(context.Context) map[string]error { return w.readiness }, Store: w.activities.Store,
+		Ready: func(context.Context) health.Ready { return health.Of(w.readiness) }, Store: w.activities.Store,
 	}
 	w.serve(t)
 	return w

@@ -75,6 +75,9 @@ func (s *server) accept(ctx context.Context, r db.NewReceipt) (db.Accepted, erro
 	defer cancel()
 	accepted, err := db.Accept(ctx, s.DB, r)
 	s.wake(ctx, accepted.Wakes...)
+	if err == nil {
+		s.observeItems(r, accepted)
+	}
 	return accepted, err
 }
 

@@ -82,6 +82,7 @@ func (s *server) chatlayerInbox(c *gin.Context) (dbsqlc.Inbox, error) {
 	if err != nil || ok {
 		return inbox, err
 	}
+	s.Observe.SignatureRefused(inbox.Protocol)
 	return inbox, refused
 }
 

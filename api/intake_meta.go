@@ -120,6 +120,7 @@ func (s *server) signedInbox(c *gin.Context) (dbsqlc.Inbox, error) {
 		return inbox, err
 	}
 	if signature.VerifyMeta(string(secret), bodyOf(ctx), c.GetHeader(signature.HeaderMeta)) != nil {
+		s.Observe.SignatureRefused(inbox.Protocol)
 		return inbox, refused
 	}
 	return inbox, nil

@@ -21,6 +21,7 @@ import (
 
 	"handoff"
 	"handoff/api"
+	"handoff/internal/health"
 	"handoff/internal/mediastore"
 	"handoff/internal/outbound"
 )
@@ -57,7 +58,7 @@ func newFileWorld(t *testing.T, change ...func(*fileWorld, *http.Server)) *fileW
 	}
 	deps := api.Deps{
 		DB: f.DB, Commands: f.commands, Waker: f.waker, Box: f.Box, CheckURL: f.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
-		Log: slog.New(slog.NewJSONHandler(f.log, nil)), Ready: func(context.Context) map[string]error { return nil },
+		Log: slog.New(slog.NewJSONHandler(f.log, nil)), Ready: func(context.Context) health.Ready { return health.Of(nil) },
 		Now: func() time.Time { return time.Now().Add(time.Duration(f.late.Load())) }, Store: store, PublicURL: f.url + "/",
 		Links: f.link,
 	}

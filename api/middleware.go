@@ -52,9 +52,11 @@ func (s *server) logRequest(c *gin.Context) {
 	start := time.Now()
 	nameSpan(c)
 	c.Next()
+	took := time.Since(start)
+	s.observeRequest(c, took)
 	attributes := []any{
 		"method", c.Request.Method, "route", c.FullPath(), "status", c.Writer.Status(), "bytes", c.Writer.Size(),
-		"duration_ms", float64(time.Since(start).Microseconds()) / 1000, "request_id", requestIDOf(c.Request.Context()),
+		"duration_ms", float64(took.Microseconds()) / 1000, "request_id", requestIDOf(c.Request.Context()),
 	}
 	if k := keyOf(c.Request.Context()); k != nil {
 		attributes = append(attributes, "account_id", k.AccountID, "key_id", k.ID)

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"handoff"
+	"handoff/internal/health"
 )
 
 var security = []map[string][]string{{"bearer": {}}, {"apiKey": {}}}
@@ -118,7 +119,7 @@ func (s *server) sampleOperation(id, path string) *huma.Operation {
 }
 
 func (s *server) healthOperations() []*huma.Operation {
-	ready := s.responses(http.StatusOK, "Ready", reflect.TypeFor[Ready]())
+	ready := s.responses(http.StatusOK, "Ready", reflect.TypeFor[health.Ready]())
 	ready["503"] = &huma.Response{Description: "A check failed", Content: ready["200"].Content}
 	return []*huma.Operation{
 		{

@@ -14,6 +14,7 @@ import (
 
 	"handoff"
 	"handoff/api"
+	"handoff/internal/health"
 	"handoff/internal/outbound"
 )
 
@@ -25,7 +26,7 @@ func TestPassthroughWithoutIdempotencyKey(t *testing.T) {
 	handler, err := api.New(api.Deps{
 		DB: w.DB, Commands: w.commands, Waker: w.waker, Box: w.Box, CheckURL: w.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
 		Log: slog.New(slog.NewJSONHandler(w.log, nil)), Store: w.activities.Store, SendWait: time.Millisecond,
-		Ready: func(context.Context) map[string]error { return w.readiness },
+		Ready: func(context.Context) health.Ready { return health.Of(w.readiness) },
 	})
 	require.NoError(t, err)
 	request := httptest.NewRequest(http.MethodPost, "/v1/passthrough/"+inbox.ID.String()+"/messages",

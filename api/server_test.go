@@ -12,6 +12,7 @@ import (
 
 	"handoff"
 	"handoff/api"
+	"handoff/internal/health"
 )
 
 func TestDepsNameWhatIsMissing(t *testing.T) {
@@ -44,15 +45,15 @@ func TestHealth(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.do(t, "GET", "/livez", "", nil).is(http.StatusOK)
-	require.Equal(t, "ok", w.do(t, "GET", "/readyz", "", nil).is(http.StatusOK).text("checks.database"))
+	require.Equal(t, "ok", w.do(t, "GET", "/readyz", "", nil).is(http.StatusOK).text("checks.database.state"))
 
 	w.readiness = map[string]error{"database": nil, "temporal": errors.New("dial tcp 10.0.0.5:7233: canary")}
 	got := w.do(t, "GET", "/readyz", "", nil).is(http.StatusServiceUnavailable)
-	require.Equal(t, "failed", got.text("checks.temporal"))
-	require.Equal(t, "ok", got.text("checks.database"))
+	require.Equal(t, "failed", got.text("checks.temporal.state"))
+	require.Equal(t, "ok", got.text("checks.database.state"))
 	require.NotContains(t, string(got.body), "canary")
 
-	alone := api.Health(func(context.Context) map[string]error { return w.readiness })
+	alone := api.Health(func(context.Context) health.Ready { return health.Of(w.readiness) })
 	for path, status := range map[string]int{"/livez": http.StatusOK, "/readyz": http.StatusServiceUnavailable, "/v1/agents": http.StatusNotFound} {
 		recorder := httptest.NewRecorder()
 		alone.ServeHTTP(recorder, httptest.NewRequest("GET", path, nil))

@@ -70,6 +70,8 @@ func (s *server) streamEvents(c *gin.Context) {
 		return
 	}
 	defer subscription.Close()
+	s.Observe.Streams(1)
+	defer s.Observe.Streams(-1)
 	w := s.openStream(subscription.Context(), c)
 	defer w.close()
 	// A write that fails cancels the request's context: only the error tells a slow client from one that has gone.

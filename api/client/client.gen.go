@@ -1584,6 +1584,7 @@ func (e RatingVia) Valid() bool {
 // Defines values for ReadyStatus.
 const (
 	ReadyStatusDegraded    ReadyStatus = "degraded"
+	ReadyStatusDraining    ReadyStatus = "draining"
 	ReadyStatusOk          ReadyStatus = "ok"
 	ReadyStatusUnavailable ReadyStatus = "unavailable"
 )
@@ -1593,9 +1594,29 @@ func (e ReadyStatus) Valid() bool {
 	switch e {
 	case ReadyStatusDegraded:
 		return true
+	case ReadyStatusDraining:
+		return true
 	case ReadyStatusOk:
 		return true
 	case ReadyStatusUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadyCheckState.
+const (
+	ReadyCheckStateFailed ReadyCheckState = "failed"
+	ReadyCheckStateOk     ReadyCheckState = "ok"
+)
+
+// Valid indicates whether the value is a known member of the ReadyCheckState enum.
+func (e ReadyCheckState) Valid() bool {
+	switch e {
+	case ReadyCheckStateFailed:
+		return true
+	case ReadyCheckStateOk:
 		return true
 	default:
 		return false
@@ -4487,13 +4508,28 @@ type ReadMentionsBody struct {
 
 // Ready defines model for Ready.
 type Ready struct {
-	// Checks Each check with ok or failed; the server's log has the reason. Degraded means that intake goes on and commands may fail.
-	Checks map[string]string `json:"checks"`
-	Status ReadyStatus       `json:"status"`
+	// Checks What was looked at, by name. The server's log has the reason of a failure.
+	Checks map[string]ReadyCheck `json:"checks"`
+
+	// Status Degraded: intake goes on, and commands or live events may fail or wait. Draining: it is about to stop; what it still gets is served. Draining and unavailable are answered with 503.
+	Status ReadyStatus `json:"status"`
 }
 
-// ReadyStatus defines model for Ready.Status.
+// ReadyStatus Degraded: intake goes on, and commands or live events may fail or wait. Draining: it is about to stop; what it still gets is served. Draining and unavailable are answered with 503.
 type ReadyStatus string
+
+// ReadyCheck defines model for ReadyCheck.
+type ReadyCheck struct {
+	// DurationMs How long looking took.
+	DurationMs float64 `json:"duration_ms"`
+
+	// Since Since when probes have found it so.
+	Since time.Time       `json:"since"`
+	State ReadyCheckState `json:"state"`
+}
+
+// ReadyCheckState defines model for ReadyCheck.State.
+type ReadyCheckState string
 
 // Receipt defines model for Receipt.
 type Receipt struct {

@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"handoff/api"
+	"handoff/internal/health"
 )
 
 // healthOf serves /livez and /readyz with a check that answers failure, and returns its address.
 func healthOf(t *testing.T, failure error) string {
 	t.Helper()
-	server := httptest.NewServer(api.Health(func(context.Context) map[string]error { return map[string]error{"database": failure} }))
+	server := httptest.NewServer(api.Health(func(context.Context) health.Ready { return health.Of(map[string]error{"database": failure}) }))
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String()
 }

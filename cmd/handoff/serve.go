@@ -31,6 +31,7 @@ type serveCmd struct {
 	workerFlags
 	codecFlags
 	securityFlags
+	drainFlags
 	Listen        string `help:"Address on which the API, /livez and /readyz are served, by http: TLS is a reverse proxy's." env:"HANDOFF_LISTEN" default:":8080" group:"API"`
 	MetricsListen string `help:"Address of serve's /metrics; empty for none." env:"HANDOFF_METRICS_LISTEN" default:":9464" group:"Logs, metrics and traces"`
 	TemporalUIURL string `help:"Where operators open the Temporal UI, such as http://127.0.0.1:8233; conversations link to it." env:"HANDOFF_TEMPORAL_UI_URL" group:"API"`
@@ -43,7 +44,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer s.close(ctx)
-	s.uiURL, s.security = c.TemporalUIURL, c.securityFlags
+	s.uiURL, s.security, s.drain = c.TemporalUIURL, c.securityFlags, c.Drain
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen on %s (HANDOFF_LISTEN): %w", c.Listen, err)
@@ -84,15 +85,26 @@ func (c *workerCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer s.close(ctx)
+	s.watch(append(s.databaseChecks(), s.temporalCheck(false), s.pollsCheck())...)
+	stopDraining := context.AfterFunc(ctx, s.health.Drain)
+	defer stopDraining()
 	group, ctx := errgroup.WithContext(ctx)
+	// Probes and scrapes are answered until the last task is done.
+	answering, stopAnswering := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopAnswering()
 	if c.Listen != "" {
 		listener, err := net.Listen("tcp", c.Listen)
 		if err != nil {
 			return fmt.Errorf("listen on %s (HANDOFF_WORKER_LISTEN): %w", c.Listen, err)
 		}
-		group.Go(func() error { return runHTTP(ctx, api.Server(c.Listen, s.observed(api.Health(s.checkBoth))), listener) })
+		group.Go(func() error {
+			return runHTTP(answering, api.Server(c.Listen, s.observed(api.Health(s.health.Ready))), listener)
+		})
 	}
-	group.Go(func() error { return s.work(ctx, c.workerFlags, func() { log.Info("working") }) })
+	group.Go(func() error {
+		defer stopAnswering()
+		return s.work(ctx, c.workerFlags, func() { log.Info("working") })
+	})
 	return group.Wait()
 }
 

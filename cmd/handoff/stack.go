@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -18,10 +17,10 @@ import (
 
 	"handoff/activities"
 	"handoff/api"
-	"handoff/db"
 	"handoff/internal/admin"
 	"handoff/internal/dispatch"
 	"handoff/internal/feed"
+	"handoff/internal/health"
 	"handoff/internal/mediastore"
 	"handoff/internal/metrics"
 	"handoff/internal/outbound"
@@ -35,8 +34,8 @@ import (
 	"handoff/worker"
 )
 
-// drain is how long requests that are under way may take when the process is asked to stop.
-const drain = 10 * time.Second
+// finishWithin is how long requests that are under way may take when the process is asked to stop.
+const finishWithin = 10 * time.Second
 
 // stack is what serve, worker and dev run on.
 type stack struct {
@@ -54,6 +53,9 @@ type stack struct {
 	store       *mediastore.Store
 	metrics     *metrics.Metrics
 	traces      *telemetry.Traces
+	polls       *temporalclient.Polls
+	health      *health.Monitor // of serve and worker
+	drain       time.Duration   // before requests end
 	// migrated is set once the schema is known to be current: it only goes forward, and each look opens a connection of its own.
 	migrated atomic.Bool
 }
@@ -95,20 +97,24 @@ func openStack(ctx context.Context, log *slog.Logger, name string, f stackFlags)
 		pool.Close()
 		return nil, err
 	}
+	meter.Pool(pool)
+	polls := &temporalclient.Polls{}
 	codec := payloadcodec.New(box, f.SealPayloads)
 	interceptors, err := traces.Interceptors()
 	if err != nil {
 		pool.Close()
 		return nil, err
 	}
-	temporal, err := f.dial(log, codec, func(c *temporalclient.Config) { c.Interceptors = interceptors })
+	temporal, err := f.dial(log, codec, func(c *temporalclient.Config) {
+		c.Interceptors, c.Metrics, c.Polls = interceptors, meter.Temporal(), polls
+	})
 	if err != nil {
 		pool.Close()
 		return nil, err
 	}
 	return &stack{
 		log: log, databaseURL: f.DatabaseURL, pool: pool, temporal: temporal, namespace: f.TemporalNamespace, codec: codec, box: box, poster: poster,
-		vendors: f.vendorFlags, store: store, metrics: meter, traces: traces,
+		vendors: f.vendorFlags, store: store, metrics: meter, traces: traces, polls: polls,
 	}, nil
 }
 
@@ -128,10 +134,13 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	workflows.Inbox = workflowclient.Inboxes(s.pool, time.Now)
 	dispatcher := dispatch.New(s.pool, workflows.Signal, s.log)
 	dispatcher.Files, dispatcher.Deliver = s.store, workflows.Deliver
+	dispatcher.Observe = s.metrics.Signalled
+	s.metrics.Queue(dispatcher.Queued)
 	events := feed.New(s.pool, feed.Dial(s.pool), s.log)
+	s.watch(append(s.databaseChecks(), s.temporalCheck(true), listenCheck(events))...)
 	deps := api.Deps{
 		DB: s.pool, Commands: workflows, Waker: dispatcher, Box: s.box, CheckURL: s.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
-		Now: time.Now, Log: s.log, UIBaseURL: s.uiURL, Namespace: s.namespace, Ready: s.checkDatabase, Degraded: s.checkTemporal,
+		Now: time.Now, Log: s.log, UIBaseURL: s.uiURL, Namespace: s.namespace, Ready: s.health.Ready, Observe: s.metrics,
 		Version: version(), Store: s.store, Links: s.vendors.links(s.box), PublicURL: s.vendors.PublicURL, GraphURL: s.vendors.GraphURL,
 		CheckInbox: s.vendors.graph(s.poster).Check, Typing: s.vendors.graph(s.poster).Typing, CheckReach: admin.ReachBy(s.poster), Feed: events,
 	}
@@ -144,6 +153,8 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	}
 	dispatchCtx, stopDispatcher := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDispatcher()
+	ctx, stop := s.serving(ctx)
+	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return dispatcher.Run(dispatchCtx) })
 	// It ends with ctx, and its streams with it: the server would wait for them.
@@ -178,7 +189,7 @@ func runHTTP(ctx context.Context, server *http.Server, listener net.Listener) er
 		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
 	defer cancel()
 	if err := server.Shutdown(stopCtx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -195,7 +206,7 @@ func (s *stack) work(ctx context.Context, f workerFlags, started func()) error {
 	a := &activities.Activities{
 		DB: s.pool, Poster: s.poster, Graph: s.vendors.graph(s.poster), Store: s.store, Links: s.vendors.links(s.box), Box: s.box,
 		Surveys: survey.Links(s.box, s.vendors.PublicURL), Log: s.log, Now: time.Now, InFlight: f.inFlight(), Observe: s.metrics.Observe,
-		Jitter: activities.Jitter, ConversationURL: conversationURL,
+		ObserveMedia: s.metrics.Downloaded, Jitter: activities.Jitter, ConversationURL: conversationURL,
 	}
 	w, err := worker.New(s.temporal, a, f.BuildID)
 	if err != nil {
@@ -242,34 +253,4 @@ func (s *stack) ensureSchedules(ctx context.Context) {
 		case <-time.After(wait):
 		}
 	}
-}
-
-// checkTimeout is shorter than the time-out of a usual probe.
-const checkTimeout = 2 * time.Second
-
-// checkDatabase and checkTemporal are what /readyz reports; nil is well. The API needs the database only, a worker both.
-func (s *stack) checkDatabase(ctx context.Context) map[string]error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	if s.migrated.Load() {
-		return map[string]error{"database": s.pool.Ping(ctx)}
-	}
-	current, err := db.Migrated(ctx, s.databaseURL)
-	if err == nil && !current {
-		err = errors.New("the schema is behind: run handoff migrate")
-	}
-	s.migrated.Store(err == nil)
-	return map[string]error{"database": err}
-}
-
-func (s *stack) checkTemporal(ctx context.Context) map[string]error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	return map[string]error{"temporal": temporalclient.Check(ctx, s.temporal, s.namespace)}
-}
-
-func (s *stack) checkBoth(ctx context.Context) map[string]error {
-	checks := s.checkDatabase(ctx)
-	maps.Copy(checks, s.checkTemporal(ctx))
-	return checks
 }

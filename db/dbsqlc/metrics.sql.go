@@ -159,6 +159,41 @@ func (q *Queries) MetricsBreakers(ctx context.Context, rowLimit int32) ([]Metric
 	return items, nil
 }
 
+const metricsConversations = `-- name: MetricsConversations :many
+SELECT known.status::text AS status, coalesce(sum(counted.n), 0)::bigint AS conversations
+FROM unnest(ARRAY['bot', 'waiting', 'assigned', 'snoozed']) AS known (status)
+LEFT JOIN accounts a ON true
+LEFT JOIN LATERAL (SELECT count(*) AS n FROM (
+    SELECT FROM conversations c WHERE c.account_id = a.id AND c.status = known.status LIMIT $1) listed) counted ON true
+GROUP BY known.status
+`
+
+type MetricsConversationsRow struct {
+	Status        string
+	Conversations int64
+}
+
+// Only what is open is counted, of each account by its index, and up to count_limit of each status.
+func (q *Queries) MetricsConversations(ctx context.Context, countLimit int32) ([]MetricsConversationsRow, error) {
+	rows, err := q.db.Query(ctx, metricsConversations, countLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []MetricsConversationsRow{}
+	for rows.Next() {
+		var i MetricsConversationsRow
+		if err := rows.Scan(&i.Status, &i.Conversations); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const metricsEndpoints = `-- name: MetricsEndpoints :many
 SELECT state, count(*) AS endpoints FROM endpoints WHERE deleted_at IS NULL GROUP BY state
 `
@@ -272,6 +307,25 @@ func (q *Queries) MetricsSuccess(ctx context.Context, arg MetricsSuccessParams) 
 		return nil, err
 	}
 	return items, nil
+}
+
+const metricsWaiting = `-- name: MetricsWaiting :one
+SELECT coalesce(min(first.queued_at), $1::timestamptz)::timestamptz AS since FROM accounts a
+CROSS JOIN LATERAL (
+    SELECT c.queued_at FROM conversations c WHERE c.account_id = a.id AND c.status = 'waiting' LIMIT $2) first
+`
+
+type MetricsWaitingParams struct {
+	Now        time.Time
+	CountLimit int32
+}
+
+// Of up to count_limit who wait in each account, the one who has waited longest; now where nobody does.
+func (q *Queries) MetricsWaiting(ctx context.Context, arg MetricsWaitingParams) (time.Time, error) {
+	row := q.db.QueryRow(ctx, metricsWaiting, arg.Now, arg.CountLimit)
+	var since time.Time
+	err := row.Scan(&since)
+	return since, err
 }
 
 const metricsWakes = `-- name: MetricsWakes :one

@@ -64,3 +64,18 @@ FROM (
     WHERE e.account_id = @account_id AND l.endpoint_id = @endpoint_id AND l.started_at >= @since::timestamptz
     ORDER BY l.started_at DESC LIMIT @attempt_limit) a
 GROUP BY 1 ORDER BY 1;
+
+-- name: MetricsConversations :many
+-- Only what is open is counted, of each account by its index, and up to count_limit of each status.
+SELECT known.status::text AS status, coalesce(sum(counted.n), 0)::bigint AS conversations
+FROM unnest(ARRAY['bot', 'waiting', 'assigned', 'snoozed']) AS known (status)
+LEFT JOIN accounts a ON true
+LEFT JOIN LATERAL (SELECT count(*) AS n FROM (
+    SELECT FROM conversations c WHERE c.account_id = a.id AND c.status = known.status LIMIT @count_limit) listed) counted ON true
+GROUP BY known.status;
+
+-- name: MetricsWaiting :one
+-- Of up to count_limit who wait in each account, the one who has waited longest; now where nobody does.
+SELECT coalesce(min(first.queued_at), @now::timestamptz)::timestamptz AS since FROM accounts a
+CROSS JOIN LATERAL (
+    SELECT c.queued_at FROM conversations c WHERE c.account_id = a.id AND c.status = 'waiting' LIMIT @count_limit) first;

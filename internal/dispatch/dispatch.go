@@ -49,6 +49,9 @@ type Dispatcher struct {
 	// Deliver starts the workflow of a delivery that belongs to no conversation, unless it runs. Set it before Run.
 	Deliver func(ctx context.Context, account, delivery handoff.ID) error
 
+	// Observe is told of each signal, nil for one that was taken; nobody is if absent. Set it before Run.
+	Observe func(error)
+
 	db        db.DB
 	signal    func(context.Context, db.Wake) error
 	log       *slog.Logger
@@ -70,6 +73,9 @@ func New(database db.DB, signal func(context.Context, db.Wake) error, log *slog.
 
 // Wake asks for a signal. It never blocks: what does not fit is found by the sweep, for its flag is up.
 func (d *Dispatcher) Wake(w db.Wake) { d.queue.offer(w) }
+
+// Queued is how many conversations wait for their signal in memory.
+func (d *Dispatcher) Queued() int { return len(d.queue.wakes) }
 
 // Accepting says that a request is being accepted, until done is called.
 func (d *Dispatcher) Accepting() (done func()) {
@@ -111,7 +117,11 @@ func (d *Dispatcher) sendSignals(ctx context.Context) error {
 			if err := d.awake.enter(ctx, w); err != nil {
 				return err
 			}
-			if err := d.signal(trace.ContextWithSpanContext(ctx, w.Trace), w); err != nil {
+			err := d.signal(trace.ContextWithSpanContext(ctx, w.Trace), w)
+			if d.Observe != nil {
+				d.Observe(err)
+			}
+			if err != nil {
 				d.awake.leave(wakeKey{w.InboxID, w.ContactID})
 				// The flag stays up, and the sweep comes back to it.
 				d.log.WarnContext(ctx, "a conversation could not be woken; it is tried again", "contact", w.ContactID, "error", err)

@@ -14,6 +14,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -79,8 +80,9 @@ type Hub struct {
 	// Limit is how many subscriptions an account may have in this process; 1000 if absent.
 	Limit int
 
-	news   chan struct{}
-	pagers chan struct{}
+	hearing atomic.Bool // new events are announced
+	news    chan struct{}
+	pagers  chan struct{}
 
 	mu            sync.Mutex
 	closed        bool
@@ -97,6 +99,9 @@ func New(database db.DB, connect func(context.Context) (*pgx.Conn, error), log *
 		accounts: map[handoff.ID]*account{}, subscriptions: map[*Subscription]struct{}{},
 	}
 }
+
+// Hearing tells whether new events are announced. While they are not, they are looked for once in a while, and come later.
+func (h *Hub) Hearing() bool { return h.hearing.Load() }
 
 // Run feeds the subscriptions until ctx is done, and then ends them all.
 func (h *Hub) Run(ctx context.Context) error {

@@ -52,6 +52,7 @@ func (h *Hub) hear(ctx context.Context) (heard bool, err error) {
 		return false, err
 	}
 	defer func() {
+		h.hearing.Store(false)
 		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
 		_ = conn.Close(closeCtx)
@@ -76,6 +77,7 @@ func (h *Hub) hear(ctx context.Context) (heard bool, err error) {
 			err := wait(limit)
 			if err == nil {
 				heard = true
+				h.hearing.Store(true)
 				h.poke()
 				continue
 			}

@@ -47,8 +47,8 @@ type reading struct {
 }
 
 type gauges struct {
-	deliveries, endpoints, raised, failed, gaps                metric.Int64ObservableGauge
-	oldest, endpointOldest, successRatio, breakerOpen, overdue metric.Float64ObservableGauge
+	conversations, deliveries, endpoints, raised, failed, gaps          metric.Int64ObservableGauge
+	oldest, endpointOldest, successRatio, breakerOpen, overdue, waiting metric.Float64ObservableGauge
 }
 
 func newDatabase(config Config) *database {
@@ -61,6 +61,8 @@ func newDatabase(config Config) *database {
 		{"success", d.readSuccess},
 		{"backlog", d.readBacklog},
 		{"ledger", d.readLedger},
+		{"conversations", d.readConversations},
+		{"waiting", d.readWaiting},
 	}
 	return d
 }
@@ -83,6 +85,8 @@ func (d *database) register(meter metric.Meter) error {
 		}
 		*gauge, all = made, append(all, made)
 	}
+	whole(&g.conversations, "handoff_conversations", "Open conversations by status, up to 10,000 of each account and status.")
+	decimal(&g.waiting, "handoff_waiting_oldest_age_seconds", "For how long the contact has waited for a person who has waited longest; 0 for nobody.")
 	whole(&g.deliveries, "handoff_deliveries", "Deliveries that have not arrived and are not given up, up to 10,000 of each endpoint.")
 	whole(&g.endpoints, "handoff_endpoints", "Endpoints by state.")
 	whole(&g.raised, "handoff_wakes_raised", "Contacts for whom something is accepted and not applied yet.")

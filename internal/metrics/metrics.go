@@ -41,7 +41,11 @@ type Config struct {
 
 // Metrics are those of one process.
 type Metrics struct {
+	served
+
 	registry *prometheus.Registry
+	temporal metric.Meter
+	log      *slog.Logger
 	attempts metric.Int64Counter
 	duration metric.Float64Histogram
 	latency  metric.Float64Histogram
@@ -55,13 +59,23 @@ func New(config Config) (*Metrics, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the exporter of metrics: %w", err)
 	}
-	m := &Metrics{registry: registry}
-	meter := sdk.NewMeterProvider(sdk.WithReader(exporter)).Meter("handoff")
+	provider := sdk.NewMeterProvider(sdk.WithReader(exporter), sdk.WithView(temporalView))
+	m := &Metrics{registry: registry, temporal: provider.Meter("temporal"), log: config.Log}
+	meter := provider.Meter("handoff")
 	if err := m.instruments(meter); err != nil {
+		return nil, err
+	}
+	if err := m.served.instruments(meter); err != nil {
 		return nil, err
 	}
 	return m, newDatabase(config).register(meter)
 }
+
+// temporalView gives what the SDK of Temporal measures buckets of seconds: the library's own are for milliseconds.
+var temporalView = sdk.NewView(
+	sdk.Instrument{Name: "temporal_*", Kind: sdk.InstrumentKindHistogram},
+	sdk.Stream{Aggregation: sdk.AggregationExplicitBucketHistogram{Boundaries: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}}},
+)
 
 func (m *Metrics) instruments(meter metric.Meter) (err error) {
 	if m.attempts, err = meter.Int64Counter("handoff_delivery_attempts_total",

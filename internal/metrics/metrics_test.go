@@ -47,9 +47,9 @@ func TestNoReadingWaitsForLong(t *testing.T) {
 		recorder := httptest.NewRecorder()
 		m.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 		require.Equal(t, http.StatusOK, recorder.Code)
-		require.Contains(t, recorder.Body.String(), "handoff_database_readings_failed 7\n")
+		require.Contains(t, recorder.Body.String(), "handoff_database_readings_failed 9\n")
 	}
-	require.Len(t, database.waits, 7, "a database that does not answer is left alone for a while")
+	require.Len(t, database.waits, 9, "a database that does not answer is left alone for a while")
 	for _, wait := range database.waits {
 		require.LessOrEqual(t, wait, 2*time.Second)
 	}

@@ -98,3 +98,17 @@ func (d *database) readLedger(ctx context.Context, q *dbsqlc.Queries, now time.T
 		}
 	}, err
 }
+
+func (d *database) readConversations(ctx context.Context, q *dbsqlc.Queries, _ time.Time) (show, error) {
+	rows, err := q.MetricsConversations(ctx, countLimit)
+	return func(o metric.Observer) {
+		for _, row := range rows {
+			o.ObserveInt64(d.gauges.conversations, row.Conversations, metric.WithAttributes(attribute.String("status", row.Status)))
+		}
+	}, err
+}
+
+func (d *database) readWaiting(ctx context.Context, q *dbsqlc.Queries, now time.Time) (show, error) {
+	since, err := q.MetricsWaiting(ctx, dbsqlc.MetricsWaitingParams{Now: now, CountLimit: countLimit})
+	return func(o metric.Observer) { o.ObserveFloat64(d.gauges.waiting, max(now.Sub(since), 0).Seconds()) }, err
+}

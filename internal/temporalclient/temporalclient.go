@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/interceptor"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"handoff/internal/payloadcodec"
@@ -31,8 +32,8 @@ type Config struct {
 	Log       *slog.Logger
 	// Codec opens and seals what Temporal keeps; it is kept as it is if absent.
 	Codec *payloadcodec.Codec
-	// Identity is how the server names this process; the SDK's default if absent.
-	Identity string
+	// Polls is told of the worker's requests for tasks, if there.
+	Polls *Polls
 	// Interceptors are the client's, and those of the worker that uses it.
 	Interceptors []interceptor.ClientInterceptor
 	// Metrics takes the SDK's metrics in; none if absent.
@@ -50,13 +51,16 @@ func Dial(c Config) (client.Client, error) {
 	}
 	options := client.Options{
 		HostPort: c.Address, Namespace: c.Namespace, Logger: sdklog.NewStructuredLogger(c.Log),
-		Identity: c.Identity, Interceptors: c.Interceptors, MetricsHandler: c.Metrics,
+		Interceptors: c.Interceptors, MetricsHandler: c.Metrics,
 		ConnectionOptions: client.ConnectionOptions{
 			// Without it the SDK would turn TLS on for an API key, whatever was said.
 			TLS: encryption, TLSDisabled: encryption == nil,
 			// The SDK compresses by default. What we send is ids, a few hundred bytes: packing and unpacking it costs more than sending it.
 			GrpcCompression: &client.GrpcCompressionNone{},
 		},
+	}
+	if c.Polls != nil {
+		options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(c.Polls.intercept))
 	}
 	if c.APIKey != "" {
 		options.Credentials = client.NewAPIKeyStaticCredentials(c.APIKey)

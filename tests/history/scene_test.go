@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"handoff"
+	"handoff/internal/health"
 	"handoff/activities"
 	"handoff/api"
 	"handoff/db"
@@ -48,7 +49,7 @@ func newScene(t *testing.T) *scene {
 	s.key = key
 	s.api, err = api.New(api.Deps{
 		DB: s.World.DB, Commands: nobody{}, Waker: nobody{}, Box: s.World.Box, CheckURL: poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Ready: func(context.Context) map[string]error { return nil }, Store: s.Activities.Store,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Ready: func(context.Context) health.Ready { return health.Of(nil) }, Store: s.Activities.Store,
 		Now: func() time.Time { return s.now },
 	})
 	require.NoError(t, err)

@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"handoff"
@@ -172,7 +174,7 @@ func TestAMissingDatabaseIsToldAndNotShownAsWell(t *testing.T) {
 	s.deliver()
 	pool.Close()
 	got := s.scrape()
-	got.is(7, "handoff_database_readings_failed", "")
+	got.is(9, "handoff_database_readings_failed", "")
 	require.NotContains(t, got.families, "handoff_oldest_undelivered_age_seconds")
 	require.NotEmpty(t, got.series("handoff_delivery_attempts_total"))
 	require.Contains(t, got.families, "go_goroutines")
@@ -214,10 +216,66 @@ func TestMetricsHoldNoPersonalDataAndNoURL(t *testing.T) {
 	}
 }
 
+// serveSomething has a process that serves everything count something.
+func (s *scene) serveSomething() {
+	s.Helper()
+	took := time.Millisecond
+	s.metrics.Served(http.MethodGet, "/v1/conversations", http.StatusOK, &took)
+	s.metrics.Accepted(handoff.ProtocolKapso, handoff.ItemMessage, "accepted")
+	s.metrics.SignatureRefused(handoff.ProtocolKapso)
+	s.metrics.Streams(1)
+	s.metrics.Signalled(nil)
+	s.metrics.Downloaded("ready")
+	s.metrics.Queue(func() int { return 3 })
+	s.metrics.Checks(func() map[string]bool { return map[string]bool{"database": true, "temporal": false} })
+	pool, err := pgxpool.New(s.Context(), "postgres://127.0.0.1:1/nobody") // asked for its numbers alone
+	require.NoError(s, err)
+	s.Cleanup(pool.Close)
+	s.metrics.Pool(pool)
+}
+
+func TestWhatIsServedIsCounted(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.serveSomething()
+	s.metrics.Served(http.MethodGet, "", http.StatusNotFound, nil)
+	s.metrics.Signalled(errors.New("away"))
+	s.metrics.Streams(-1)
+	got := s.scrape()
+	require.Equal(t, map[string]float64{
+		"method=GET route=/v1/conversations status=200": 1, "method=GET route=none status=404": 1,
+	}, got.series("handoff_http_requests_total"))
+	require.Equal(t, map[string]float64{"method=GET route=/v1/conversations": 1}, got.series("handoff_http_request_duration_seconds"))
+	require.Equal(t, map[string]float64{"outcome=taken": 1, "outcome=failed": 1}, got.series("handoff_signals_total"))
+	require.Equal(t, map[string]float64{"check=database": 1, "check=temporal": 0}, got.series("handoff_check_up"))
+	got.is(0, "handoff_event_streams", "")
+	got.is(3, "handoff_signal_queue_length", "")
+	got.is(0, "handoff_db_connections", "state=used")
+}
+
+func TestOpenConversationsAreCountedAndWhoWaitsLongestIsTold(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	got := s.scrape()
+	require.Equal(t, map[string]float64{"status=bot": 0, "status=waiting": 0, "status=assigned": 0, "status=snoozed": 0}, got.series("handoff_conversations"))
+	got.is(0, "handoff_waiting_oldest_age_seconds", "")
+	s.write("Hello")
+	s.pass(90 * time.Second)
+	got = s.scrape()
+	got.is(1, "handoff_conversations", "status=waiting")
+	got.is(90, "handoff_waiting_oldest_age_seconds", "")
+	s.Exec(t, "UPDATE conversations SET status = 'ended', end_reason = 'resolved', ended_at = now()")
+	s.pass(time.Minute)
+	got = s.scrape()
+	got.is(0, "handoff_conversations", "status=waiting")
+	got.is(0, "handoff_waiting_oldest_age_seconds", "")
+}
+
 // The page describes every metric that there is, and none that there is not.
 func TestThePageAndTheScrapeAgree(t *testing.T) {
 	t.Parallel()
 	s := ill(t)
+	s.serveSomething()
 	content, err := os.ReadFile(filepath.Join("..", "..", "docs", "metrics.md"))
 	require.NoError(t, err)
 	labels := map[string][]string{}

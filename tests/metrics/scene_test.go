@@ -35,6 +35,7 @@ type scene struct {
 	*testing.T
 	*fixture.World
 	activities *activities.Activities
+	metrics    *metrics.Metrics
 	handler    http.Handler
 	ref        activities.Ref
 	now        time.Time
@@ -58,7 +59,7 @@ func (s *scene) watch(database db.DB) {
 	clock := func() time.Time { return s.now }
 	m, err := metrics.New(metrics.Config{DB: database, Now: clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	require.NoError(s, err)
-	s.handler = m.Handler()
+	s.metrics, s.handler = m, m.Handler()
 	s.activities = s.World.Activities(s.T, clock)
 	s.activities.Observe = m.Observe
 }

@@ -5086,12 +5086,29 @@ export interface components {
             note_ids?: string[];
         };
         Ready: {
-            /** @description Each check with ok or failed; the server's log has the reason. Degraded means that intake goes on and commands may fail. */
+            /** @description What was looked at, by name. The server's log has the reason of a failure. */
             checks: {
-                [key: string]: string;
+                [key: string]: components["schemas"]["ReadyCheck"];
             };
+            /**
+             * @description Degraded: intake goes on, and commands or live events may fail or wait. Draining: it is about to stop; what it still gets is served. Draining and unavailable are answered with 503.
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "draining" | "unavailable";
+        };
+        ReadyCheck: {
+            /**
+             * Format: double
+             * @description How long looking took.
+             */
+            duration_ms: number;
+            /**
+             * Format: date-time
+             * @description Since when probes have found it so.
+             */
+            since: string;
             /** @enum {string} */
-            status: "ok" | "degraded" | "unavailable";
+            state: "ok" | "failed";
         };
         Receipt: {
             /** Format: uuid */
@@ -6036,6 +6053,7 @@ export type RatingSummary = components['schemas']['RatingSummary'];
 export type ReadMentionsAnswer = components['schemas']['ReadMentionsAnswer'];
 export type ReadMentionsBody = components['schemas']['ReadMentionsBody'];
 export type Ready = components['schemas']['Ready'];
+export type ReadyCheck = components['schemas']['ReadyCheck'];
 export type Receipt = components['schemas']['Receipt'];
 export type ReceiptItem = components['schemas']['ReceiptItem'];
 export type RecoverBody = components['schemas']['RecoverBody'];
