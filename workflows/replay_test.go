@@ -252,6 +252,29 @@ var scenarios = map[string]func(*live) []string{
 		l.wait()
 		return []string{l.run}
 	},
+	"operated": func(l *live) []string {
+		team := l.Team(l.T, "Support", "", l.Ana, l.Ben)
+		l.Gateway.Answer(func(int) (int, string) { return http.StatusInternalServerError, "" })
+		l.says("I need to speak to a human")
+		require.NoError(l, l.reply(l.Ana))
+		require.NoError(l, l.reply(l.Ana))
+		require.Eventually(l, func() bool { return l.Count(l.T, "deliveries", "attempts >= 2") == 1 }, time.Minute, 50*time.Millisecond)
+		for signal, payload := range map[string]any{
+			workflows.ReassignSignal:      workflows.ReassignInput{TeamID: team.String(), Operated: workflows.Operated{By: "Olga"}},
+			workflows.RetryDeliverySignal: workflows.DeliverySignal{Operated: workflows.Operated{By: "Olga"}},
+		} {
+			require.NoError(l, l.client.SignalWorkflow(l.Context(), l.id(), "", signal, payload))
+		}
+		require.Eventually(l, func() bool { return l.Count(l.T, "audit_entries", "true") == 2 }, time.Minute, 50*time.Millisecond)
+		skip := workflows.DeliverySignal{Operated: workflows.Operated{By: "Olga", Reason: "it is refused"}}
+		require.NoError(l, l.client.SignalWorkflow(l.Context(), l.id(), "", workflows.SkipDeliverySignal, skip))
+		l.Gateway.Answer(func(int) (int, string) { return http.StatusOK, "" })
+		require.NoError(l, l.client.SignalWorkflow(l.Context(), l.id(), "", workflows.SkipDeliverySignal, "no object"))
+		require.Eventually(l, func() bool { return l.Count(l.T, "deliveries", "state = 'delivered'") == 1 }, time.Minute, 50*time.Millisecond)
+		require.NoError(l, l.client.SignalWorkflow(l.Context(), l.id(), "", workflows.ResolveSignal, workflows.ResolveInput{By: "Olga"}))
+		l.wait()
+		return []string{l.run}
+	},
 	"reopened": func(l *live) []string {
 		l.says("I need to speak to a human")
 		require.NoError(l, l.resolveBy(l.Ana))
