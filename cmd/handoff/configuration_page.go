@@ -17,7 +17,7 @@ that are no settings. How the parts are put together is in [deployment.md](deplo
 `
 
 // groups are the sections of the reference, in the order in which an operator meets them. What has no group, or another, comes last.
-var groups = []string{"PostgreSQL", "Temporal", "Secrets", "API", "Signing in", "Worker", "Calls out", "Files and vendors", "Logs, metrics and traces", "Setting up"}
+var groups = []string{"PostgreSQL", "Temporal", "Secrets", "API", "Security", "Worker", "Calls out", "Files and vendors", "Logs, metrics and traces", "Setting up"}
 
 type configurationCmd struct{}
 
@@ -62,6 +62,9 @@ func writeSettings(w io.Writer, title string, section []setting) {
 		title = "More"
 	}
 	fmt.Fprintf(w, "\n## %s\n", title)
+	if title == "Logs, metrics and traces" {
+		fmt.Fprint(w, "\nTraces are sent where OpenTelemetry's own variables say: `OTEL_EXPORTER_OTLP_ENDPOINT` and its kin.\n")
+	}
 	writeTable(w, section)
 }
 

@@ -42,8 +42,8 @@ func settings(t *testing.T) map[string]setting {
 	return known
 }
 
-// others are variables that libraries of the binary read: libpq's names, which pgx knows, and those of the AWS SDK.
-var others = regexp.MustCompile(`^(PG[A-Z]+|AWS_[A-Z_]+)$`)
+// others are variables that libraries of the binary read: libpq's names, which pgx knows, and those of the AWS and OpenTelemetry SDKs.
+var others = regexp.MustCompile(`^(PG[A-Z]+|AWS_[A-Z_]+|OTEL_[A-Z_]+)$`)
 
 // checkEnvironment proves that a process of the product is given nothing that it does not know, and all that it needs.
 func checkEnvironment(t *testing.T, command string, names []string) {
