@@ -20,6 +20,16 @@ handoff_endpoints{state="disabled"} 1
 handoff_wake_overdue_seconds 1.5
 handoff_ledger_gaps{kind="delivery_missing",state="open"} 0
 handoff_database_readings_failed 0
+handoff_http_requests_total{status="200"} 0
+handoff_http_requests_total{status="500"} 0
+handoff_http_request_duration_seconds_bucket{le="1"} 0
+handoff_http_request_duration_seconds_bucket{le="2.5"} 0
+handoff_http_request_duration_seconds_bucket{le="10"} 0
+handoff_http_request_duration_seconds_bucket{le="+Inf"} 0
+handoff_check_up{instance="w1",check="database"} 1
+handoff_check_up{instance="w1",check="polls"} 1
+handoff_check_up{instance="w2",check="polls"} 1
+handoff_db_wait_seconds_total{instance="w1"} 0
 up{job="handoff-worker",instance="w1"} 1
 up{job="handoff-worker",instance="w2"} 0
 `
@@ -37,6 +47,8 @@ var ills = []struct{ alert, from, to string }{
 	{"HandoffDatabaseUnseen", "handoff_database_readings_failed 0\n", ""},
 	{"HandoffWorkerDown", `instance="w1"} 1`, `instance="w1"} 0`},
 	{"HandoffWorkerDown", `handoff-worker`, `another`},
+	{"HandoffCheckFailing", `check="database"} 1`, `check="database"} 0`},
+	{"HandoffWorkerDoesNotPoll", `check="polls"} 1`, `check="polls"} 0`},
 }
 
 func rules(t *testing.T) *alerts {
@@ -52,13 +64,25 @@ func rules(t *testing.T) *alerts {
 	return a
 }
 
+// Those of rates need two scrapes within five minutes.
+var illRates = []struct{ alert, from, to string }{
+	{"HandoffAPIErrors", `status="500"} 0`, `status="500"} 60`},
+	{"HandoffAPISlow", "{le=\"10\"} 0\nhandoff_http_request_duration_seconds_bucket{le=\"+Inf\"} 0", "{le=\"10\"} 60\nhandoff_http_request_duration_seconds_bucket{le=\"+Inf\"} 60"},
+	{"HandoffPoolExhausted", `wait_seconds_total{instance="w1"} 0`, `wait_seconds_total{instance="w1"} 900`},
+}
+
 // after is what is true when a well stack has been scraped for a while, and then once or for longer is not.
 func after(t *testing.T, scrapes ...string) []string {
+	t.Helper()
+	return afterEach(t, 6*time.Minute, scrapes...) // longer than a sample counts for
+}
+
+func afterEach(t *testing.T, step time.Duration, scrapes ...string) []string {
 	t.Helper()
 	var s store
 	at := time.Now()
 	for _, scrape := range scrapes {
-		at = at.Add(6 * time.Minute) // longer than a sample counts for
+		at = at.Add(step)
 		if err := s.add([]byte(scrape), at); err != nil {
 			t.Fatal(err)
 		}
@@ -87,6 +111,13 @@ func TestEachAlertIsTrueOfWhatItIsFor(t *testing.T) {
 		}
 		if names := after(t, well, scrape, well); slices.Contains(names, ill.alert) {
 			t.Fatalf("%s is still true when all is well again", ill.alert)
+		}
+		seen = append(seen, ill.alert)
+	}
+	for _, ill := range illRates {
+		scrape := strings.ReplaceAll(well, ill.from, ill.to)
+		if names := afterEach(t, 2*time.Minute, well, well, scrape); !slices.Equal(names, []string{ill.alert}) {
+			t.Fatalf("%s → %s: %v are true, and not %s alone", ill.from, ill.to, names, ill.alert)
 		}
 		seen = append(seen, ill.alert)
 	}
