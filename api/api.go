@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/rs/cors"
 
 	"handoff"
@@ -23,6 +24,7 @@ import (
 	"handoff/internal/health"
 	"handoff/internal/mediastore"
 	"handoff/internal/secretbox"
+	"handoff/internal/signin"
 	"handoff/workflows"
 )
 
@@ -88,6 +90,8 @@ type Deps struct {
 	Feed *feed.Hub
 	// Streams says how they behave.
 	Streams Streams
+	// SignIn checks the tokens of agents who sign in. Only keys are taken if it is absent.
+	SignIn *signin.Verifier
 	// Limits are how many requests are answered; none if absent.
 	Limits Limits
 	// Origins are those whose pages may call the API from a browser, such as https://inbox.example.com; none if absent.
@@ -153,6 +157,7 @@ type server struct {
 	typed    typed
 	limits   *limiter
 	cors     *cors.Cors
+	people   *lru.Cache[tokenHash, person]
 }
 
 // New builds the API.
@@ -205,6 +210,9 @@ func build(deps Deps) (*server, error) {
 		return nil, err
 	}
 	s.limits = newLimiter(deps.Limits)
+	if s.people, err = lru.New[tokenHash, person](maxCachedKeys); err != nil {
+		return nil, err
+	}
 	s.engine.Use(s.requestID, s.secure, s.logRequest, s.recoverPanic, s.crossOrigin, s.authorize, s.guard, s.readBody, s.limitTime, s.idempotency)
 	s.engine.NoRoute(func(c *gin.Context) { s.refuse(c, errNoRoute()) })
 	s.engine.NoMethod(func(c *gin.Context) { s.refuse(c, errNoMethod(c.Request.Method)) })
@@ -218,7 +226,7 @@ func (s *server) declareRoutes() {
 		s.intakeRoutes, s.sampleRoutes, s.receiptRoutes,
 		s.meRoutes, s.conversationRoutes, s.controlRoutes, s.resolveRoutes, s.timerRoutes, s.ownerRoutes, s.scheduledRoutes, s.startRoutes, s.messageRoutes, s.mediaRoutes, s.eventRoutes, s.streamRoutes, s.noteRoutes, s.deskRoutes, s.transcriptRoutes, s.exportRoutes,
 		s.inboxRoutes, s.endpointRoutes, s.endpointHealthRoute, s.agentRoutes, s.keyRoutes, s.deliveryRoutes, s.ledgerRoutes,
-		s.healthRoutes, s.searchRoutes, s.viewRoutes,
+		s.auditRoutes, s.signInRoutes, s.healthRoutes, s.searchRoutes, s.viewRoutes,
 	} {
 		declare()
 	}
@@ -228,6 +236,6 @@ func (s *server) declareRoutes() {
 func (s *server) admin(ctx context.Context) admin.Admin {
 	return admin.Admin{
 		DB: s.db(ctx), Box: s.Box, CheckURL: s.CheckURL, CheckHeaders: s.CheckHeaders, Check: s.CheckInbox, Reach: s.CheckReach, GraphURL: s.GraphURL,
-		Now: s.Now,
+		Now: s.Now, Audit: auditOf(ctx),
 	}
 }

@@ -15,10 +15,11 @@ import (
 	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/apikey"
+	"handoff/internal/signin"
 )
 
 const (
-	// keyTTL is how long a revoked key may still be taken.
+	// keyTTL is how long a key that another process has revoked may still be taken.
 	keyTTL        = time.Second
 	maxCachedKeys = 10_000
 	touchEvery    = time.Minute
@@ -27,11 +28,13 @@ const (
 
 // caller is who asks.
 type caller struct {
-	ID        handoff.ID
+	ID        handoff.ID // of the key; of the agent, where one has signed in without
+	Name      string     // of the key
 	AccountID handoff.ID
 	Scope     handoff.Scope
 	InboxID   *handoff.ID
-	Agent     *handoff.AgentRef // set for the scope agent
+	Agent     *handoff.AgentRef // set for the scope agent, and for an admin who is one
+	expires   *time.Time        // of the token, where one has signed in
 }
 
 type keyContext struct{}
@@ -73,8 +76,15 @@ func (s *server) authorize(c *gin.Context) {
 // identify finds who asks. Whoever does not prove it is counted, by address.
 func (s *server) identify(c *gin.Context, r route) (*caller, error) {
 	g := s.guest(c, route{})
-	k, err := s.keys.find(c.Request.Context(), presentedKey(c, r.schemes), g.refused)
-	if handoff.ErrorCode(err) == handoff.CodeUnauthorized {
+	text := presentedKey(c, r.schemes)
+	var k *caller
+	var err error
+	if signin.IsToken(text) {
+		k, err = s.signedIn(c.Request.Context(), text, r, g.refused)
+	} else {
+		k, err = s.keys.find(c.Request.Context(), text, g.refused)
+	}
+	if unauthorized(err) {
 		return nil, g.failed(err)
 	}
 	return k, err
@@ -97,6 +107,7 @@ type keyCache struct {
 
 	mu      sync.Mutex
 	entries map[string]cachedKey
+	epoch   int // grows when what is known may be wrong
 	touched map[handoff.ID]time.Time
 }
 
@@ -137,7 +148,7 @@ func (k *keyCache) find(ctx context.Context, text string, ask func() error) (*ca
 		return nil, refused
 	}
 	k.touch(ctx, row.APIKey.ID, now)
-	found := &caller{ID: row.APIKey.ID, AccountID: row.APIKey.AccountID, Scope: row.APIKey.Scope, InboxID: row.APIKey.InboxID}
+	found := &caller{ID: row.APIKey.ID, Name: row.APIKey.Name, AccountID: row.APIKey.AccountID, Scope: row.APIKey.Scope, InboxID: row.APIKey.InboxID}
 	if row.APIKey.AgentID != nil && row.AgentName != nil {
 		found.Agent = &handoff.AgentRef{ID: *row.APIKey.AgentID, Name: *row.AgentName}
 	}
@@ -147,6 +158,7 @@ func (k *keyCache) find(ctx context.Context, text string, ask func() error) (*ca
 func (k *keyCache) row(ctx context.Context, prefix string, hash []byte, ask func() error) (dbsqlc.APIKeyGetByPrefixRow, error) {
 	k.mu.Lock()
 	cached, ok := k.entries[prefix]
+	epoch := k.epoch
 	k.mu.Unlock()
 	if ok && time.Since(cached.at) < keyTTL {
 		return cached.row, nil
@@ -165,11 +177,25 @@ func (k *keyCache) row(ctx context.Context, prefix string, hash []byte, ask func
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if epoch != k.epoch {
+		return row, nil // it may have been read before it was revoked
+	}
 	if len(k.entries) >= maxCachedKeys {
 		clear(k.entries)
 	}
 	k.entries[prefix] = cachedKey{row, asked}
 	return row, nil
+}
+
+// forget has every key looked up anew: one was revoked here, or its agent disabled.
+func (k *keyCache) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.epoch++
+	for prefix, cached := range k.entries {
+		cached.at = time.Time{} // that it is known spares its holder the limit of an address with many failures
+		k.entries[prefix] = cached
+	}
 }
 
 // touch notes that the key was used, once a minute and not while the request waits.

@@ -102,6 +102,63 @@ func TestRevocationTakesASecondAtMost(t *testing.T) {
 	w.do(t, "DELETE", "/v1/api-keys/"+row.ID.String(), w.adm, nil).refused(http.StatusNotFound, handoff.CodeNotFound)
 }
 
+// Two servers over one database: the one that revokes refuses the key at once, and no other takes it for a request that begins a second
+// later.
+func TestARevokedKeyIsRefusedByEveryServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other := *w
+	other.serve(t)
+	row, text, err := w.admin().CreateKey(context.Background(), w.Account.ID, admin.NewKey{Name: "short-lived", Scope: handoff.ScopeAdmin})
+	require.NoError(t, err)
+	w.do(t, "GET", "/v1/agents", text, nil).is(http.StatusOK)
+	other.do(t, "GET", "/v1/agents", text, nil).is(http.StatusOK)
+
+	w.do(t, "DELETE", "/v1/api-keys/"+row.ID.String(), w.adm, nil).is(http.StatusNoContent)
+	revoked := time.Now()
+	w.do(t, "GET", "/v1/agents", text, nil).refused(http.StatusUnauthorized, handoff.CodeUnauthorized)
+	require.Eventually(t, func() bool {
+		begun := time.Now()
+		status := other.do(t, "GET", "/v1/agents", text, nil).status
+		require.True(t, status == http.StatusUnauthorized || begun.Sub(revoked) < time.Second, "taken %s after it was revoked", begun.Sub(revoked))
+		return status == http.StatusUnauthorized
+	}, eventually, tick)
+}
+
+func TestARotatedKeyIsTakenUntilItsGraceIsOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	now := time.Now()
+	w.deps.Now = func() time.Time { return now }
+	w.serve(t)
+	old := w.do(t, "POST", "/v1/api-keys", w.adm, map[string]any{"name": "gateway", "scope": "gateway", "inbox_id": w.Inbox.ID}).is(http.StatusCreated)
+	path := "/v1/api-keys/" + old.text("id") + "/rotate"
+	fresh := w.do(t, "POST", path, w.adm, `{"grace_seconds":3600}`, "Idempotency-Key", "once").is(http.StatusCreated)
+	again := w.do(t, "POST", path, w.adm, `{"grace_seconds":3600}`, "Idempotency-Key", "once").is(http.StatusCreated)
+	require.Equal(t, fresh.text("key"), again.text("key"), "an answer that was lost shows the same key")
+	for _, field := range []string{"name", "scope", "inbox_id"} {
+		require.Equal(t, old.text(field), fresh.text(field))
+	}
+	w.do(t, "POST", path, w.adm, nil).refused(http.StatusConflict, handoff.CodeConflict)
+	works := func(key answer, status int) {
+		t.Helper()
+		w.do(t, "POST", "/v1/public/inbound", key.text("key"), w.Body("447700900123", "Hi")).is(status)
+	}
+	works(old, http.StatusOK)
+	works(fresh, http.StatusOK)
+	now = now.Add(time.Hour)
+	works(old, http.StatusUnauthorized)
+	works(fresh, http.StatusOK)
+
+	at := "/v1/api-keys/" + fresh.text("id") + "/rotate"
+	last := w.do(t, "POST", at, w.adm, `{"grace_seconds":0}`).is(http.StatusCreated)
+	works(fresh, http.StatusUnauthorized)
+	works(last, http.StatusOK)
+	w.do(t, "POST", path, w.adm, nil).refused(http.StatusConflict, handoff.CodeConflict)
+	w.do(t, "POST", at, w.stranger, nil).refused(http.StatusNotFound, handoff.CodeNotFound)
+	w.do(t, "POST", at, w.adm, `{"grace_seconds":604801}`).refused(http.StatusUnprocessableEntity, handoff.CodeInvalid)
+}
+
 func TestADisabledAgentsKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -146,7 +203,7 @@ func TestAccountsNeverMeet(t *testing.T) {
 			is(http.StatusCreated).text("id"),
 	}
 	bodies := map[string]any{
-		"/presence": map[string]string{"state": "away"},
+		"/presence": map[string]string{"state": "away"}, "/sign-in": map[string]string{"subject": "ana"},
 		"PUT /tags": map[string]any{"tags": []string{"vip"}}, "/takeover": map[string]any{"agent_id": w.Ana.Agent.ID},
 		"/offer": map[string]any{"to": "bot"}, "/transfer": map[string]any{"to_agent_id": w.Ana.Agent.ID},
 		"/timers/inactivity": map[string]any{"cancel": true}, "/render": map[string]any{"conversation_id": c.ID},

@@ -40,6 +40,10 @@ func (s *server) exportConversations(c *gin.Context) {
 		s.refuse(c, err)
 		return
 	}
+	if err := s.auditExport(c.Request.Context(), c.Request.URL.Query()); err != nil {
+		s.refuse(c, err)
+		return
+	}
 	d := s.newDownload(c, "application/x-ndjson", "conversations.ndjson")
 	c.Header("Vary", "Accept-Encoding")
 	if takesGzip(c.Request.Header) {

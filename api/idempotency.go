@@ -195,10 +195,14 @@ type txKey struct{}
 
 // db is the transaction of the request, if it runs in one.
 func (s *server) db(ctx context.Context) db.DB {
+	database := s.DB
 	if tx, ok := ctx.Value(txKey{}).(db.DB); ok {
-		return tx
+		database = tx
 	}
-	return s.DB
+	if audit := auditOf(ctx); audit != nil {
+		return audit.DB(database)
+	}
+	return database
 }
 
 func (s *server) queries(ctx context.Context) *dbsqlc.Queries { return dbsqlc.New(s.db(ctx)) }
@@ -224,6 +228,15 @@ func (s *server) wake(ctx context.Context, wakes ...db.Wake) {
 		}
 		s.Waker.Wake(w)
 	}
+}
+
+// afterCommit runs do once what the request changes is committed, which it is already where the request has no transaction.
+func (s *server) afterCommit(ctx context.Context, do func()) {
+	if later, pending := ctx.Value(afterCommitKey{}).(*afterCommit); pending {
+		later.wakes = append(later.wakes, do)
+		return
+	}
+	do()
 }
 
 // recorder holds an answer back until it is stored.

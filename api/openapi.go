@@ -15,6 +15,9 @@ import (
 
 var security = []map[string][]string{{"bearer": {}}, {"apiKey": {}}}
 
+// personSecurity is for what agents and admins do, who may have signed in.
+var personSecurity = []map[string][]string{{"bearer": {}}, {"apiKey": {}}, {"oidc": {}}}
+
 const specDescription = `Human hand-off for messaging gateways: post what your customers write, receive what your agents answer.
 
 Every key has a scope: ` + "`gateway`" + ` accepts messages, ` + "`agent`" + ` works on conversations, ` + "`admin`" + ` configures and may do everything.
@@ -38,8 +41,10 @@ func humaConfig(version string) huma.Config {
 	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	config.Servers = []*huma.Server{{URL: "/", Description: "This server"}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer":    {Type: "http", Scheme: "bearer", Description: "An API key, hk_…"},
-		"apiKey":    {Type: "apiKey", In: "header", Name: "X-API-Key", Description: "The same key, for clients that cannot send a bearer token."},
+		"bearer": {Type: "http", Scheme: "bearer", Description: "An API key, hk_…"},
+		"apiKey": {Type: "apiKey", In: "header", Name: "X-API-Key", Description: "The same key, for clients that cannot send a bearer token."},
+		"oidc": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "A token of the OpenID Connect issuer that the agent's account trusts " +
+			"(`PUT /v1/sign-in`), signed by RS256, ES256, EdDSA or what the account allows."},
 		"vendorKey": {Type: "apiKey", In: "header", Name: "Authorization", Description: "AppKey hk_… or ServerKey hk_…: the same key, for programs that were written for indigitall."},
 	}
 	config.Tags = []*huma.Tag{

@@ -34,6 +34,7 @@ type Problem struct {
 	Errors    []handoff.ErrorDetail `json:"errors,omitempty" doc:"The fields at fault, if known."`
 
 	retryAfter time.Duration
+	challenge  string // what WWW-Authenticate says besides
 }
 
 var statusByCode = map[handoff.Code]int{
@@ -81,7 +82,7 @@ func (p *Problem) GetHeaders() http.Header {
 		headers.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
 	}
 	if p.Status == http.StatusUnauthorized {
-		headers.Set("WWW-Authenticate", `Bearer realm="handoff"`)
+		headers.Set("WWW-Authenticate", `Bearer realm="handoff"`+p.challenge)
 	}
 	return headers
 }

@@ -77,12 +77,23 @@ func handle[I, O any](s *server, op operation, handler func(context.Context, *I)
 		Tags: []string{op.tag}, DefaultStatus: op.status, Errors: slices.Compact(errs), Security: security, BodyReadTimeout: -1,
 		Extensions: map[string]any{"x-scope": string(op.scope)},
 	}
+	if op.scope != handoff.ScopeGateway {
+		o.Security = personSecurity
+	}
 	if len(op.also) > 0 {
 		o.Extensions["x-also"] = op.also
 	}
 	s.routes[op.method+" "+ginPath(op.path)] = route{scope: op.scope, also: op.also, maxBody: maxBody, atomic: op.atomic}
+	// What admins change is in the audit log, whoever adds a route.
+	audited := op.scope == handoff.ScopeAdmin && op.method != http.MethodGet
 	huma.Register(s.huma, o, func(ctx context.Context, in *I) (*O, error) {
+		if audited {
+			ctx = s.beginAudit(ctx, op.id, targetOf(op.path, in))
+		}
 		out, err := handler(ctx, in)
+		if err == nil && audited {
+			err = s.endAudit(ctx)
+		}
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}
@@ -109,6 +120,8 @@ func ginPath(path string) string {
 type ByID struct {
 	ID handoff.ID `path:"id" format:"uuid"`
 }
+
+func (b *ByID) target() *handoff.ID { return &b.ID }
 
 // Idempotent is part of every POST's input.
 type Idempotent struct {

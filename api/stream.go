@@ -64,7 +64,9 @@ func (s *server) streamEvents(c *gin.Context) {
 		s.refuse(c, err)
 		return
 	}
-	subscription, err := s.Feed.Subscribe(c.Request.Context(), request)
+	ctx, cancel := s.untilExpiry(c.Request.Context())
+	defer cancel()
+	subscription, err := s.Feed.Subscribe(ctx, request)
 	if err != nil {
 		s.refuse(c, err)
 		return
@@ -78,6 +80,15 @@ func (s *server) streamEvents(c *gin.Context) {
 	if err := s.stream(w, subscription); errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, feed.ErrKeyRefused) {
 		s.Log.InfoContext(c.Request.Context(), "stream ended", "request_id", requestIDOf(c.Request.Context()), "error", err)
 	}
+}
+
+// untilExpiry ends with the token of an agent who has signed in.
+func (s *server) untilExpiry(ctx context.Context) (context.Context, context.CancelFunc) {
+	k := keyOf(ctx)
+	if k.expires == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, k.expires.Sub(s.Now()), feed.ErrKeyRefused)
 }
 
 // stream writes events and heartbeats until the subscription ends or the client cannot be written to.

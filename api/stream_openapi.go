@@ -30,7 +30,7 @@ func (s *server) streamOperation() *huma.Operation {
 	responses := s.responses(http.StatusOK, "The stream", reflect.TypeFor[StreamEvent](), 400, 401, 403, 422, 429, 500, 503)
 	responses["200"].Content = map[string]*huma.MediaType{"text/event-stream": {Schema: s.schema(reflect.TypeFor[StreamEvent]())}}
 	return &huma.Operation{
-		OperationID: "stream-events", Method: http.MethodGet, Path: streamPath, Tags: []string{"Events"}, Security: security,
+		OperationID: "stream-events", Method: http.MethodGet, Path: streamPath, Tags: []string{"Events"}, Security: personSecurity,
 		Summary: "Follow the account's events", Description: streamDescription,
 		Parameters: []*huma.Param{
 			{Name: "Last-Event-ID", In: "header", Schema: text(""), Description: "The `id` that came last. It wins over `cursor` and `from`."},

@@ -147,6 +147,30 @@ func (e AttemptTrigger) Valid() bool {
 	}
 }
 
+// Defines values for AuditActorType.
+const (
+	AuditActorTypeAgent    AuditActorType = "agent"
+	AuditActorTypeKey      AuditActorType = "key"
+	AuditActorTypeOperator AuditActorType = "operator"
+	AuditActorTypeSystem   AuditActorType = "system"
+)
+
+// Valid indicates whether the value is a known member of the AuditActorType enum.
+func (e AuditActorType) Valid() bool {
+	switch e {
+	case AuditActorTypeAgent:
+		return true
+	case AuditActorTypeKey:
+		return true
+	case AuditActorTypeOperator:
+		return true
+	case AuditActorTypeSystem:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuthorType.
 const (
 	AuthorTypeAgent   AuthorType = "agent"
@@ -1836,6 +1860,48 @@ func (e SendBodyType) Valid() bool {
 	}
 }
 
+// Defines values for SignInBodyAlgorithms.
+const (
+	ES256 SignInBodyAlgorithms = "ES256"
+	ES384 SignInBodyAlgorithms = "ES384"
+	ES512 SignInBodyAlgorithms = "ES512"
+	EdDSA SignInBodyAlgorithms = "EdDSA"
+	PS256 SignInBodyAlgorithms = "PS256"
+	PS384 SignInBodyAlgorithms = "PS384"
+	PS512 SignInBodyAlgorithms = "PS512"
+	RS256 SignInBodyAlgorithms = "RS256"
+	RS384 SignInBodyAlgorithms = "RS384"
+	RS512 SignInBodyAlgorithms = "RS512"
+)
+
+// Valid indicates whether the value is a known member of the SignInBodyAlgorithms enum.
+func (e SignInBodyAlgorithms) Valid() bool {
+	switch e {
+	case ES256:
+		return true
+	case ES384:
+		return true
+	case ES512:
+		return true
+	case EdDSA:
+		return true
+	case PS256:
+		return true
+	case PS384:
+		return true
+	case PS512:
+		return true
+	case RS256:
+		return true
+	case RS384:
+		return true
+	case RS512:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for StatusBodyStatus.
 const (
 	StatusBodyStatusDelivered StatusBodyStatus = "delivered"
@@ -2346,6 +2412,30 @@ func (e ViewSort) Valid() bool {
 	}
 }
 
+// Defines values for ListAuditLogParamsActorType.
+const (
+	ListAuditLogParamsActorTypeAgent    ListAuditLogParamsActorType = "agent"
+	ListAuditLogParamsActorTypeKey      ListAuditLogParamsActorType = "key"
+	ListAuditLogParamsActorTypeOperator ListAuditLogParamsActorType = "operator"
+	ListAuditLogParamsActorTypeSystem   ListAuditLogParamsActorType = "system"
+)
+
+// Valid indicates whether the value is a known member of the ListAuditLogParamsActorType enum.
+func (e ListAuditLogParamsActorType) Valid() bool {
+	switch e {
+	case ListAuditLogParamsActorTypeAgent:
+		return true
+	case ListAuditLogParamsActorTypeKey:
+		return true
+	case ListAuditLogParamsActorTypeOperator:
+		return true
+	case ListAuditLogParamsActorTypeSystem:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListConversationsParamsSort.
 const (
 	ListConversationsParamsSortNewest ListConversationsParamsSort = "newest"
@@ -2673,6 +2763,19 @@ type AgentRef struct {
 	Name string             `json:"name"`
 }
 
+// AgentSignIn defines model for AgentSignIn.
+type AgentSignIn struct {
+	CreatedAt time.Time `json:"created_at"`
+	Issuer    string    `json:"issuer"`
+	Subject   string    `json:"subject"`
+}
+
+// AgentSignInBody defines model for AgentSignInBody.
+type AgentSignInBody struct {
+	// Subject What the issuer's tokens say of this person in the subject claim.
+	Subject string `json:"subject"`
+}
+
 // Attempt defines model for Attempt.
 type Attempt struct {
 	// At When it began.
@@ -2730,6 +2833,38 @@ type AttemptCounts struct {
 
 	// SuccessRatio Share that was answered with 2xx, without those that this server broke off and those whose outcome is unknown. Absent where there was none.
 	SuccessRatio *float64 `json:"success_ratio,omitempty"`
+}
+
+// AuditActor defines model for AuditActor.
+type AuditActor struct {
+	// ID Of the key or the agent.
+	ID *openapi_types.UUID `json:"id,omitempty"`
+
+	// Name Of the key or the agent then, or what an operator is called on the machine.
+	Name *string        `json:"name,omitempty"`
+	Type AuditActorType `json:"type"`
+}
+
+// AuditActorType defines model for AuditActor.Type.
+type AuditActorType string
+
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	// Action The operation's id in this reference, or the command as an operator typed it.
+	//
+	// Examples: update-inbox
+	Action string     `json:"action"`
+	Actor  AuditActor `json:"actor"`
+	At     time.Time  `json:"at"`
+
+	// Detail Such as the names of the fields that were given, under fields; never what secrets and people say.
+	Detail    interface{}         `json:"detail"`
+	ID        openapi_types.UUID  `json:"id"`
+	RequestID *string             `json:"request_id,omitempty"`
+	TargetID  *openapi_types.UUID `json:"target_id,omitempty"`
+
+	// TargetType Examples: inbox
+	TargetType *string `json:"target_type,omitempty"`
 }
 
 // Author defines model for Author.
@@ -3885,9 +4020,12 @@ type Key struct {
 	Name       string     `json:"name"`
 
 	// Prefix The public part, by which you know the key.
-	Prefix    string     `json:"prefix"`
-	RevokedAt *time.Time `json:"revoked_at,omitempty"`
-	Scope     KeyScope   `json:"scope"`
+	Prefix string `json:"prefix"`
+
+	// ReplacedBy The key that a rotation has made. This one is taken until expires_at.
+	ReplacedBy *openapi_types.UUID `json:"replaced_by,omitempty"`
+	RevokedAt  *time.Time          `json:"revoked_at,omitempty"`
+	Scope      KeyScope            `json:"scope"`
 }
 
 // KeyScope defines model for Key.Scope.
@@ -3896,6 +4034,14 @@ type KeyScope string
 // ListAgent defines model for ListAgent.
 type ListAgent struct {
 	Items []Agent `json:"items"`
+
+	// NextCursor Give it as cursor to have the next page. Absent on the last one.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
+// ListAuditEntry defines model for ListAuditEntry.
+type ListAuditEntry struct {
+	Items []AuditEntry `json:"items"`
 
 	// NextCursor Give it as cursor to have the next page. Absent on the last one.
 	NextCursor *string `json:"next_cursor,omitempty"`
@@ -4642,6 +4788,12 @@ type ResolveBody struct {
 	UndoSeconds *int64 `json:"undo_seconds,omitempty"`
 }
 
+// RotateKeyBody defines model for RotateKeyBody.
+type RotateKeyBody struct {
+	// GraceSeconds For how long the key of before is still taken; 0 ends it at once.
+	GraceSeconds *int64 `json:"grace_seconds,omitempty"`
+}
+
 // RotateSecretBody defines model for RotateSecretBody.
 type RotateSecretBody struct {
 	// GraceSeconds For how long webhooks are signed with the secret of before as well: until then receivers may have either. 86400 unless given; 0 ends it at once.
@@ -4808,6 +4960,56 @@ type SetTagsInputBody struct {
 	// Tags The whole set. Tags that differ in case only are the same, in the first spelling.
 	Tags []string `json:"tags"`
 }
+
+// SignIn defines model for SignIn.
+type SignIn struct {
+	AdminClaim *string   `json:"admin_claim,omitempty"`
+	AdminValue *string   `json:"admin_value,omitempty"`
+	Algorithms []string  `json:"algorithms"`
+	Audience   string    `json:"audience"`
+	CreatedAt  time.Time `json:"created_at"`
+
+	// Issuer As the tokens have it in iss.
+	Issuer       string    `json:"issuer"`
+	LinkByEmail  bool      `json:"link_by_email"`
+	SubjectClaim string    `json:"subject_claim"`
+	UpdatedAt    time.Time `json:"updated_at"`
+}
+
+// SignInBody defines model for SignInBody.
+type SignInBody struct {
+	// AdminClaim The claim, a text or a list, that makes an admin of an agent.
+	//
+	// Examples: roles
+	AdminClaim *string `json:"admin_claim,omitempty"`
+
+	// AdminValue What it has to say.
+	//
+	// Examples: handoff-admin
+	AdminValue *string `json:"admin_value,omitempty"`
+
+	// Algorithms RS256, ES256 and EdDSA if absent. Tokens without a signature, and with a shared secret, are never taken.
+	Algorithms *[]SignInBodyAlgorithms `json:"algorithms,omitempty"`
+
+	// Audience What the tokens have in aud. Issuer and audience together say whose account a token is for.
+	//
+	// Examples: handoff
+	Audience string `json:"audience"`
+
+	// Issuer The issuer's URL as its tokens have it in iss; its keys are found by OpenID Connect discovery.
+	//
+	// Examples: https://login.example.com/realms/support
+	Issuer string `json:"issuer"`
+
+	// LinkByEmail Link somebody at the first sign-in to the one agent with the address in email, if email_verified is true. Only for an issuer who lets nobody claim another's address.
+	LinkByEmail *bool `json:"link_by_email,omitempty"`
+
+	// SubjectClaim The claim that names the person, and that nobody can choose; sub if absent.
+	SubjectClaim *string `json:"subject_claim,omitempty"`
+}
+
+// SignInBodyAlgorithms defines model for SignInBody.Algorithms.
+type SignInBodyAlgorithms string
 
 // SnoozeBody defines model for SnoozeBody.
 type SnoozeBody struct {
@@ -5400,6 +5602,35 @@ type CreateAPIKeyParams struct {
 	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
+
+// RotateAPIKeyParams defines parameters for RotateAPIKey.
+type RotateAPIKeyParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListAuditLogParams defines parameters for ListAuditLog.
+type ListAuditLogParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor     *string                      `form:"cursor,omitempty" json:"cursor,omitempty"`
+	ActorID    *openapi_types.UUID          `form:"actor_id,omitempty" json:"actor_id,omitempty"`
+	ActorType  *ListAuditLogParamsActorType `form:"actor_type,omitempty" json:"actor_type,omitempty"`
+	Action     *string                      `form:"action,omitempty" json:"action,omitempty"`
+	TargetID   *openapi_types.UUID          `form:"target_id,omitempty" json:"target_id,omitempty"`
+	TargetType *string                      `form:"target_type,omitempty" json:"target_type,omitempty"`
+
+	// Since From then on.
+	Since *time.Time `form:"since,omitempty" json:"since,omitempty"`
+
+	// Until Before then.
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+}
+
+// ListAuditLogParamsActorType defines parameters for ListAuditLog.
+type ListAuditLogParamsActorType string
 
 // CheckChatlayerParams defines parameters for CheckChatlayer.
 type CheckChatlayerParams struct {
@@ -6243,8 +6474,14 @@ type UpdateAgentJSONRequestBody = UpdateAgentBody
 // SetAgentPresenceJSONRequestBody defines body for SetAgentPresence for application/json ContentType.
 type SetAgentPresenceJSONRequestBody = PresenceBody
 
+// PutAgentSignInJSONRequestBody defines body for PutAgentSignIn for application/json ContentType.
+type PutAgentSignInJSONRequestBody = AgentSignInBody
+
 // CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
 type CreateAPIKeyJSONRequestBody = CreateKeyBody
+
+// RotateAPIKeyJSONRequestBody defines body for RotateAPIKey for application/json ContentType.
+type RotateAPIKeyJSONRequestBody = RotateKeyBody
 
 // PostChatlayerJSONRequestBody defines body for PostChatlayer for application/json ContentType.
 type PostChatlayerJSONRequestBody PostChatlayerJSONBody
@@ -6392,6 +6629,9 @@ type UpdateQuickReplyJSONRequestBody = UpdateQuickReplyInputBody
 
 // RenderQuickReplyJSONRequestBody defines body for RenderQuickReply for application/json ContentType.
 type RenderQuickReplyJSONRequestBody = RenderQuickReplyInputBody
+
+// PutSignInJSONRequestBody defines body for PutSignIn for application/json ContentType.
+type PutSignInJSONRequestBody = SignInBody
 
 // CreateTeamJSONRequestBody defines body for CreateTeam for application/json ContentType.
 type CreateTeamJSONRequestBody = CreateTeamBody
@@ -6785,6 +7025,32 @@ type ClientInterface interface {
 	// Corresponds with PUT /v1/agents/{id}/presence (the `SetAgentPresence` operationId).
 	SetAgentPresence(ctx context.Context, id openapi_types.UUID, body SetAgentPresenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteAgentSignIn Unlink an agent
+	//
+	// Where agents are linked by their address, change or remove that too.
+	//
+	// Corresponds with DELETE /v1/agents/{id}/sign-in (the `DeleteAgentSignIn` operationId).
+	DeleteAgentSignIn(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAgentSignIn Get who an agent is at the issuer
+	//
+	// Corresponds with GET /v1/agents/{id}/sign-in (the `GetAgentSignIn` operationId).
+	GetAgentSignIn(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutAgentSignInWithBody Say who an agent is at the issuer
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/agents/{id}/sign-in (the `PutAgentSignIn` operationId).
+	PutAgentSignInWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutAgentSignIn Say who an agent is at the issuer
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/agents/{id}/sign-in (the `PutAgentSignIn` operationId).
+	PutAgentSignIn(ctx context.Context, id openapi_types.UUID, body PutAgentSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListAPIKeys List API keys
 	//
 	// Corresponds with GET /v1/api-keys (the `ListAPIKeys` operationId).
@@ -6810,10 +7076,35 @@ type ClientInterface interface {
 
 	// RevokeAPIKey Revoke an API key
 	//
-	// It is refused within a second.
+	// It is refused at once by the server that answers, and within a second by every other.
 	//
 	// Corresponds with DELETE /v1/api-keys/{id} (the `RevokeAPIKey` operationId).
 	RevokeAPIKey(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateAPIKeyWithBody Rotate an API key
+	//
+	// Makes a key of the same name, scope and binding, and shows it, this once. The key of before is taken as well until its grace is over, so that programs can be given the new one one after the other.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateAPIKey` operationId).
+	RotateAPIKeyWithBody(ctx context.Context, id openapi_types.UUID, params *RotateAPIKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateAPIKey Rotate an API key
+	//
+	// Makes a key of the same name, scope and binding, and shows it, this once. The key of before is taken as well until its grace is over, so that programs can be given the new one one after the other.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateAPIKey` operationId).
+	RotateAPIKey(ctx context.Context, id openapi_types.UUID, params *RotateAPIKeyParams, body RotateAPIKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAuditLog List what admins have done
+	//
+	// The newest first: what was changed with admins' keys and by operators' commands, and what was exported. An entry is written with the change itself.
+	//
+	// Corresponds with GET /v1/audit-log (the `ListAuditLog` operationId).
+	ListAuditLog(ctx context.Context, params *ListAuditLogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CheckChatlayer Chatlayer's health check
 	//
@@ -7970,6 +8261,36 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/search (the `Search` operationId).
 	Search(ctx context.Context, params *SearchParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteSignIn Trust no issuer
+	//
+	// Its tokens are refused within a second. Who is which agent is kept.
+	//
+	// Corresponds with DELETE /v1/sign-in (the `DeleteSignIn` operationId).
+	DeleteSignIn(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSignIn Get the issuer that is trusted
+	//
+	// Corresponds with GET /v1/sign-in (the `GetSignIn` operationId).
+	GetSignIn(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSignInWithBody Trust an issuer
+	//
+	// The account's agents may then use tokens (JWT) of this OpenID Connect issuer as their bearer token, in place of an API key, until these expire. It replaces the issuer of before.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/sign-in (the `PutSignIn` operationId).
+	PutSignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSignIn Trust an issuer
+	//
+	// The account's agents may then use tokens (JWT) of this OpenID Connect issuer as their bearer token, in place of an API key, until these expire. It replaces the issuer of before.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/sign-in (the `PutSignIn` operationId).
+	PutSignIn(ctx context.Context, body PutSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListTags List the tags in use
 	//
 	// The most used first, at most 1000. Counted are the latest 10,000 conversations that have tags.
@@ -8404,6 +8725,72 @@ func (c *Client) SetAgentPresence(ctx context.Context, id openapi_types.UUID, bo
 	return c.Client.Do(req)
 }
 
+// DeleteAgentSignIn Unlink an agent
+//
+// Where agents are linked by their address, change or remove that too.
+//
+// Corresponds with DELETE /v1/agents/{id}/sign-in (the `DeleteAgentSignIn` operationId).
+func (c *Client) DeleteAgentSignIn(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteAgentSignInRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAgentSignIn Get who an agent is at the issuer
+//
+// Corresponds with GET /v1/agents/{id}/sign-in (the `GetAgentSignIn` operationId).
+func (c *Client) GetAgentSignIn(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAgentSignInRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutAgentSignInWithBody Say who an agent is at the issuer
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/agents/{id}/sign-in (the `PutAgentSignIn` operationId).
+func (c *Client) PutAgentSignInWithBody(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutAgentSignInRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutAgentSignIn Say who an agent is at the issuer
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/agents/{id}/sign-in (the `PutAgentSignIn` operationId).
+func (c *Client) PutAgentSignIn(ctx context.Context, id openapi_types.UUID, body PutAgentSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutAgentSignInRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListAPIKeys List API keys
 //
 // Corresponds with GET /v1/api-keys (the `ListAPIKeys` operationId).
@@ -8459,11 +8846,66 @@ func (c *Client) CreateAPIKey(ctx context.Context, params *CreateAPIKeyParams, b
 
 // RevokeAPIKey Revoke an API key
 //
-// It is refused within a second.
+// It is refused at once by the server that answers, and within a second by every other.
 //
 // Corresponds with DELETE /v1/api-keys/{id} (the `RevokeAPIKey` operationId).
 func (c *Client) RevokeAPIKey(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRevokeAPIKeyRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateAPIKeyWithBody Rotate an API key
+//
+// Makes a key of the same name, scope and binding, and shows it, this once. The key of before is taken as well until its grace is over, so that programs can be given the new one one after the other.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateAPIKey` operationId).
+func (c *Client) RotateAPIKeyWithBody(ctx context.Context, id openapi_types.UUID, params *RotateAPIKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateAPIKeyRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateAPIKey Rotate an API key
+//
+// Makes a key of the same name, scope and binding, and shows it, this once. The key of before is taken as well until its grace is over, so that programs can be given the new one one after the other.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateAPIKey` operationId).
+func (c *Client) RotateAPIKey(ctx context.Context, id openapi_types.UUID, params *RotateAPIKeyParams, body RotateAPIKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateAPIKeyRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAuditLog List what admins have done
+//
+// The newest first: what was changed with admins' keys and by operators' commands, and what was exported. An entry is written with the change itself.
+//
+// Corresponds with GET /v1/audit-log (the `ListAuditLog` operationId).
+func (c *Client) ListAuditLog(ctx context.Context, params *ListAuditLogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAuditLogRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -11039,6 +11481,76 @@ func (c *Client) Search(ctx context.Context, params *SearchParams, reqEditors ..
 	return c.Client.Do(req)
 }
 
+// DeleteSignIn Trust no issuer
+//
+// Its tokens are refused within a second. Who is which agent is kept.
+//
+// Corresponds with DELETE /v1/sign-in (the `DeleteSignIn` operationId).
+func (c *Client) DeleteSignIn(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteSignInRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSignIn Get the issuer that is trusted
+//
+// Corresponds with GET /v1/sign-in (the `GetSignIn` operationId).
+func (c *Client) GetSignIn(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSignInRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSignInWithBody Trust an issuer
+//
+// The account's agents may then use tokens (JWT) of this OpenID Connect issuer as their bearer token, in place of an API key, until these expire. It replaces the issuer of before.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/sign-in (the `PutSignIn` operationId).
+func (c *Client) PutSignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSignInRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSignIn Trust an issuer
+//
+// The account's agents may then use tokens (JWT) of this OpenID Connect issuer as their bearer token, in place of an API key, until these expire. It replaces the issuer of before.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/sign-in (the `PutSignIn` operationId).
+func (c *Client) PutSignIn(ctx context.Context, body PutSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSignInRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListTags List the tags in use
 //
 // The most used first, at most 1000. Counted are the latest 10,000 conversations that have tags.
@@ -11903,6 +12415,121 @@ func NewSetAgentPresenceRequestWithBody(server string, id openapi_types.UUID, co
 	return req, nil
 }
 
+// NewDeleteAgentSignInRequest constructs an http.Request for the DeleteAgentSignIn method
+func NewDeleteAgentSignInRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/agents/%s/sign-in", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetAgentSignInRequest constructs an http.Request for the GetAgentSignIn method
+func NewGetAgentSignInRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/agents/%s/sign-in", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutAgentSignInRequest calls the generic PutAgentSignIn builder with application/json body
+func NewPutAgentSignInRequest(server string, id openapi_types.UUID, body PutAgentSignInJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutAgentSignInRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewPutAgentSignInRequestWithBody constructs an http.Request for the PutAgentSignIn method, with any body, and a specified content type
+func NewPutAgentSignInRequestWithBody(server string, id openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/agents/%s/sign-in", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListAPIKeysRequest constructs an http.Request for the ListAPIKeys method
 func NewListAPIKeysRequest(server string, params *ListAPIKeysParams) (*http.Request, error) {
 	var err error
@@ -12051,6 +12678,218 @@ func NewRevokeAPIKeyRequest(server string, id openapi_types.UUID) (*http.Request
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRotateAPIKeyRequest calls the generic RotateAPIKey builder with application/json body
+func NewRotateAPIKeyRequest(server string, id openapi_types.UUID, params *RotateAPIKeyParams, body RotateAPIKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRotateAPIKeyRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewRotateAPIKeyRequestWithBody constructs an http.Request for the RotateAPIKey method, with any body, and a specified content type
+func NewRotateAPIKeyRequestWithBody(server string, id openapi_types.UUID, params *RotateAPIKeyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/api-keys/%s/rotate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListAuditLogRequest constructs an http.Request for the ListAuditLog method
+func NewListAuditLogRequest(server string, params *ListAuditLogParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit-log")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActorID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "actor_id", *params.ActorID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActorType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "actor_type", *params.ActorType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Action != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TargetID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "target_id", *params.TargetID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TargetType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "target_type", *params.TargetType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Since != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "since", *params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Until != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "until", *params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -18324,6 +19163,100 @@ func NewSearchRequest(server string, params *SearchParams) (*http.Request, error
 	return req, nil
 }
 
+// NewDeleteSignInRequest constructs an http.Request for the DeleteSignIn method
+func NewDeleteSignInRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetSignInRequest constructs an http.Request for the GetSignIn method
+func NewGetSignInRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutSignInRequest calls the generic PutSignIn builder with application/json body
+func NewPutSignInRequest(server string, body PutSignInJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutSignInRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPutSignInRequestWithBody constructs an http.Request for the PutSignIn method, with any body, and a specified content type
+func NewPutSignInRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListTagsRequest constructs an http.Request for the ListTags method
 func NewListTagsRequest(server string) (*http.Request, error) {
 	var err error
@@ -19435,6 +20368,36 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /v1/agents/{id}/presence (the `SetAgentPresence` operationId).
 	SetAgentPresenceWithResponse(ctx context.Context, id openapi_types.UUID, body SetAgentPresenceJSONRequestBody, reqEditors ...RequestEditorFn) (*SetAgentPresenceResponse, error)
 
+	// DeleteAgentSignInWithResponse Unlink an agent
+	//
+	// Where agents are linked by their address, change or remove that too.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/agents/{id}/sign-in (the `DeleteAgentSignIn` operationId).
+	DeleteAgentSignInWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteAgentSignInResponse, error)
+
+	// GetAgentSignInWithResponse Get who an agent is at the issuer
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/agents/{id}/sign-in (the `GetAgentSignIn` operationId).
+	GetAgentSignInWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetAgentSignInResponse, error)
+
+	// PutAgentSignInWithBodyWithResponse Say who an agent is at the issuer
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/agents/{id}/sign-in (the `PutAgentSignIn` operationId).
+	PutAgentSignInWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutAgentSignInResponse, error)
+
+	// PutAgentSignInWithResponse Say who an agent is at the issuer
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/agents/{id}/sign-in (the `PutAgentSignIn` operationId).
+	PutAgentSignInWithResponse(ctx context.Context, id openapi_types.UUID, body PutAgentSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*PutAgentSignInResponse, error)
+
 	// ListAPIKeysWithResponse List API keys
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -19462,12 +20425,39 @@ type ClientWithResponsesInterface interface {
 
 	// RevokeAPIKeyWithResponse Revoke an API key
 	//
-	// It is refused within a second.
+	// It is refused at once by the server that answers, and within a second by every other.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v1/api-keys/{id} (the `RevokeAPIKey` operationId).
 	RevokeAPIKeyWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*RevokeAPIKeyResponse, error)
+
+	// RotateAPIKeyWithBodyWithResponse Rotate an API key
+	//
+	// Makes a key of the same name, scope and binding, and shows it, this once. The key of before is taken as well until its grace is over, so that programs can be given the new one one after the other.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateAPIKey` operationId).
+	RotateAPIKeyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *RotateAPIKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateAPIKeyResponse, error)
+
+	// RotateAPIKeyWithResponse Rotate an API key
+	//
+	// Makes a key of the same name, scope and binding, and shows it, this once. The key of before is taken as well until its grace is over, so that programs can be given the new one one after the other.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateAPIKey` operationId).
+	RotateAPIKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *RotateAPIKeyParams, body RotateAPIKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateAPIKeyResponse, error)
+
+	// ListAuditLogWithResponse List what admins have done
+	//
+	// The newest first: what was changed with admins' keys and by operators' commands, and what was exported. An entry is written with the change itself.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/audit-log (the `ListAuditLog` operationId).
+	ListAuditLogWithResponse(ctx context.Context, params *ListAuditLogParams, reqEditors ...RequestEditorFn) (*ListAuditLogResponse, error)
 
 	// CheckChatlayerWithResponse Chatlayer's health check
 	//
@@ -20712,6 +21702,40 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/search (the `Search` operationId).
 	SearchWithResponse(ctx context.Context, params *SearchParams, reqEditors ...RequestEditorFn) (*SearchResponse, error)
 
+	// DeleteSignInWithResponse Trust no issuer
+	//
+	// Its tokens are refused within a second. Who is which agent is kept.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/sign-in (the `DeleteSignIn` operationId).
+	DeleteSignInWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeleteSignInResponse, error)
+
+	// GetSignInWithResponse Get the issuer that is trusted
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/sign-in (the `GetSignIn` operationId).
+	GetSignInWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSignInResponse, error)
+
+	// PutSignInWithBodyWithResponse Trust an issuer
+	//
+	// The account's agents may then use tokens (JWT) of this OpenID Connect issuer as their bearer token, in place of an API key, until these expire. It replaces the issuer of before.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/sign-in (the `PutSignIn` operationId).
+	PutSignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSignInResponse, error)
+
+	// PutSignInWithResponse Trust an issuer
+	//
+	// The account's agents may then use tokens (JWT) of this OpenID Connect issuer as their bearer token, in place of an API key, until these expire. It replaces the issuer of before.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/sign-in (the `PutSignIn` operationId).
+	PutSignInWithResponse(ctx context.Context, body PutSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSignInResponse, error)
+
 	// ListTagsWithResponse List the tags in use
 	//
 	// The most used first, at most 1000. Counted are the latest 10,000 conversations that have tags.
@@ -21336,6 +22360,122 @@ func (r SetAgentPresenceResponse) ContentType() string {
 	return ""
 }
 
+type DeleteAgentSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteAgentSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteAgentSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteAgentSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteAgentSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetAgentSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AgentSignIn
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAgentSignInResponse) GetJSON200() *AgentSignIn {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAgentSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAgentSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAgentSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAgentSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutAgentSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AgentSignIn
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutAgentSignInResponse) GetJSON200() *AgentSignIn {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutAgentSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutAgentSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutAgentSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutAgentSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListAPIKeysResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -21446,6 +22586,88 @@ func (r RevokeAPIKeyResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RevokeAPIKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RotateAPIKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Key
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RotateAPIKeyResponse) GetJSON201() *Key {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateAPIKeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateAPIKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateAPIKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateAPIKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListAuditLogResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListAuditEntry
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAuditLogResponse) GetJSON200() *ListAuditEntry {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAuditLogResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAuditLogResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAuditLogResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAuditLogResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -25251,6 +26473,122 @@ func (r SearchResponse) ContentType() string {
 	return ""
 }
 
+type DeleteSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignIn
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSignInResponse) GetJSON200() *SignIn {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignIn
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutSignInResponse) GetJSON200() *SignIn {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListTagsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -26210,6 +27548,60 @@ func (c *ClientWithResponses) SetAgentPresenceWithResponse(ctx context.Context, 
 	return ParseSetAgentPresenceResponse(rsp)
 }
 
+// DeleteAgentSignInWithResponse Unlink an agent
+//
+// Where agents are linked by their address, change or remove that too.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/agents/{id}/sign-in (the `DeleteAgentSignIn` operationId).
+func (c *ClientWithResponses) DeleteAgentSignInWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*DeleteAgentSignInResponse, error) {
+	rsp, err := c.DeleteAgentSignIn(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteAgentSignInResponse(rsp)
+}
+
+// GetAgentSignInWithResponse Get who an agent is at the issuer
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/agents/{id}/sign-in (the `GetAgentSignIn` operationId).
+func (c *ClientWithResponses) GetAgentSignInWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetAgentSignInResponse, error) {
+	rsp, err := c.GetAgentSignIn(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAgentSignInResponse(rsp)
+}
+
+// PutAgentSignInWithBodyWithResponse Say who an agent is at the issuer
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/agents/{id}/sign-in (the `PutAgentSignIn` operationId).
+func (c *ClientWithResponses) PutAgentSignInWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutAgentSignInResponse, error) {
+	rsp, err := c.PutAgentSignInWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutAgentSignInResponse(rsp)
+}
+
+// PutAgentSignInWithResponse Say who an agent is at the issuer
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/agents/{id}/sign-in (the `PutAgentSignIn` operationId).
+func (c *ClientWithResponses) PutAgentSignInWithResponse(ctx context.Context, id openapi_types.UUID, body PutAgentSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*PutAgentSignInResponse, error) {
+	rsp, err := c.PutAgentSignIn(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutAgentSignInResponse(rsp)
+}
+
 // ListAPIKeysWithResponse List API keys
 //
 // Returns a wrapper object for the known response body format(s).
@@ -26255,7 +27647,7 @@ func (c *ClientWithResponses) CreateAPIKeyWithResponse(ctx context.Context, para
 
 // RevokeAPIKeyWithResponse Revoke an API key
 //
-// It is refused within a second.
+// It is refused at once by the server that answers, and within a second by every other.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -26266,6 +27658,51 @@ func (c *ClientWithResponses) RevokeAPIKeyWithResponse(ctx context.Context, id o
 		return nil, err
 	}
 	return ParseRevokeAPIKeyResponse(rsp)
+}
+
+// RotateAPIKeyWithBodyWithResponse Rotate an API key
+//
+// Makes a key of the same name, scope and binding, and shows it, this once. The key of before is taken as well until its grace is over, so that programs can be given the new one one after the other.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateAPIKey` operationId).
+func (c *ClientWithResponses) RotateAPIKeyWithBodyWithResponse(ctx context.Context, id openapi_types.UUID, params *RotateAPIKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateAPIKeyResponse, error) {
+	rsp, err := c.RotateAPIKeyWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateAPIKeyResponse(rsp)
+}
+
+// RotateAPIKeyWithResponse Rotate an API key
+//
+// Makes a key of the same name, scope and binding, and shows it, this once. The key of before is taken as well until its grace is over, so that programs can be given the new one one after the other.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/api-keys/{id}/rotate (the `RotateAPIKey` operationId).
+func (c *ClientWithResponses) RotateAPIKeyWithResponse(ctx context.Context, id openapi_types.UUID, params *RotateAPIKeyParams, body RotateAPIKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateAPIKeyResponse, error) {
+	rsp, err := c.RotateAPIKey(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateAPIKeyResponse(rsp)
+}
+
+// ListAuditLogWithResponse List what admins have done
+//
+// The newest first: what was changed with admins' keys and by operators' commands, and what was exported. An entry is written with the change itself.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/audit-log (the `ListAuditLog` operationId).
+func (c *ClientWithResponses) ListAuditLogWithResponse(ctx context.Context, params *ListAuditLogParams, reqEditors ...RequestEditorFn) (*ListAuditLogResponse, error) {
+	rsp, err := c.ListAuditLog(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAuditLogResponse(rsp)
 }
 
 // CheckChatlayerWithResponse Chatlayer's health check
@@ -28357,6 +29794,64 @@ func (c *ClientWithResponses) SearchWithResponse(ctx context.Context, params *Se
 	return ParseSearchResponse(rsp)
 }
 
+// DeleteSignInWithResponse Trust no issuer
+//
+// Its tokens are refused within a second. Who is which agent is kept.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/sign-in (the `DeleteSignIn` operationId).
+func (c *ClientWithResponses) DeleteSignInWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeleteSignInResponse, error) {
+	rsp, err := c.DeleteSignIn(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteSignInResponse(rsp)
+}
+
+// GetSignInWithResponse Get the issuer that is trusted
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/sign-in (the `GetSignIn` operationId).
+func (c *ClientWithResponses) GetSignInWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSignInResponse, error) {
+	rsp, err := c.GetSignIn(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSignInResponse(rsp)
+}
+
+// PutSignInWithBodyWithResponse Trust an issuer
+//
+// The account's agents may then use tokens (JWT) of this OpenID Connect issuer as their bearer token, in place of an API key, until these expire. It replaces the issuer of before.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/sign-in (the `PutSignIn` operationId).
+func (c *ClientWithResponses) PutSignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSignInResponse, error) {
+	rsp, err := c.PutSignInWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSignInResponse(rsp)
+}
+
+// PutSignInWithResponse Trust an issuer
+//
+// The account's agents may then use tokens (JWT) of this OpenID Connect issuer as their bearer token, in place of an API key, until these expire. It replaces the issuer of before.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/sign-in (the `PutSignIn` operationId).
+func (c *ClientWithResponses) PutSignInWithResponse(ctx context.Context, body PutSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSignInResponse, error) {
+	rsp, err := c.PutSignIn(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSignInResponse(rsp)
+}
+
 // ListTagsWithResponse List the tags in use
 //
 // The most used first, at most 1000. Counted are the latest 10,000 conversations that have tags.
@@ -28947,6 +30442,74 @@ func ParseSetAgentPresenceResponse(rsp *http.Response) (*SetAgentPresenceRespons
 	return response, nil
 }
 
+// ParseDeleteAgentSignInResponse parses an HTTP response from a DeleteAgentSignInWithResponse call
+func ParseDeleteAgentSignInResponse(rsp *http.Response) (*DeleteAgentSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteAgentSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetAgentSignInResponse parses an HTTP response from a GetAgentSignInWithResponse call
+func ParseGetAgentSignInResponse(rsp *http.Response) (*GetAgentSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAgentSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AgentSignIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePutAgentSignInResponse parses an HTTP response from a PutAgentSignInWithResponse call
+func ParsePutAgentSignInResponse(rsp *http.Response) (*PutAgentSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutAgentSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AgentSignIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListAPIKeysResponse parses an HTTP response from a ListAPIKeysWithResponse call
 func ParseListAPIKeysResponse(rsp *http.Response) (*ListAPIKeysResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -29010,6 +30573,58 @@ func ParseRevokeAPIKeyResponse(rsp *http.Response) (*RevokeAPIKeyResponse, error
 	response := &RevokeAPIKeyResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseRotateAPIKeyResponse parses an HTTP response from a RotateAPIKeyWithResponse call
+func ParseRotateAPIKeyResponse(rsp *http.Response) (*RotateAPIKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateAPIKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Key
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListAuditLogResponse parses an HTTP response from a ListAuditLogWithResponse call
+func ParseListAuditLogResponse(rsp *http.Response) (*ListAuditLogResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAuditLogResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListAuditEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	}
 
 	return response, nil
@@ -31406,6 +33021,74 @@ func ParseSearchResponse(rsp *http.Response) (*SearchResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest ListFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDeleteSignInResponse parses an HTTP response from a DeleteSignInWithResponse call
+func ParseDeleteSignInResponse(rsp *http.Response) (*DeleteSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetSignInResponse parses an HTTP response from a GetSignInWithResponse call
+func ParseGetSignInResponse(rsp *http.Response) (*GetSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePutSignInResponse parses an HTTP response from a PutSignInWithResponse call
+func ParsePutSignInResponse(rsp *http.Response) (*PutSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignIn
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

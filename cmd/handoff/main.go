@@ -33,7 +33,8 @@ type cli struct {
 	Endpoint endpointCmd `cmd:"" help:"Make, list, change and delete the endpoints of an inbox."`
 	Agent    agentCmd    `cmd:"" help:"Make, list and change agents."`
 	Team     teamCmd     `cmd:"" help:"Make, list, change and delete teams, and say who is in them."`
-	Key      keyCmd      `cmd:"" help:"Make, list and revoke API keys."`
+	Key      keyCmd      `cmd:"" help:"Make, list, rotate and revoke API keys."`
+	Audit    auditCmd    `cmd:"" help:"Show what admins and operators have done."`
 	Keyset   keysetCmd   `cmd:"" help:"Print a new key set for secrets at rest (HANDOFF_KEYSET)."`
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 	Version  versionCmd  `cmd:"" help:"Print the version, and what it was built from."`
@@ -70,6 +71,7 @@ func run(ctx context.Context, args []string) error {
 	if c.Pprof != "" {
 		go func() { log.Error("pprof", "error", http.ListenAndServe(c.Pprof, nil)) }() //nolint:gosec // for a developer, on loopback
 	}
+	command.BindTo(context.WithValue(ctx, typedKey{}, typed(command)), (*context.Context)(nil))
 	return command.Run(log)
 }
 

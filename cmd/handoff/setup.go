@@ -28,6 +28,9 @@ func (f adminFlags) with(ctx context.Context, do func(admin.Admin) (any, error))
 		return err
 	}
 	defer closeAll()
+	if typed, ok := ctx.Value(typedKey{}).(typedCommand); ok {
+		a = typed.audited(a)
+	}
 	value, err := do(a)
 	if err != nil {
 		return err
@@ -57,6 +60,7 @@ func views[Row, View any](rows []Row, view func(Row) View) []View {
 type accountCmd struct {
 	Create accountCreateCmd `cmd:"" help:"Make an account."`
 	List   accountListCmd   `cmd:"" help:"List the accounts."`
+	SignIn accountSignInCmd `cmd:"" name:"signin" help:"Have agents sign in with tokens of an OpenID Connect issuer."`
 }
 
 type accountView struct {

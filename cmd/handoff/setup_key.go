@@ -12,6 +12,7 @@ import (
 type keyCmd struct {
 	Create keyCreateCmd `cmd:"" help:"Make an API key. It is shown once."`
 	List   keyListCmd   `cmd:"" help:"List the API keys of an account."`
+	Rotate keyRotateCmd `cmd:"" help:"Make another key in place of one, which is taken for a while yet. It is shown once."`
 	Revoke keyRevokeCmd `cmd:"" help:"End an API key."`
 }
 
@@ -22,6 +23,7 @@ type keyView struct {
 	Prefix    string        `json:"prefix"`
 	AgentID   *handoff.ID   `json:"agent_id,omitempty"`
 	InboxID   *handoff.ID   `json:"inbox_id,omitempty"`
+	ExpiresAt *time.Time    `json:"expires_at,omitempty"`
 	RevokedAt *time.Time    `json:"revoked_at,omitempty"`
 	Key       string        `json:"key,omitempty"`
 }
@@ -29,6 +31,7 @@ type keyView struct {
 func viewKey(row dbsqlc.APIKey) keyView {
 	return keyView{
 		ID: row.ID, Name: row.Name, Scope: row.Scope, Prefix: row.Prefix, AgentID: row.AgentID, InboxID: row.InboxID, RevokedAt: row.RevokedAt,
+		ExpiresAt: row.ExpiresAt,
 	}
 }
 
@@ -71,5 +74,21 @@ type keyRevokeCmd struct {
 func (c *keyRevokeCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
 		return map[string]any{"revoked": c.ID}, a.RevokeKey(ctx, c.Account, c.ID)
+	})
+}
+
+type keyRotateCmd struct {
+	adminFlags
+	accountFlag
+	idArgument
+	Grace time.Duration `help:"For how long the old key is still taken, at most 168h; 0 ends it at once." default:"24h"`
+}
+
+func (c *keyRotateCmd) Run(ctx context.Context) error {
+	return c.with(ctx, func(a admin.Admin) (any, error) {
+		row, text, err := a.RotateKey(ctx, c.Account, c.ID, &c.Grace)
+		view := viewKey(row)
+		view.Key = text
+		return view, err
 	})
 }

@@ -27,6 +27,7 @@ import (
 	"handoff/internal/payloadcodec"
 	"handoff/internal/searchindex"
 	"handoff/internal/secretbox"
+	"handoff/internal/signin"
 	"handoff/internal/survey"
 	"handoff/internal/telemetry"
 	"handoff/internal/temporalclient"
@@ -143,6 +144,7 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 		Now: time.Now, Log: s.log, UIBaseURL: s.uiURL, Namespace: s.namespace, Ready: s.health.Ready, Observe: s.metrics,
 		Version: version(), Store: s.store, Links: s.vendors.links(s.box), PublicURL: s.vendors.PublicURL, GraphURL: s.vendors.GraphURL,
 		CheckInbox: s.vendors.graph(s.poster).Check, Typing: s.vendors.graph(s.poster).Typing, CheckReach: admin.ReachBy(s.poster), Feed: events,
+		SignIn: signin.New(s.poster, time.Now),
 	}
 	if err := s.security.apply(&deps); err != nil {
 		return err

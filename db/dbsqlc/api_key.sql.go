@@ -14,7 +14,7 @@ import (
 )
 
 const aPIKeyGetByPrefix = `-- name: APIKeyGetByPrefix :one
-SELECT k.id, k.account_id, k.name, k.scope, k.prefix, k.hash, k.inbox_id, k.agent_id, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, a.name AS agent_name, a.disabled_at AS agent_disabled_at
+SELECT k.id, k.account_id, k.name, k.scope, k.prefix, k.hash, k.inbox_id, k.agent_id, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.replaced_by, a.name AS agent_name, a.disabled_at AS agent_disabled_at
 FROM api_keys k LEFT JOIN agents a ON a.id = k.agent_id
 WHERE k.prefix = $1
 `
@@ -41,6 +41,7 @@ func (q *Queries) APIKeyGetByPrefix(ctx context.Context, prefix string) (APIKeyG
 		&i.APIKey.ExpiresAt,
 		&i.APIKey.RevokedAt,
 		&i.APIKey.LastUsedAt,
+		&i.APIKey.ReplacedBy,
 		&i.AgentName,
 		&i.AgentDisabledAt,
 	)
@@ -50,7 +51,7 @@ func (q *Queries) APIKeyGetByPrefix(ctx context.Context, prefix string) (APIKeyG
 const aPIKeyInsert = `-- name: APIKeyInsert :one
 INSERT INTO api_keys (id, account_id, name, scope, prefix, hash, inbox_id, agent_id, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-RETURNING id, account_id, name, scope, prefix, hash, inbox_id, agent_id, created_at, expires_at, revoked_at, last_used_at
+RETURNING id, account_id, name, scope, prefix, hash, inbox_id, agent_id, created_at, expires_at, revoked_at, last_used_at, replaced_by
 `
 
 type APIKeyInsertParams struct {
@@ -91,12 +92,13 @@ func (q *Queries) APIKeyInsert(ctx context.Context, arg APIKeyInsertParams) (API
 		&i.ExpiresAt,
 		&i.RevokedAt,
 		&i.LastUsedAt,
+		&i.ReplacedBy,
 	)
 	return i, err
 }
 
 const aPIKeyList = `-- name: APIKeyList :many
-SELECT id, account_id, name, scope, prefix, hash, inbox_id, agent_id, created_at, expires_at, revoked_at, last_used_at FROM api_keys WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT id, account_id, name, scope, prefix, hash, inbox_id, agent_id, created_at, expires_at, revoked_at, last_used_at, replaced_by FROM api_keys WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3
 `
 
 type APIKeyListParams struct {
@@ -127,6 +129,7 @@ func (q *Queries) APIKeyList(ctx context.Context, arg APIKeyListParams) ([]APIKe
 			&i.ExpiresAt,
 			&i.RevokedAt,
 			&i.LastUsedAt,
+			&i.ReplacedBy,
 		); err != nil {
 			return nil, err
 		}
@@ -136,6 +139,58 @@ func (q *Queries) APIKeyList(ctx context.Context, arg APIKeyListParams) ([]APIKe
 		return nil, err
 	}
 	return items, nil
+}
+
+const aPIKeyLock = `-- name: APIKeyLock :one
+SELECT id, account_id, name, scope, prefix, hash, inbox_id, agent_id, created_at, expires_at, revoked_at, last_used_at, replaced_by FROM api_keys WHERE account_id = $1 AND id = $2 FOR NO KEY UPDATE
+`
+
+type APIKeyLockParams struct {
+	AccountID uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) APIKeyLock(ctx context.Context, arg APIKeyLockParams) (APIKey, error) {
+	row := q.db.QueryRow(ctx, aPIKeyLock, arg.AccountID, arg.ID)
+	var i APIKey
+	err := row.Scan(
+		&i.ID,
+		&i.AccountID,
+		&i.Name,
+		&i.Scope,
+		&i.Prefix,
+		&i.Hash,
+		&i.InboxID,
+		&i.AgentID,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+		&i.RevokedAt,
+		&i.LastUsedAt,
+		&i.ReplacedBy,
+	)
+	return i, err
+}
+
+const aPIKeyReplace = `-- name: APIKeyReplace :exec
+UPDATE api_keys SET replaced_by = $1, expires_at = least(expires_at, $2) WHERE account_id = $3 AND id = $4
+`
+
+type APIKeyReplaceParams struct {
+	ReplacedBy *uuid.UUID
+	ExpiresAt  *time.Time
+	AccountID  uuid.UUID
+	ID         uuid.UUID
+}
+
+// An earlier end stays.
+func (q *Queries) APIKeyReplace(ctx context.Context, arg APIKeyReplaceParams) error {
+	_, err := q.db.Exec(ctx, aPIKeyReplace,
+		arg.ReplacedBy,
+		arg.ExpiresAt,
+		arg.AccountID,
+		arg.ID,
+	)
+	return err
 }
 
 const aPIKeyRevoke = `-- name: APIKeyRevoke :execrows

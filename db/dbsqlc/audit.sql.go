@@ -48,3 +48,72 @@ func (q *Queries) AuditInsert(ctx context.Context, arg AuditInsertParams) error 
 	)
 	return err
 }
+
+const auditList = `-- name: AuditList :many
+SELECT id, account_id, at, actor_type, actor_id, actor_name, action, target_type, target_id, detail, request_id FROM audit_entries
+WHERE account_id = $1 AND id < $2
+  AND ($3::uuid IS NULL OR actor_id = $3)
+  AND ($4::text IS NULL OR actor_type = $4)
+  AND ($5::text IS NULL OR action = $5)
+  AND ($6::text IS NULL OR target_type = $6)
+  AND ($7::uuid IS NULL OR target_id = $7)
+  AND ($8::timestamptz IS NULL OR at >= $8)
+  AND ($9::timestamptz IS NULL OR at < $9)
+ORDER BY id DESC LIMIT $10
+`
+
+type AuditListParams struct {
+	AccountID  uuid.UUID
+	BeforeID   uuid.UUID
+	ActorID    *uuid.UUID
+	ActorType  *string
+	Action     *string
+	TargetType *string
+	TargetID   *uuid.UUID
+	Since      *time.Time
+	Until      *time.Time
+	RowLimit   int32
+}
+
+func (q *Queries) AuditList(ctx context.Context, arg AuditListParams) ([]AuditEntry, error) {
+	rows, err := q.db.Query(ctx, auditList,
+		arg.AccountID,
+		arg.BeforeID,
+		arg.ActorID,
+		arg.ActorType,
+		arg.Action,
+		arg.TargetType,
+		arg.TargetID,
+		arg.Since,
+		arg.Until,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AuditEntry{}
+	for rows.Next() {
+		var i AuditEntry
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.At,
+			&i.ActorType,
+			&i.ActorID,
+			&i.ActorName,
+			&i.Action,
+			&i.TargetType,
+			&i.TargetID,
+			&i.Detail,
+			&i.RequestID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -151,6 +151,11 @@ func (q *Queries) FeedHorizon(ctx context.Context) (FeedHorizonRow, error) {
 const feedKeysValid = `-- name: FeedKeysValid :many
 SELECT k.id FROM api_keys k LEFT JOIN agents a ON a.id = k.agent_id
 WHERE k.id = ANY($1::uuid[]) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2) AND a.disabled_at IS NULL
+UNION ALL
+SELECT a.id FROM agents a
+WHERE a.id = ANY($1::uuid[]) AND a.disabled_at IS NULL
+  AND EXISTS (SELECT FROM agent_subjects s JOIN sign_ins i ON i.account_id = s.account_id AND i.issuer = s.issuer
+    WHERE s.account_id = a.account_id AND s.agent_id = a.id)
 `
 
 type FeedKeysValidParams struct {
@@ -158,7 +163,8 @@ type FeedKeysValidParams struct {
 	Now *time.Time
 }
 
-// Which of these keys are neither revoked nor expired, and act for no agent who has been disabled.
+// Which of these keys are neither revoked nor expired, and act for no agent who has been disabled; and which of these agents, who
+// have signed in without a key, may still do so.
 func (q *Queries) FeedKeysValid(ctx context.Context, arg FeedKeysValidParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, feedKeysValid, arg.Ids, arg.Now)
 	if err != nil {

@@ -25,6 +25,7 @@ type APIKey struct {
 	ExpiresAt  *time.Time
 	RevokedAt  *time.Time
 	LastUsedAt *time.Time
+	ReplacedBy *uuid.UUID
 }
 
 type Account struct {
@@ -46,6 +47,14 @@ type Agent struct {
 	PresenceUntil *time.Time
 	PresenceSince *time.Time
 	AssignedAt    *time.Time
+}
+
+type AgentSubject struct {
+	AccountID uuid.UUID
+	Issuer    string
+	Subject   string
+	AgentID   uuid.UUID
+	CreatedAt time.Time
 }
 
 type AuditEntry struct {
@@ -505,6 +514,19 @@ type SearchDocument struct {
 	At             time.Time
 	Text           string
 	Grams          []int32
+}
+
+type SignIn struct {
+	AccountID    uuid.UUID
+	Issuer       string
+	Audience     string
+	Algorithms   []string
+	SubjectClaim string
+	LinkByEmail  bool
+	AdminClaim   string
+	AdminValue   string
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
 }
 
 type Team struct {

@@ -17,3 +17,10 @@ UPDATE api_keys SET revoked_at = now() WHERE account_id = @account_id AND id = @
 -- name: APIKeyTouch :exec
 -- At most one write a minute for a busy key.
 UPDATE api_keys SET last_used_at = @used_at WHERE id = @id AND (last_used_at IS NULL OR last_used_at < @unless_after);
+
+-- name: APIKeyLock :one
+SELECT * FROM api_keys WHERE account_id = @account_id AND id = @id FOR NO KEY UPDATE;
+
+-- name: APIKeyReplace :exec
+-- An earlier end stays.
+UPDATE api_keys SET replaced_by = @replaced_by, expires_at = least(expires_at, @expires_at) WHERE account_id = @account_id AND id = @id;

@@ -40,9 +40,15 @@ FROM notes n LEFT JOIN agents a ON a.id = n.agent_id
 WHERE n.account_id = @account_id AND n.id = ANY(@ids::uuid[]);
 
 -- name: FeedKeysValid :many
--- Which of these keys are neither revoked nor expired, and act for no agent who has been disabled.
+-- Which of these keys are neither revoked nor expired, and act for no agent who has been disabled; and which of these agents, who
+-- have signed in without a key, may still do so.
 SELECT k.id FROM api_keys k LEFT JOIN agents a ON a.id = k.agent_id
-WHERE k.id = ANY(@ids::uuid[]) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > @now) AND a.disabled_at IS NULL;
+WHERE k.id = ANY(@ids::uuid[]) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > @now) AND a.disabled_at IS NULL
+UNION ALL
+SELECT a.id FROM agents a
+WHERE a.id = ANY(@ids::uuid[]) AND a.disabled_at IS NULL
+  AND EXISTS (SELECT FROM agent_subjects s JOIN sign_ins i ON i.account_id = s.account_id AND i.issuer = s.issuer
+    WHERE s.account_id = a.account_id AND s.agent_id = a.id);
 
 -- name: FeedContinue :one
 SELECT feed_continue()::boolean;

@@ -44,6 +44,8 @@ type Admin struct {
 	GraphURL string
 	// Now is the clock; time.Now if absent.
 	Now func() time.Time
+	// Audit is told what is made. DB is to be its DB. Nobody is told if it is nil.
+	Audit *Audit
 }
 
 func (a Admin) now() time.Time {
@@ -60,7 +62,9 @@ func (a Admin) CreateAccount(ctx context.Context, name string) (dbsqlc.Account, 
 	if err := c.err(); err != nil {
 		return dbsqlc.Account{}, err
 	}
-	return dbsqlc.New(a.DB).AccountInsert(ctx, dbsqlc.AccountInsertParams{ID: handoff.NewID(), Name: name})
+	id := handoff.NewID()
+	a.made("account", id, id)
+	return dbsqlc.New(a.DB).AccountInsert(ctx, dbsqlc.AccountInsertParams{ID: id, Name: name})
 }
 
 // check collects the fields at fault.

@@ -44,6 +44,7 @@ func (a Admin) CreateAgent(ctx context.Context, account handoff.ID, fields Agent
 	if row.DisabledAt != nil {
 		return row, handoff.Errorf(handoff.CodeInvalid, "a new agent cannot be disabled: leave disabled out")
 	}
+	a.made("agent", account, row.ID)
 	return dbsqlc.New(a.DB).AgentInsert(ctx, dbsqlc.AgentInsertParams{
 		ID: row.ID, AccountID: row.AccountID, Name: row.Name, Email: row.Email, Capacity: row.Capacity, Skills: row.Skills,
 	})

@@ -41,6 +41,7 @@ func (a Admin) CreateEndpoint(ctx context.Context, account, inbox handoff.ID, fi
 		if err := a.sealEndpoint(&row, fields); err != nil {
 			return err
 		}
+		a.made("endpoint", account, row.ID)
 		row, err = insertEndpoint(ctx, q, row)
 		return err
 	})

@@ -31,6 +31,7 @@ func (a Admin) CreateInbox(ctx context.Context, account handoff.ID, fields Inbox
 		BotVersion: "LIVE", Accepting: true,
 	}
 	newWork(&row)
+	a.made("inbox", account, row.ID)
 	if err := a.applyInbox(&row, fields); err != nil {
 		return saved, err
 	}

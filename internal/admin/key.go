@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
@@ -26,16 +28,62 @@ func (a Admin) CreateKey(ctx context.Context, account handoff.ID, k NewKey) (dbs
 	if err := checkKey(&k); err != nil {
 		return dbsqlc.APIKey{}, "", err
 	}
-	q := dbsqlc.New(a.DB)
-	if err := checkOwners(ctx, q, account, k); err != nil {
+	if err := checkOwners(ctx, dbsqlc.New(a.DB), account, k); err != nil {
 		return dbsqlc.APIKey{}, "", err
 	}
-	key := apikey.New()
+	return a.insertKey(ctx, dbsqlc.New(a.DB), account, k)
+}
+
+func (a Admin) insertKey(ctx context.Context, q *dbsqlc.Queries, account handoff.ID, k NewKey) (dbsqlc.APIKey, string, error) {
+	key, id := apikey.New(), handoff.NewID()
+	a.made("api_key", account, id)
 	row, err := q.APIKeyInsert(ctx, dbsqlc.APIKeyInsertParams{
-		ID: handoff.NewID(), AccountID: account, Name: k.Name, Scope: k.Scope, Prefix: key.Prefix, Hash: key.Hash,
+		ID: id, AccountID: account, Name: k.Name, Scope: k.Scope, Prefix: key.Prefix, Hash: key.Hash,
 		InboxID: k.InboxID, AgentID: k.AgentID, ExpiresAt: k.ExpiresAt,
 	})
 	return row, key.Text, err
+}
+
+// How long a key that was rotated is still taken: by default, and at most.
+const (
+	DefaultKeyGrace = 24 * time.Hour
+	MaxKeyGrace     = 7 * 24 * time.Hour
+)
+
+// RotateKey makes another key of the same name, scope, binding and end, and gives its text, which is stored nowhere. Both are taken
+// until the grace is over; nil is DefaultKeyGrace.
+func (a Admin) RotateKey(ctx context.Context, account, id handoff.ID, grace *time.Duration) (dbsqlc.APIKey, string, error) {
+	left := DefaultKeyGrace
+	set(&left, grace)
+	var c check
+	c.within("grace_seconds", int(left.Seconds()), 0, int(MaxKeyGrace.Seconds()))
+	if err := c.err(); err != nil {
+		return dbsqlc.APIKey{}, "", err
+	}
+	var row dbsqlc.APIKey
+	var text string
+	err := db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+		old, err := q.APIKeyLock(ctx, dbsqlc.APIKeyLockParams{AccountID: account, ID: id})
+		if err != nil {
+			return db.NotFound(err, "API key")
+		}
+		now := a.now()
+		if old.RevokedAt != nil || (old.ExpiresAt != nil && !now.Before(*old.ExpiresAt)) {
+			return handoff.Errorf(handoff.CodeConflict, "this API key is revoked or expired: create a new one")
+		}
+		if old.ReplacedBy != nil {
+			return handoff.Errorf(handoff.CodeConflict, "this API key was rotated already: rotate %s, which has replaced it", old.ReplacedBy)
+		}
+		row, text, err = a.insertKey(ctx, q, account, NewKey{
+			Name: old.Name, Scope: old.Scope, InboxID: old.InboxID, AgentID: old.AgentID, ExpiresAt: old.ExpiresAt,
+		})
+		if err != nil {
+			return err
+		}
+		end := now.Add(left)
+		return q.APIKeyReplace(ctx, dbsqlc.APIKeyReplaceParams{AccountID: account, ID: id, ReplacedBy: &row.ID, ExpiresAt: &end})
+	})
+	return row, text, err
 }
 
 // checkOwners finds the inbox and the agent of a key in its account.

@@ -34,6 +34,7 @@ func (a Admin) CreateTeam(ctx context.Context, account handoff.ID, fields TeamFi
 	if err := applyTeam(&row, fields); err != nil {
 		return row, err
 	}
+	a.made("team", account, row.ID)
 	saved, err := dbsqlc.New(a.DB).TeamInsert(ctx, dbsqlc.TeamInsertParams{
 		ID: row.ID, AccountID: row.AccountID, Name: row.Name, Assignment: row.Assignment, OfferSeconds: row.OfferSeconds,
 		SilentSeconds: row.SilentSeconds, WhenAway: row.WhenAway,
