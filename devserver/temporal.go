@@ -114,6 +114,8 @@ func dynamicConfig() dynamicconfig.StaticClient {
 		dynamicconfig.TimerProcessorMaxPollRPS.Key():            1000,
 		dynamicconfig.TransferProcessorMaxPollRPS.Key():         1000,
 		dynamicconfig.WorkflowPauseEnabled.Key():                true,
+		// A worker that stops would otherwise be given tasks that it does not take any more, and commands would wait 5 s for another.
+		dynamicconfig.EnableCancelWorkerPollsOnShutdown.Key(): true,
 
 		// A search attribute added a moment ago must be usable at once.
 		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,

@@ -1,0 +1,220 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// balancer stands before the API as a load balancer does: it asks /readyz, gives requests to those that are ready in turn, and repeats
+// nothing.
+type balancer struct {
+	mu       sync.Mutex
+	backends []*backend
+	next     int
+}
+
+type backend struct {
+	url   *url.URL
+	proxy *httputil.ReverseProxy
+	ready atomic.Bool
+}
+
+func newBalancer(t *testing.T) (*balancer, string) {
+	t.Helper()
+	b := &balancer{}
+	server := httptest.NewServer(b)
+	t.Cleanup(server.Close)
+	return b, server.URL
+}
+
+// add asks a backend how it is until ctx is done.
+func (b *balancer) add(ctx context.Context, address string) *backend {
+	target := &url.URL{Scheme: "http", Host: strings.TrimPrefix(address, "http://")}
+	added := &backend{url: target, proxy: httputil.NewSingleHostReverseProxy(target)}
+	added.proxy.ErrorLog = log.New(io.Discard, "", 0)
+	b.mu.Lock()
+	b.backends = append(b.backends, added)
+	b.mu.Unlock()
+	go func() {
+		for ctx.Err() == nil {
+			a, err := send(http.MethodGet, address+"/readyz", "", nil)
+			added.ready.Store(err == nil && a.status == http.StatusOK)
+			time.Sleep(100 * time.Millisecond)
+		}
+	}()
+	return added
+}
+
+func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	ready := slices.DeleteFunc(slices.Clone(b.backends), func(c *backend) bool { return !c.ready.Load() })
+	b.next++
+	turn := b.next
+	b.mu.Unlock()
+	if len(ready) == 0 {
+		http.Error(w, "nobody is ready", http.StatusBadGateway)
+		return
+	}
+	ready[turn%len(ready)].proxy.ServeHTTP(w, r)
+}
+
+// TestProcessesAreReplacedUnderLoad replaces every process of a stack, one after the other, while gateways post and agents work. Not one
+// request fails, and nothing that was accepted or answered is missing.
+func TestProcessesAreReplacedUnderLoad(t *testing.T) {
+	t.Parallel()
+	theMachine.Lock()
+	defer theMachine.Unlock()
+	s := newStack(t)
+	balancer, front := newBalancer(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	served := balancer.add(ctx, s.url)
+	until(t, readyWithin, "the balancer knows the API", served.ready.Load)
+	s.url = front
+
+	work, finish := context.WithCancel(ctx)
+	traffic := &traffic{stack: s}
+	var clients sync.WaitGroup
+	for n := range 4 {
+		clients.Go(func() { traffic.run(work, fmt.Sprintf("4477009001%02d", n)) })
+	}
+	serve, worker := s.serve, s.worker
+	for range 2 {
+		serve = s.replaceServe(ctx, balancer, serve)
+		worker = s.replaceWorker(worker)
+	}
+	finish()
+	clients.Wait()
+	require.Empty(t, traffic.failures)
+	require.Greater(t, traffic.replies.Load(), int64(8), "there was load: %d messages", traffic.accepted.Load())
+	until(t, readyWithin, "every answer has reached the gateway", func() bool {
+		told := map[string]bool{}
+		for _, r := range s.gateway.Requests() {
+			if strings.Contains(r.Body, `"outbound_message"`) {
+				told[r.Header.Get("webhook-id")] = true
+			}
+		}
+		return int64(len(told)) == traffic.replies.Load()
+	})
+	until(t, readyWithin, "every message is in a conversation", func() bool { return s.countInbound() == traffic.accepted.Load() })
+}
+
+// replaceServe starts another API, waits until it is in service, and stops the one before.
+func (s *stack) replaceServe(ctx context.Context, b *balancer, old *process) *process {
+	s.Helper()
+	address := fmt.Sprintf("127.0.0.1:%d", freePort(s.T))
+	started := launch(s.T, append(slices.Clone(s.env), "HANDOFF_LISTEN="+address, "HANDOFF_DRAIN=2s"), "serve")
+	added := b.add(ctx, "http://"+address)
+	until(s.T, readyWithin, "the next API is in service", added.ready.Load)
+	s.stopped(old)
+	return started
+}
+
+func (s *stack) replaceWorker(old *process) *process {
+	s.Helper()
+	address := fmt.Sprintf("127.0.0.1:%d", freePort(s.T))
+	started := launch(s.T, append(slices.Clone(s.env), "HANDOFF_WORKER_LISTEN="+address), "worker")
+	s.ready("http://" + address)
+	s.stopped(old)
+	return started
+}
+
+// stopped asks a process to stop, as a deployment does.
+func (s *stack) stopped(p *process) {
+	s.Helper()
+	require.True(s, p.signal(syscall.SIGTERM, 45*time.Second), "it stops in time")
+	code, gone := p.ended()
+	require.True(s, gone)
+	require.Zero(s, code, "%s", tail(p.log()))
+}
+
+// traffic is what gateways and agents do meanwhile.
+type traffic struct {
+	*stack
+	accepted, replies atomic.Int64
+	mu                sync.Mutex
+	failures          []string
+}
+
+// run plays one contact and the agent that answers it, over and over.
+func (l *traffic) run(ctx context.Context, contact string) {
+	for n := 0; ctx.Err() == nil; n++ {
+		if !l.ask(http.MethodPost, "/v1/public/inbound", l.gatewayKey, text(contact, fmt.Sprintf("wamid.%s.%d", contact, n), "help"), http.StatusOK) {
+			return
+		}
+		l.accepted.Add(1)
+		id := l.conversationOf(ctx, contact)
+		if id == "" {
+			continue
+		}
+		path := "/v1/conversations/" + id
+		if !l.ask(http.MethodPost, path+"/messages", l.anaKey, `{"type":"text","text":"on it"}`, http.StatusCreated) {
+			return
+		}
+		l.replies.Add(1)
+		if n%3 == 2 && !l.ask(http.MethodPost, path+"/resolve", l.anaKey, `{}`, http.StatusOK) {
+			return
+		}
+	}
+}
+
+// conversationOf waits for the contact's open conversation.
+func (l *traffic) conversationOf(ctx context.Context, contact string) string {
+	for ctx.Err() == nil {
+		a, err := send(http.MethodGet, l.url+"/v1/conversations?status=waiting,assigned&limit=100", l.anaKey, nil)
+		if err != nil || a.status != http.StatusOK {
+			l.failed(fmt.Sprintf("list: %d %v", a.status, err))
+			return ""
+		}
+		for _, c := range into[list[conversation]](l.T, a, http.StatusOK).Items {
+			if len(c.Contact.Identities) > 0 && c.Contact.Identities[0].Value == contact {
+				return c.ID
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return ""
+}
+
+func (l *traffic) ask(method, path, key, body string, status int) bool {
+	a, err := send(method, l.url+path, key, []byte(body), "Content-Type", "application/json")
+	if err == nil && a.status == status {
+		return true
+	}
+	l.failed(fmt.Sprintf("%s %s: %d %v %s", method, path, a.status, err, a.body))
+	return false
+}
+
+func (l *traffic) failed(what string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failures = append(l.failures, what)
+}
+
+// countInbound is how many of the contacts' messages stand in conversations.
+func (s *stack) countInbound() (total int64) {
+	s.Helper()
+	for _, c := range pages[conversation](s.T, s.url+"/v1/conversations", s.anaKey) {
+		for _, m := range pages[message](s.T, s.url+"/v1/conversations/"+c.ID+"/messages", s.anaKey) {
+			if m.Direction == "inbound" {
+				total++
+			}
+		}
+	}
+	return total
+}
