@@ -52,6 +52,7 @@ const (
 	EventNoteAdded EventType = "note.added"
 
 	EventContactUpdated  EventType = "contact.updated"
+	EventContactErased   EventType = "contact.erased"
 	EventPresenceChanged EventType = "agent.presence_changed"
 
 	EventEndpointDisabled EventType = "endpoint.disabled"
@@ -67,7 +68,7 @@ var EventTypes = []EventType{
 	EventResolving, EventResolveUndone, EventResponseDue, EventResponseMissed, EventWindowClosing, EventWindowClosed, EventTimerMoved,
 	EventUpdated, EventRead, EventRated, EventMessageScheduled, EventMessageUnscheduled,
 	EventMessageReceived, EventMessageQueued, EventMessageDeliveredToGateway, EventMessageSent, EventMessageDelivered,
-	EventMessageRead, EventMessagePlayed, EventMessageFailed, EventMessageUncertain, EventMediaReady, EventMediaFailed, EventEndpointDisabled,
+	EventMessageRead, EventMessagePlayed, EventMessageFailed, EventMessageUncertain, EventMediaReady, EventMediaFailed, EventContactErased, EventEndpointDisabled,
 	EventGapFound, EventGapRepaired,
 }
 

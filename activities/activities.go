@@ -39,6 +39,8 @@ type Activities struct {
 	Jitter func() float64
 	// InFlight is shared by all that one worker runs.
 	InFlight *InFlight
+	// Runs are the conversations' runs. Nothing can be erased if they are absent.
+	Runs Runs
 	// Observe is told of every attempt that left, once its outcome is known; nil for nobody. It must return at once.
 	Observe func(Attempted)
 	// ObserveMedia is told what became of each try to fetch a file: ready, retry, or why it was given up; nil for nobody.

@@ -28,6 +28,11 @@ func (a *Activities) ApplyInbound(ctx context.Context, in ApplyInboundInput) (Sn
 		if err != nil || l == nil {
 			return err
 		}
+		if l.wake.Erasing {
+			if _, err := q.ReceiptItemDrop(ctx, dbsqlc.ReceiptItemDropParams{InboxID: &in.InboxID, ContactID: &in.ContactID}); err != nil {
+				return err
+			}
+		}
 		items, err := q.ReceiptItemListUnapplied(ctx, dbsqlc.ReceiptItemListUnappliedParams{
 			InboxID: &in.InboxID, ContactID: &in.ContactID, RowLimit: applyLimit,
 		})

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -115,6 +116,9 @@ func (a *Activities) command(ctx context.Context, c Command, check func(handoff.
 		if l == nil || l.conv == nil {
 			return handoff.Errorf(handoff.CodeNotFound, "there is no such conversation")
 		}
+		if err := l.checkErasing(c); err != nil {
+			return err
+		}
 		done, err := q.CommandDone(ctx, c.ID)
 		if err != nil {
 			return err
@@ -132,6 +136,17 @@ func (a *Activities) command(ctx context.Context, c Command, check func(handoff.
 	}
 	return out, a.storeFailed(ctx, "command", err)
 }
+
+// checkErasing refuses what anybody but the erasure itself wants of a contact that is being erased.
+func (l *ledger) checkErasing(c Command) error {
+	if l.wake.Erasing && !strings.HasPrefix(c.ID, erasureCommand) {
+		return handoff.Errorf(handoff.CodeConflict, "the contact is being erased")
+	}
+	return nil
+}
+
+// erasureCommand begins the id of every command that an erasure gives. Nobody else's does: those of requests are UUIDs.
+const erasureCommand = "erasure:"
 
 // refusalIn is why a command is refused for good; nil for what may pass when it is tried again.
 func refusalIn(err error) *handoff.Error {

@@ -22,6 +22,9 @@ func (a *Activities) Start(ctx context.Context, c StartCommand) (Result, error) 
 		if l == nil {
 			return handoff.Errorf(handoff.CodeNotFound, "there is no such contact")
 		}
+		if err := l.checkErasing(c.Command); err != nil {
+			return err
+		}
 		done, err := q.CommandDone(ctx, c.ID)
 		if err != nil {
 			return err

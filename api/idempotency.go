@@ -188,7 +188,7 @@ func (s *server) finish(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Idemp
 }
 
 func answerPlace(row dbsqlc.IdempotencyKey) secretbox.AssociatedData {
-	return secretbox.AssociatedData{AccountID: row.AccountID, Table: "idempotency_keys", Column: "body", RowID: row.CommandID}
+	return secretbox.Answer(row.AccountID, row.CommandID)
 }
 
 type txKey struct{}

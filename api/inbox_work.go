@@ -28,6 +28,7 @@ type InboxWork struct {
 	Dispositions         []string      `json:"dispositions"`
 	DispositionRequired  bool          `json:"disposition_required"`
 	CSATText             string        `json:"csat_text,omitempty"`
+	RetentionDays        *int32        `json:"retention_days,omitempty"`
 }
 
 // WorkSettings is what a new inbox may be given of it and an old one may change. All of it is of every protocol but passthrough,
@@ -53,6 +54,8 @@ type WorkSettings struct {
 	Dispositions        *[]string `json:"dispositions,omitempty" maxItems:"100" doc:"What resolve takes as disposition; an empty list is anything." example:"[\"solved\",\"spam\"]"`
 	DispositionRequired *bool     `json:"disposition_required,omitempty" doc:"Whether resolve needs one. false unless given."`
 	CSATText            *string   `json:"csat_text,omitempty" maxLength:"1000" doc:"The question that a contact is sent after a resolve; {{link}} in it becomes the address at which they answer. Empty, unless given: none is sent." example:"How did we do? {{link}}"`
+
+	RetentionDays *int `json:"retention_days,omitempty" minimum:"0" maximum:"36500" doc:"How many days after its end a conversation is deleted, with everything of it. 0, unless given: they are kept for ever."`
 }
 
 // RoutingRule says what becomes of the offloads that it fits.
@@ -85,7 +88,7 @@ func (b WorkSettings) work() (admin.WorkFields, error) {
 		Holidays: b.Holidays, FirstResponseSeconds: b.FirstResponseSeconds, NextResponseSeconds: b.NextResponseSeconds,
 		WarningSeconds: b.WarningSeconds, ResponseHours: b.ResponseHours, WindowWarningMinutes: b.WindowWarningMinutes,
 		TypingIndicators: b.TypingIndicators, ReadReceipts: b.ReadReceipts, Dispositions: b.Dispositions,
-		DispositionRequired: b.DispositionRequired, CSATText: b.CSATText,
+		DispositionRequired: b.DispositionRequired, CSATText: b.CSATText, RetentionDays: b.RetentionDays,
 	}
 	if b.Routing == nil {
 		return fields, nil
@@ -111,7 +114,7 @@ func inboxWork(row dbsqlc.Inbox) InboxWork {
 		Holidays: listOf(row.Holidays), FirstResponseSeconds: row.FirstResponseSeconds, NextResponseSeconds: row.NextResponseSeconds,
 		WarningSeconds: row.WarningSeconds, ResponseHours: row.ResponseHours, WindowWarningMinutes: row.WindowWarningMinutes,
 		TypingIndicators: row.TypingIndicators, ReadReceipts: row.ReadReceipts, Dispositions: listOf(row.Dispositions),
-		DispositionRequired: row.DispositionRequired,
+		DispositionRequired: row.DispositionRequired, RetentionDays: row.RetentionDays,
 	}
 	if row.CSATText != nil {
 		work.CSATText = *row.CSATText

@@ -59,6 +59,7 @@ var eventDocs = map[handoff.EventType]string{
 	handoff.EventMessageUncertain:          "Nobody knows whether it left, so it is not sent again. A later event may tell.",
 	handoff.EventMediaReady:                "The file of a message has been fetched: message.media.url leads to it. details: {media_id}.",
 	handoff.EventMediaFailed:               "The file of a message cannot be had. details: {media_id, failure{code, reason}}.",
+	handoff.EventContactErased:             "A contact was erased, with everything of theirs: erase what you have of them. details: {contact_id, erasure_id}.",
 	handoff.EventEndpointDisabled:          "An endpoint takes nothing any more, and its webhooks are held. details: {endpoint_id, reason}.",
 	handoff.EventGapFound: "The ledger found something missing (GET /v1/ledger/gaps). details: {gap_id, kind, repaired, note, conversation_id?, message_id?, " +
 		"endpoint_id?}.",

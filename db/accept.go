@@ -113,6 +113,16 @@ type wakeSlot struct {
 // Accept commits a body in one transaction: its bytes, its contacts, its messages, what became of each element, and a raised
 // flag for every contact that has something to apply. It refuses a body only if none of it is meant for an inbox of the account.
 func Accept(ctx context.Context, db DB, r NewReceipt) (Accepted, error) {
+	var out Accepted
+	err := unlessErased(func() error {
+		var err error
+		out, err = acceptOnce(ctx, db, r)
+		return err
+	})
+	return out, err
+}
+
+func acceptOnce(ctx context.Context, db DB, r NewReceipt) (Accepted, error) {
 	a := &acceptance{receipt: r, id: handoff.NewID()}
 	for n := range r.Items {
 		item := &r.Items[n]

@@ -213,6 +213,9 @@ func (a *acceptance) lockWakes(ctx context.Context, q *dbsqlc.Queries) error {
 		if err != nil {
 			return err
 		}
+		if row.Erasing {
+			return errErasing
+		}
 		w.Wake = row
 	}
 	return nil

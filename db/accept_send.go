@@ -40,6 +40,16 @@ type AcceptedSend struct {
 // AcceptSend commits a message of a program and its one delivery, which has the message's id, and raises the contact's flag. The
 // contact is found, or made, by the rules of intake.
 func AcceptSend(ctx context.Context, db DB, send NewSend) (AcceptedSend, error) {
+	var out AcceptedSend
+	err := unlessErased(func() error {
+		var err error
+		out, err = acceptSendOnce(ctx, db, send)
+		return err
+	})
+	return out, err
+}
+
+func acceptSendOnce(ctx context.Context, db DB, send NewSend) (AcceptedSend, error) {
 	a := &acceptance{receipt: NewReceipt{AccountID: send.Inbox.AccountID, Protocol: send.Inbox.Protocol, At: send.Message.CreatedAt}}
 	s := &slot{inbox: &send.Inbox, item: &handoff.Item{
 		Kind: handoff.ItemMessage, Contact: &send.To, Message: &handoff.ItemMessageBody{Direction: handoff.Outbound},

@@ -12,6 +12,16 @@ import (
 
 // FindContact finds the contact that an agent wants to write to in an inbox, or makes one, by the rules of intake.
 func FindContact(ctx context.Context, db DB, inbox dbsqlc.Inbox, to handoff.ItemContact, at time.Time) (handoff.ID, error) {
+	var contact handoff.ID
+	err := unlessErased(func() error {
+		var err error
+		contact, err = findContactOnce(ctx, db, inbox, to, at)
+		return err
+	})
+	return contact, err
+}
+
+func findContactOnce(ctx context.Context, db DB, inbox dbsqlc.Inbox, to handoff.ItemContact, at time.Time) (handoff.ID, error) {
 	a := &acceptance{receipt: NewReceipt{AccountID: inbox.AccountID, Protocol: inbox.Protocol, At: at}}
 	s := &slot{inbox: &inbox, item: &handoff.Item{
 		Kind: handoff.ItemMessage, Contact: &to, Message: &handoff.ItemMessageBody{Direction: handoff.Outbound},

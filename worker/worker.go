@@ -42,6 +42,8 @@ type ActivityRegistry interface {
 // RegisterWorkflows registers every workflow under its contract name.
 func RegisterWorkflows(r WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationName})
+	r.RegisterWorkflowWithOptions(workflows.Erasure, workflow.RegisterOptions{Name: workflows.ErasureName})
+	r.RegisterWorkflowWithOptions(workflows.Retention, workflow.RegisterOptions{Name: workflows.RetentionName})
 	r.RegisterWorkflowWithOptions(workflows.WebhookTest, workflow.RegisterOptions{Name: workflows.WebhookTestName})
 	r.RegisterWorkflowWithOptions(workflows.Ledger, workflow.RegisterOptions{Name: workflows.LedgerName})
 }
@@ -49,33 +51,44 @@ func RegisterWorkflows(r WorkflowRegistry) {
 // RegisterActivities registers every activity by name: a name that the compiler made up would change with the code.
 func RegisterActivities(r ActivityRegistry, a *activities.Activities) {
 	for name, activityFunc := range map[string]any{
-		"AcceptOffer":     a.AcceptOffer,
-		"ApplyInbound":    a.ApplyInbound,
-		"CheckLedger":     a.CheckLedger,
-		"Claim":           a.Claim,
-		"DeclineOffer":    a.DeclineOffer,
-		"DeliverFirst":    a.DeliverFirst,
-		"DeliverWebhooks": a.DeliverWebhooks,
-		"DownloadMedia":   a.DownloadMedia,
-		"End":             a.End,
-		"MoveTimer":       a.MoveTimer,
-		"Offer":           a.Offer,
-		"Pass":            a.Pass,
-		"Release":         a.Release,
-		"Reply":           a.Reply,
-		"RetryDelivery":   a.RetryDelivery,
-		"Schedule":        a.Schedule,
-		"Silence":         a.Silence,
-		"SkipDelivery":    a.SkipDelivery,
-		"Snooze":          a.Snooze,
-		"Start":           a.Start,
-		"TakeOver":        a.TakeOver,
-		"TestDelivery":    a.TestDelivery,
-		"TimeUp":          a.TimeUp,
-		"Transfer":        a.Transfer,
-		"UndoResolve":     a.UndoResolve,
-		"Unschedule":      a.Unschedule,
-		"Wake":            a.Wake,
+		"AcceptOffer":       a.AcceptOffer,
+		"ApplyInbound":      a.ApplyInbound,
+		"CheckLedger":       a.CheckLedger,
+		"Claim":             a.Claim,
+		"DeclineOffer":      a.DeclineOffer,
+		"DeliverFirst":      a.DeliverFirst,
+		"DeliverWebhooks":   a.DeliverWebhooks,
+		"DownloadMedia":     a.DownloadMedia,
+		"End":               a.End,
+		"EraseAnswers":      a.EraseAnswers,
+		"EraseClose":        a.EraseClose,
+		"EraseFinish":       a.EraseFinish,
+		"EraseHistories":    a.EraseHistories,
+		"EraseReceipts":     a.EraseReceipts,
+		"EraseRows":         a.EraseRows,
+		"EraseRuns":         a.EraseRuns,
+		"EraseShared":       a.EraseShared,
+		"MoveTimer":         a.MoveTimer,
+		"Offer":             a.Offer,
+		"Pass":              a.Pass,
+		"Release":           a.Release,
+		"Reply":             a.Reply,
+		"RetentionList":     a.RetentionList,
+		"RetentionReceipts": a.RetentionReceipts,
+		"RetentionSweep":    a.RetentionSweep,
+		"RetryDelivery":     a.RetryDelivery,
+		"Schedule":          a.Schedule,
+		"Silence":           a.Silence,
+		"SkipDelivery":      a.SkipDelivery,
+		"Snooze":            a.Snooze,
+		"Start":             a.Start,
+		"TakeOver":          a.TakeOver,
+		"TestDelivery":      a.TestDelivery,
+		"TimeUp":            a.TimeUp,
+		"Transfer":          a.Transfer,
+		"UndoResolve":       a.UndoResolve,
+		"Unschedule":        a.Unschedule,
+		"Wake":              a.Wake,
 	} {
 		r.RegisterActivityWithOptions(activityFunc, activity.RegisterOptions{Name: name})
 	}

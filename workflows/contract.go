@@ -1,6 +1,10 @@
 package workflows
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -19,6 +23,8 @@ const TaskQueue = "handoff"
 // The workflow types.
 const (
 	ConversationName = "Conversation"
+	ErasureName      = "Erasure"
+	RetentionName    = "Retention"
 	WebhookTestName  = "WebhookTest"
 	LedgerName       = "Ledger" // by its schedule
 )
@@ -129,4 +135,48 @@ func NewWebhookTestInput(account, delivery handoff.ID) WebhookTestInput {
 // NewConversationInput names the contact of an inbox whose conversation a command or signal is for.
 func NewConversationInput(account, inbox, contact handoff.ID) ConversationInput {
 	return ConversationInput{Ref: activities.Ref{AccountID: account, InboxID: inbox, ContactID: contact}}
+}
+
+// ErasureQuery is the query of Erasure.
+const ErasureQuery = "Erasure" // → ErasureState
+
+// ErasureID is the workflow id of the erasure of a contact.
+func ErasureID(contact handoff.ID) string { return "erasure:" + contact.String() }
+
+// ErasureInput starts Erasure.
+type ErasureInput struct {
+	activities.ErasureInput
+}
+
+// NewErasureInput names a contact and its row in the list of erasures.
+func NewErasureInput(account, erasure, contact handoff.ID) ErasureInput {
+	return ErasureInput{activities.ErasureInput{AccountID: account, ErasureID: erasure, ContactID: contact}}
+}
+
+// ErasureState is what ErasureQuery returns.
+type ErasureState struct {
+	Step   string `json:"step"`
+	Rounds int    `json:"rounds"`
+}
+
+// RetentionResult is what Retention returns.
+type RetentionResult struct {
+	Summary string            `json:"summary"`
+	Inboxes int               `json:"inboxes"`
+	Deleted activities.Counts `json:"deleted"`
+}
+
+// words says it in a sentence.
+func (r RetentionResult) words() string {
+	if r.Inboxes == 0 {
+		return "No inbox has retention_days: nothing is ever deleted."
+	}
+	if len(r.Deleted) == 0 {
+		return fmt.Sprintf("Nothing is past its time in %d inboxes.", r.Inboxes)
+	}
+	parts := make([]string, 0, len(r.Deleted))
+	for _, kind := range slices.Sorted(maps.Keys(r.Deleted)) {
+		parts = append(parts, fmt.Sprintf("%d %s", r.Deleted[kind], strings.ReplaceAll(kind, "_", " ")))
+	}
+	return fmt.Sprintf("Deleted from %d inboxes: %s.", r.Inboxes, strings.Join(parts, ", "))
 }

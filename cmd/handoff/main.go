@@ -33,6 +33,7 @@ type cli struct {
 	Endpoint endpointCmd `cmd:"" help:"Make, list, change and delete the endpoints of an inbox."`
 	Agent    agentCmd    `cmd:"" help:"Make, list and change agents."`
 	Team     teamCmd     `cmd:"" help:"Make, list, change and delete teams, and say who is in them."`
+	Contact  contactCmd  `cmd:"" help:"Erase contacts."`
 	Key      keyCmd      `cmd:"" help:"Make, list, rotate and revoke API keys."`
 	Audit    auditCmd    `cmd:"" help:"Show what admins and operators have done."`
 	Keyset   keysetCmd   `cmd:"" help:"Print a new key set for secrets at rest (HANDOFF_KEYSET)."`

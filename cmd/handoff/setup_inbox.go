@@ -69,6 +69,7 @@ type inboxView struct {
 	TeamID             *handoff.ID      `json:"team_id,omitempty"`
 	Routing            json.RawMessage  `json:"routing,omitempty"`
 	Holidays           []string         `json:"holidays"`
+	RetentionDays      *int32           `json:"retention_days,omitempty"`
 }
 
 func (f vendorFlags) viewInbox(row dbsqlc.Inbox) inboxView {
@@ -77,7 +78,7 @@ func (f vendorFlags) viewInbox(row dbsqlc.Inbox) inboxView {
 		DisplayPhoneNumber: row.DisplayPhoneNumber, WebhookURL: admin.WebhookURL(f.PublicURL, row), AccessTokenSet: len(row.AccessToken) > 0,
 		AppSecretSet: len(row.AppSecret) > 0, VerifyTokenSet: len(row.VerifyToken) > 0, TimeZone: row.TimeZone, Accepting: row.Accepting,
 		Hours: row.Hours, QueueLimit: row.QueueLimit, InactivitySeconds: int(row.Inactivity.Seconds()), TeamID: row.TeamID, Routing: row.Routing,
-		Holidays: row.Holidays,
+		Holidays: row.Holidays, RetentionDays: row.RetentionDays,
 	}
 	if row.Protocol == handoff.ProtocolHitlChat {
 		view.ResolvedStatus, view.InactivityStatus = row.ResolvedStatus, row.InactivityStatus
@@ -121,6 +122,7 @@ type inboxFlags struct {
 	TeamID           *string           `name:"team-id" help:"Team in whose line conversations wait that no rule sends elsewhere; empty removes it."`
 	Routing          *string           `help:"Rules that choose team, skills, priority and tags, as JSON; [] removes them. The API's reference has their form."`
 	Holidays         []string          `help:"Days on which the inbox is closed, such as 2026-12-25,2026-12-26; empty removes them."`
+	RetentionDays    *int              `help:"How many days after its end a conversation is deleted, with everything of it; 0 keeps them for ever."`
 	Validate         bool              `help:"Ask Meta whether token, number and account work together." default:"true" negatable:""`
 }
 
@@ -134,7 +136,7 @@ func (f inboxFlags) fields() (admin.InboxFields, error) {
 	if f.ResumeCall != nil {
 		fields.ResumeCall = json.RawMessage(*f.ResumeCall)
 	}
-	fields.TeamID, fields.Holidays = f.TeamID, givenList(f.Holidays)
+	fields.TeamID, fields.Holidays, fields.RetentionDays = f.TeamID, givenList(f.Holidays), f.RetentionDays
 	if f.Routing != nil {
 		rules, err := routing.ParseRules(json.RawMessage(*f.Routing))
 		if err != nil {

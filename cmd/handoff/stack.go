@@ -134,7 +134,7 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	workflows := workflowclient.New(s.temporal)
 	workflows.Inbox = workflowclient.Inboxes(s.pool, time.Now)
 	dispatcher := dispatch.New(s.pool, workflows.Signal, s.log)
-	dispatcher.Files, dispatcher.Deliver = s.store, workflows.Deliver
+	dispatcher.Files, dispatcher.Deliver, dispatcher.Erase = s.store, workflows.Deliver, workflows.Erase
 	dispatcher.Observe = s.metrics.Signalled
 	s.metrics.Queue(dispatcher.Queued)
 	events := feed.New(s.pool, feed.Dial(s.pool), s.log)
@@ -205,8 +205,10 @@ func (s *stack) work(ctx context.Context, f workerFlags, started func()) error {
 	if err != nil {
 		return err
 	}
+	runs := workflowclient.New(s.temporal)
+	runs.Namespace = s.namespace
 	a := &activities.Activities{
-		DB: s.pool, Poster: s.poster, Graph: s.vendors.graph(s.poster), Store: s.store, Links: s.vendors.links(s.box), Box: s.box,
+		Runs: runs, DB: s.pool, Poster: s.poster, Graph: s.vendors.graph(s.poster), Store: s.store, Links: s.vendors.links(s.box), Box: s.box,
 		Surveys: survey.Links(s.box, s.vendors.PublicURL), Log: s.log, Now: time.Now, InFlight: f.inFlight(), Observe: s.metrics.Observe,
 		ObserveMedia: s.metrics.Downloaded, Jitter: activities.Jitter, ConversationURL: conversationURL,
 	}

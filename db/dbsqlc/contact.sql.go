@@ -225,7 +225,7 @@ func (q *Queries) ContactInsert(ctx context.Context, arg ContactInsertParams) er
 }
 
 const contactList = `-- name: ContactList :many
-SELECT id, account_id, name, created_at, attributes, named FROM contacts WHERE account_id = $1 AND id = ANY($2::uuid[])
+SELECT id, account_id, name, created_at, attributes, named, erasing_at FROM contacts WHERE account_id = $1 AND id = ANY($2::uuid[])
 `
 
 type ContactListParams struct {
@@ -249,6 +249,7 @@ func (q *Queries) ContactList(ctx context.Context, arg ContactListParams) ([]Con
 			&i.CreatedAt,
 			&i.Attributes,
 			&i.Named,
+			&i.ErasingAt,
 		); err != nil {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 const contactGet = `-- name: ContactGet :one
-SELECT id, account_id, name, created_at, attributes, named FROM contacts WHERE account_id = $1 AND id = $2
+SELECT id, account_id, name, created_at, attributes, named, erasing_at FROM contacts WHERE account_id = $1 AND id = $2 AND erasing_at IS NULL
 `
 
 type ContactGetParams struct {
@@ -31,12 +31,13 @@ func (q *Queries) ContactGet(ctx context.Context, arg ContactGetParams) (Contact
 		&i.CreatedAt,
 		&i.Attributes,
 		&i.Named,
+		&i.ErasingAt,
 	)
 	return i, err
 }
 
 const contactLock = `-- name: ContactLock :one
-SELECT id, account_id, name, created_at, attributes, named FROM contacts WHERE account_id = $1 AND id = $2 FOR UPDATE
+SELECT id, account_id, name, created_at, attributes, named, erasing_at FROM contacts WHERE account_id = $1 AND id = $2 AND erasing_at IS NULL FOR UPDATE
 `
 
 type ContactLockParams struct {
@@ -54,13 +55,14 @@ func (q *Queries) ContactLock(ctx context.Context, arg ContactLockParams) (Conta
 		&i.CreatedAt,
 		&i.Attributes,
 		&i.Named,
+		&i.ErasingAt,
 	)
 	return i, err
 }
 
 const contactSearch = `-- name: ContactSearch :many
-SELECT c.id, c.account_id, c.name, c.created_at, c.attributes, c.named FROM contacts c
-WHERE c.account_id = $1 AND c.id < $2
+SELECT c.id, c.account_id, c.name, c.created_at, c.attributes, c.named, c.erasing_at FROM contacts c
+WHERE c.account_id = $1 AND c.id < $2 AND c.erasing_at IS NULL
   AND ($3::text IS NULL OR c.name ILIKE $3 OR EXISTS (
         SELECT FROM contact_identities i WHERE i.contact_id = c.id AND i.account_id = c.account_id AND i.value ILIKE $3))
 ORDER BY c.id DESC LIMIT $4
@@ -95,6 +97,7 @@ func (q *Queries) ContactSearch(ctx context.Context, arg ContactSearchParams) ([
 			&i.CreatedAt,
 			&i.Attributes,
 			&i.Named,
+			&i.ErasingAt,
 		); err != nil {
 			return nil, err
 		}

@@ -57,7 +57,7 @@ func (q *Queries) InboxDelete(ctx context.Context, arg InboxDeleteParams) (int64
 }
 
 const inboxGet = `-- name: InboxGet :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text, retention_days FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL
 `
 
 type InboxGetParams struct {
@@ -112,12 +112,13 @@ func (q *Queries) InboxGet(ctx context.Context, arg InboxGetParams) (Inbox, erro
 		&i.Dispositions,
 		&i.DispositionRequired,
 		&i.CSATText,
+		&i.RetentionDays,
 	)
 	return i, err
 }
 
 const inboxGetAny = `-- name: InboxGetAny :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE id = $1
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text, retention_days FROM inboxes WHERE id = $1
 `
 
 // Deleted ones too: what was accepted for them is still applied and delivered.
@@ -168,12 +169,13 @@ func (q *Queries) InboxGetAny(ctx context.Context, id uuid.UUID) (Inbox, error) 
 		&i.Dispositions,
 		&i.DispositionRequired,
 		&i.CSATText,
+		&i.RetentionDays,
 	)
 	return i, err
 }
 
 const inboxGetForUpdate = `-- name: InboxGetForUpdate :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text, retention_days FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE
 `
 
 type InboxGetForUpdateParams struct {
@@ -229,12 +231,13 @@ func (q *Queries) InboxGetForUpdate(ctx context.Context, arg InboxGetForUpdatePa
 		&i.Dispositions,
 		&i.DispositionRequired,
 		&i.CSATText,
+		&i.RetentionDays,
 	)
 	return i, err
 }
 
 const inboxGetLive = `-- name: InboxGetLive :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE id = $1 AND deleted_at IS NULL
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text, retention_days FROM inboxes WHERE id = $1 AND deleted_at IS NULL
 `
 
 // Whatever account it is of: its address is all that a vendor's request says.
@@ -285,6 +288,7 @@ func (q *Queries) InboxGetLive(ctx context.Context, id uuid.UUID) (Inbox, error)
 		&i.Dispositions,
 		&i.DispositionRequired,
 		&i.CSATText,
+		&i.RetentionDays,
 	)
 	return i, err
 }
@@ -296,7 +300,7 @@ INSERT INTO inboxes (id, account_id, name, protocol, waba_id, phone_number_id, d
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
     $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
     $21, $22, $23)
-RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text
+RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text, retention_days
 `
 
 type InboxInsertParams struct {
@@ -396,12 +400,13 @@ func (q *Queries) InboxInsert(ctx context.Context, arg InboxInsertParams) (Inbox
 		&i.Dispositions,
 		&i.DispositionRequired,
 		&i.CSATText,
+		&i.RetentionDays,
 	)
 	return i, err
 }
 
 const inboxList = `-- name: InboxList :many
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE account_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT $3
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text, retention_days FROM inboxes WHERE account_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT $3
 `
 
 type InboxListParams struct {
@@ -463,6 +468,7 @@ func (q *Queries) InboxList(ctx context.Context, arg InboxListParams) ([]Inbox, 
 			&i.Dispositions,
 			&i.DispositionRequired,
 			&i.CSATText,
+			&i.RetentionDays,
 		); err != nil {
 			return nil, err
 		}
@@ -475,7 +481,7 @@ func (q *Queries) InboxList(ctx context.Context, arg InboxListParams) ([]Inbox, 
 }
 
 const inboxListByProtocol = `-- name: InboxListByProtocol :many
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE account_id = $1 AND protocol = $2 AND deleted_at IS NULL ORDER BY id LIMIT $3
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text, retention_days FROM inboxes WHERE account_id = $1 AND protocol = $2 AND deleted_at IS NULL ORDER BY id LIMIT $3
 `
 
 type InboxListByProtocolParams struct {
@@ -537,6 +543,7 @@ func (q *Queries) InboxListByProtocol(ctx context.Context, arg InboxListByProtoc
 			&i.Dispositions,
 			&i.DispositionRequired,
 			&i.CSATText,
+			&i.RetentionDays,
 		); err != nil {
 			return nil, err
 		}
@@ -549,7 +556,7 @@ func (q *Queries) InboxListByProtocol(ctx context.Context, arg InboxListByProtoc
 }
 
 const inboxListByRoute = `-- name: InboxListByRoute :many
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text, retention_days FROM inboxes
 WHERE account_id = $1 AND deleted_at IS NULL
   AND (phone_number_id = ANY($2::text[]) OR waba_id = ANY($3::text[]))
 ORDER BY id
@@ -615,6 +622,7 @@ func (q *Queries) InboxListByRoute(ctx context.Context, arg InboxListByRoutePara
 			&i.Dispositions,
 			&i.DispositionRequired,
 			&i.CSATText,
+			&i.RetentionDays,
 		); err != nil {
 			return nil, err
 		}
@@ -627,7 +635,7 @@ func (q *Queries) InboxListByRoute(ctx context.Context, arg InboxListByRoutePara
 }
 
 const inboxLock = `-- name: InboxLock :one
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text, retention_days FROM inboxes WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE
 `
 
 type InboxLockParams struct {
@@ -683,6 +691,7 @@ func (q *Queries) InboxLock(ctx context.Context, arg InboxLockParams) (Inbox, er
 		&i.Dispositions,
 		&i.DispositionRequired,
 		&i.CSATText,
+		&i.RetentionDays,
 	)
 	return i, err
 }
@@ -705,9 +714,9 @@ UPDATE inboxes SET team_id = $1, routing = $2, replies = $3, undo_seconds = $4, 
     reopen_to = $6, holidays = $7, first_response_seconds = $8,
     next_response_seconds = $9, warning_seconds = $10, response_hours = $11,
     window_warning_minutes = $12, typing_indicators = $13, read_receipts = $14,
-    dispositions = $15, disposition_required = $16, csat_text = $17, updated_at = now()
-WHERE id = $18
-RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text
+    dispositions = $15, disposition_required = $16, csat_text = $17, retention_days = $18, updated_at = now()
+WHERE id = $19
+RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text, retention_days
 `
 
 type InboxSetWorkParams struct {
@@ -728,6 +737,7 @@ type InboxSetWorkParams struct {
 	Dispositions         []string
 	DispositionRequired  bool
 	CSATText             *string
+	RetentionDays        *int32
 	ID                   uuid.UUID
 }
 
@@ -751,6 +761,7 @@ func (q *Queries) InboxSetWork(ctx context.Context, arg InboxSetWorkParams) (Inb
 		arg.Dispositions,
 		arg.DispositionRequired,
 		arg.CSATText,
+		arg.RetentionDays,
 		arg.ID,
 	)
 	var i Inbox
@@ -798,6 +809,7 @@ func (q *Queries) InboxSetWork(ctx context.Context, arg InboxSetWorkParams) (Inb
 		&i.Dispositions,
 		&i.DispositionRequired,
 		&i.CSATText,
+		&i.RetentionDays,
 	)
 	return i, err
 }
@@ -810,7 +822,7 @@ UPDATE inboxes SET name = $1, protocol = $2, waba_id = $3, phone_number_id = $4,
     inactivity = $17, resolved_status = $18, inactivity_status = $19,
     notify_inactivity = $20, callback_data = $21, updated_at = now()
 WHERE account_id = $22 AND id = $23 AND deleted_at IS NULL
-RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text
+RETURNING id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text, retention_days
 `
 
 type InboxUpdateParams struct {
@@ -910,6 +922,7 @@ func (q *Queries) InboxUpdate(ctx context.Context, arg InboxUpdateParams) (Inbox
 		&i.Dispositions,
 		&i.DispositionRequired,
 		&i.CSATText,
+		&i.RetentionDays,
 	)
 	return i, err
 }

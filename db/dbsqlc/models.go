@@ -84,6 +84,7 @@ type Contact struct {
 	CreatedAt  time.Time
 	Attributes json.RawMessage
 	Named      bool
+	ErasingAt  *time.Time
 }
 
 type ContactIdentity struct {
@@ -245,6 +246,22 @@ type EndpointSecret struct {
 	ExpiresAt  time.Time
 }
 
+type Erasure struct {
+	ID          uuid.UUID
+	AccountID   uuid.UUID
+	ContactID   uuid.UUID
+	State       string
+	ActorType   string
+	ActorID     *uuid.UUID
+	ActorName   string
+	RequestedAt time.Time
+	FinishedAt  *time.Time
+	Subject     []byte
+	Counts      json.RawMessage
+	Certificate []byte
+	Sha256      []byte
+}
+
 type Event struct {
 	ID             uuid.UUID
 	AccountID      uuid.UUID
@@ -316,6 +333,7 @@ type Inbox struct {
 	Dispositions         []string
 	DispositionRequired  bool
 	CSATText             *string
+	RetentionDays        *int32
 }
 
 type LedgerGap struct {
@@ -559,4 +577,5 @@ type Wake struct {
 	Raised        bool
 	Signals       int32
 	NextSignalAt  *time.Time
+	Erasing       bool
 }

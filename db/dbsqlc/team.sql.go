@@ -198,7 +198,7 @@ func (q *Queries) TeamHasOpen(ctx context.Context, arg TeamHasOpenParams) (bool,
 }
 
 const teamInboxes = `-- name: TeamInboxes :many
-SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text FROM inboxes WHERE account_id = $1 AND deleted_at IS NULL AND (team_id = $2 OR routing IS NOT NULL) ORDER BY id
+SELECT id, account_id, name, protocol, waba_id, phone_number_id, display_phone_number, access_token, app_secret, verify_token, bot_id, bot_version, api_url, resume_call, time_zone, accepting, hours, queue_limit, inactivity, resolved_status, inactivity_status, notify_inactivity, callback_data, created_at, updated_at, deleted_at, team_id, routing, replies, undo_seconds, reopen_minutes, reopen_to, holidays, first_response_seconds, next_response_seconds, warning_seconds, response_hours, window_warning_minutes, typing_indicators, read_receipts, dispositions, disposition_required, csat_text, retention_days FROM inboxes WHERE account_id = $1 AND deleted_at IS NULL AND (team_id = $2 OR routing IS NOT NULL) ORDER BY id
 `
 
 type TeamInboxesParams struct {
@@ -260,6 +260,7 @@ func (q *Queries) TeamInboxes(ctx context.Context, arg TeamInboxesParams) ([]Inb
 			&i.Dispositions,
 			&i.DispositionRequired,
 			&i.CSATText,
+			&i.RetentionDays,
 		); err != nil {
 			return nil, err
 		}

@@ -13,7 +13,10 @@ import (
 )
 
 const wakeInsert = `-- name: WakeInsert :exec
-INSERT INTO wakes (inbox_id, contact_id, account_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+INSERT INTO wakes (inbox_id, contact_id, account_id, erasing)
+VALUES ($1, $2, $3,
+    EXISTS (SELECT FROM contacts c WHERE c.account_id = $3 AND c.id = $2 AND c.erasing_at IS NOT NULL))
+ON CONFLICT DO NOTHING
 `
 
 type WakeInsertParams struct {
@@ -66,7 +69,7 @@ func (q *Queries) WakeListRaised(ctx context.Context, arg WakeListRaisedParams) 
 }
 
 const wakeLock = `-- name: WakeLock :one
-SELECT inbox_id, contact_id, account_id, last_intake, last_inbound_at, session, media_pending, raised, signals, next_signal_at FROM wakes WHERE inbox_id = $1 AND contact_id = $2 FOR UPDATE
+SELECT inbox_id, contact_id, account_id, last_intake, last_inbound_at, session, media_pending, raised, signals, next_signal_at, erasing FROM wakes WHERE inbox_id = $1 AND contact_id = $2 FOR UPDATE
 `
 
 type WakeLockParams struct {
@@ -88,12 +91,13 @@ func (q *Queries) WakeLock(ctx context.Context, arg WakeLockParams) (Wake, error
 		&i.Raised,
 		&i.Signals,
 		&i.NextSignalAt,
+		&i.Erasing,
 	)
 	return i, err
 }
 
 const wakeLockFor = `-- name: WakeLockFor :one
-SELECT w.inbox_id, w.contact_id, w.account_id, w.last_intake, w.last_inbound_at, w.session, w.media_pending, w.raised, w.signals, w.next_signal_at, i.replies, i.name AS inbox_name, i.protocol FROM wakes w JOIN inboxes i ON i.id = w.inbox_id
+SELECT w.inbox_id, w.contact_id, w.account_id, w.last_intake, w.last_inbound_at, w.session, w.media_pending, w.raised, w.signals, w.next_signal_at, w.erasing, i.replies, i.name AS inbox_name, i.protocol FROM wakes w JOIN inboxes i ON i.id = w.inbox_id
 WHERE w.inbox_id = $1 AND w.contact_id = $2 FOR UPDATE OF w
 `
 
@@ -124,6 +128,7 @@ func (q *Queries) WakeLockFor(ctx context.Context, arg WakeLockForParams) (WakeL
 		&i.Wake.Raised,
 		&i.Wake.Signals,
 		&i.Wake.NextSignalAt,
+		&i.Wake.Erasing,
 		&i.Replies,
 		&i.InboxName,
 		&i.Protocol,

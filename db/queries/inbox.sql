@@ -83,6 +83,6 @@ UPDATE inboxes SET team_id = @team_id, routing = @routing, replies = @replies, u
     reopen_to = @reopen_to, holidays = @holidays, first_response_seconds = @first_response_seconds,
     next_response_seconds = @next_response_seconds, warning_seconds = @warning_seconds, response_hours = @response_hours,
     window_warning_minutes = @window_warning_minutes, typing_indicators = @typing_indicators, read_receipts = @read_receipts,
-    dispositions = @dispositions, disposition_required = @disposition_required, csat_text = @csat_text, updated_at = now()
+    dispositions = @dispositions, disposition_required = @disposition_required, csat_text = @csat_text, retention_days = @retention_days, updated_at = now()
 WHERE id = @id
 RETURNING *;

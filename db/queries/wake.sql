@@ -1,5 +1,8 @@
 -- name: WakeInsert :exec
-INSERT INTO wakes (inbox_id, contact_id, account_id) VALUES (@inbox_id, @contact_id, @account_id) ON CONFLICT DO NOTHING;
+INSERT INTO wakes (inbox_id, contact_id, account_id, erasing)
+VALUES (@inbox_id, @contact_id, @account_id,
+    EXISTS (SELECT FROM contacts c WHERE c.account_id = @account_id AND c.id = @contact_id AND c.erasing_at IS NOT NULL))
+ON CONFLICT DO NOTHING;
 
 -- name: WakeLock :one
 SELECT * FROM wakes WHERE inbox_id = @inbox_id AND contact_id = @contact_id FOR UPDATE;

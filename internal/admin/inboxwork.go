@@ -37,6 +37,8 @@ type WorkFields struct {
 	Dispositions        *[]string
 	DispositionRequired *bool
 	CSATText            *string // empty removes it
+
+	RetentionDays *int // ended conversations are deleted after so long; 0 is never
 }
 
 // SurveyLink is replaced in csat_text by the address at which the contact rates.
@@ -50,6 +52,7 @@ const (
 	maxHolidays      = 500
 	maxDispositions  = 100
 	maxSurvey        = 1000 // characters
+	maxRetention     = 36500 // days
 )
 
 // withWaID are the protocols whose conversations show typing and reading to their contacts.
@@ -107,6 +110,7 @@ func (c *check) work(row *dbsqlc.Inbox, f WorkFields) {
 		row.ReopenMinutes = int32(min(max(*f.ReopenMinutes, 0), maxReopen))
 	}
 	c.workTimes(row, f)
+	row.RetentionDays = c.number("retention_days", row.RetentionDays, f.RetentionDays, maxRetention)
 	if f.Holidays != nil {
 		c.holidays(row, *f.Holidays)
 	}
@@ -222,6 +226,6 @@ func saveWork(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Inbox) (dbsqlc.
 		ReopenTo: row.ReopenTo, Holidays: row.Holidays, FirstResponseSeconds: row.FirstResponseSeconds,
 		NextResponseSeconds: row.NextResponseSeconds, WarningSeconds: row.WarningSeconds, ResponseHours: row.ResponseHours,
 		WindowWarningMinutes: row.WindowWarningMinutes, TypingIndicators: row.TypingIndicators, ReadReceipts: row.ReadReceipts,
-		Dispositions: row.Dispositions, DispositionRequired: row.DispositionRequired, CSATText: row.CSATText,
+		Dispositions: row.Dispositions, DispositionRequired: row.DispositionRequired, CSATText: row.CSATText, RetentionDays: row.RetentionDays,
 	})
 }

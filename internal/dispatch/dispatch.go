@@ -51,6 +51,8 @@ type Dispatcher struct {
 
 	// Observe is told of each signal, nil for one that was taken; nobody is if absent. Set it before Run.
 	Observe func(error)
+	// Erase starts the workflow of an erasure, unless it runs. Nothing is erased if it is absent. Set it before Run.
+	Erase func(ctx context.Context, account, erasure, contact handoff.ID) error
 
 	db        db.DB
 	signal    func(context.Context, db.Wake) error
@@ -96,6 +98,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	group.Go(func() error { return d.every(ctx, recoveredEvery, d.wakeRecovered) })
 	group.Go(func() error { return d.every(ctx, routeEvery, d.routeLines) })
 	group.Go(func() error { return d.every(ctx, aloneEvery, d.deliverAlone) })
+	group.Go(func() error { return d.every(ctx, eraseEvery, d.startErasures) })
 	group.Go(func() error { return d.every(ctx, expireEvery, d.expire) })
 	if d.Files != nil {
 		group.Go(func() error { return d.every(ctx, expireEvery, d.expireUploads) })

@@ -61,6 +61,7 @@ type Event struct {
 	InboxID        *handoff.ID
 	ConversationID *handoff.ID
 	Type           handoff.EventType
+	At             time.Time
 	Body           []byte // as it was rendered
 }
 

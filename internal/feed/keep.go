@@ -31,6 +31,7 @@ func (h *Hub) forget() {
 		if a.subscriptions == 0 && now.Sub(a.left) >= keepFor {
 			delete(h.accounts, id)
 		}
+		a.dropBefore(now.Add(-rememberFor))
 	}
 }
 

@@ -29,6 +29,8 @@ type Client struct {
 	temporal client.Client
 	// Inbox names an inbox for operators; nil where nobody can. It is asked for each signal, so it must know most answers.
 	Inbox func(ctx context.Context, inbox handoff.ID) (name string, protocol handoff.Protocol, err error)
+	// Namespace is where histories are deleted; "default" if absent.
+	Namespace string
 }
 
 // droppedPause is the wait before an update is sent again whose task failed.
