@@ -741,6 +741,42 @@ func (e EndpointHealthState) Valid() bool {
 	}
 }
 
+// Defines values for ErasureState.
+const (
+	Finished ErasureState = "finished"
+	Running  ErasureState = "running"
+)
+
+// Valid indicates whether the value is a known member of the ErasureState enum.
+func (e ErasureState) Valid() bool {
+	switch e {
+	case Finished:
+		return true
+	case Running:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ErasureActorType.
+const (
+	ErasureActorTypeKey      ErasureActorType = "key"
+	ErasureActorTypeOperator ErasureActorType = "operator"
+)
+
+// Valid indicates whether the value is a known member of the ErasureActorType enum.
+func (e ErasureActorType) Valid() bool {
+	switch e {
+	case ErasureActorTypeKey:
+		return true
+	case ErasureActorTypeOperator:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventActorType.
 const (
 	EventActorTypeAgent   EventActorType = "agent"
@@ -2877,6 +2913,27 @@ type Author struct {
 // AuthorType defines model for Author.Type.
 type AuthorType string
 
+// Certificate defines model for Certificate.
+type Certificate struct {
+	AccountID   string           `json:"account_id"`
+	ContactID   string           `json:"contact_id"`
+	Erased      map[string]int64 `json:"erased"`
+	ErasureID   string           `json:"erasure_id"`
+	FinishedAt  time.Time        `json:"finished_at"`
+	NotCovered  []string         `json:"not_covered"`
+	RequestedAt time.Time        `json:"requested_at"`
+	RequestedBy CertificateActor `json:"requested_by"`
+	Verified    Verification     `json:"verified"`
+	Version     int64            `json:"version"`
+}
+
+// CertificateActor defines model for CertificateActor.
+type CertificateActor struct {
+	ID   *string `json:"id,omitempty"`
+	Name *string `json:"name,omitempty"`
+	Type string  `json:"type"`
+}
+
 // ChatlayerAnswer defines model for ChatlayerAnswer.
 type ChatlayerAnswer struct {
 	ReceiptID openapi_types.UUID `json:"receipt_id"`
@@ -3243,6 +3300,9 @@ type CreateInboxBody struct {
 	// ResumeCall The JSON that resumes Chatlayer's bot when a conversation ends: the body for the session's actions, or {"path":"…","body":{…}}. {{sessionId}} and {{botId}} in its texts are replaced. null removes it.
 	ResumeCall interface{} `json:"resume_call,omitempty"`
 
+	// RetentionDays How many days after its end a conversation is deleted, with everything of it. 0, unless given: they are kept for ever.
+	RetentionDays *int64 `json:"retention_days,omitempty"`
+
 	// Routing Rules that choose team, skills, priority and tags of a conversation that needs a person, in order: the first that fits. An empty list removes them.
 	Routing *[]RoutingRule `json:"routing,omitempty"`
 
@@ -3562,6 +3622,45 @@ type EndpointHealth struct {
 
 // EndpointHealthState defines model for EndpointHealth.State.
 type EndpointHealthState string
+
+// Erasure defines model for Erasure.
+type Erasure struct {
+	Certificate *Certificate `json:"certificate,omitempty"`
+
+	// CertificateText The same, as the bytes that sha256 is of.
+	CertificateText *string            `json:"certificate_text,omitempty"`
+	ContactID       openapi_types.UUID `json:"contact_id"`
+
+	// Counts What was deleted so far, by kind.
+	Counts      map[string]int64   `json:"counts"`
+	FinishedAt  *time.Time         `json:"finished_at,omitempty"`
+	ID          openapi_types.UUID `json:"id"`
+	RequestedAt time.Time          `json:"requested_at"`
+	RequestedBy ErasureActor       `json:"requested_by"`
+
+	// Sha256 Hex SHA-256 of certificate_text.
+	Sha256 *string      `json:"sha256,omitempty"`
+	State  ErasureState `json:"state"`
+
+	// WorkflowURL The erasure in the Temporal UI.
+	WorkflowURL *string `json:"workflow_url,omitempty"`
+}
+
+// ErasureState defines model for Erasure.State.
+type ErasureState string
+
+// ErasureActor defines model for ErasureActor.
+type ErasureActor struct {
+	// ID Of the key.
+	ID   *openapi_types.UUID `json:"id,omitempty"`
+	Name *string             `json:"name,omitempty"`
+
+	// Type operator is the command line.
+	Type ErasureActorType `json:"type"`
+}
+
+// ErasureActorType operator is the command line.
+type ErasureActorType string
 
 // ErrorDetail defines model for ErrorDetail.
 type ErrorDetail struct {
@@ -3922,6 +4021,7 @@ type Inbox struct {
 	ResolvedStatus   *string             `json:"resolved_status,omitempty"`
 	ResponseHours    bool                `json:"response_hours"`
 	ResumeCall       interface{}         `json:"resume_call,omitempty"`
+	RetentionDays    *int32              `json:"retention_days,omitempty"`
 	Routing          []RoutingRule       `json:"routing"`
 	TeamID           *openapi_types.UUID `json:"team_id,omitempty"`
 	TimeZone         string              `json:"time_zone"`
@@ -4074,6 +4174,14 @@ type ListDelivery struct {
 // ListEndpoint defines model for ListEndpoint.
 type ListEndpoint struct {
 	Items []Endpoint `json:"items"`
+
+	// NextCursor Give it as cursor to have the next page. Absent on the last one.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
+// ListErasure defines model for ListErasure.
+type ListErasure struct {
+	Items []Erasure `json:"items"`
 
 	// NextCursor Give it as cursor to have the next page. Absent on the last one.
 	NextCursor *string `json:"next_cursor,omitempty"`
@@ -5474,6 +5582,9 @@ type UpdateInboxBody struct {
 	// ResumeCall The JSON that resumes Chatlayer's bot when a conversation ends: the body for the session's actions, or {"path":"…","body":{…}}. {{sessionId}} and {{botId}} in its texts are replaced. null removes it.
 	ResumeCall interface{} `json:"resume_call,omitempty"`
 
+	// RetentionDays How many days after its end a conversation is deleted, with everything of it. 0, unless given: they are kept for ever.
+	RetentionDays *int64 `json:"retention_days,omitempty"`
+
 	// Routing Rules that choose team, skills, priority and tags of a conversation that needs a person, in order: the first that fits. An empty list removes them.
 	Routing *[]RoutingRule `json:"routing,omitempty"`
 
@@ -5556,6 +5667,12 @@ type UpdateViewBody struct {
 
 // UpdateViewBodySort defines model for UpdateViewBody.Sort.
 type UpdateViewBodySort string
+
+// Verification defines model for Verification.
+type Verification struct {
+	At        time.Time        `json:"at"`
+	Remaining map[string]int64 `json:"remaining"`
+}
 
 // View defines model for View.
 type View struct {
@@ -5666,6 +5783,12 @@ type ListContactConversationsParams struct {
 
 	// Cursor next_cursor of the page before.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// EraseContactParams defines parameters for EraseContact.
+type EraseContactParams struct {
+	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // ListConversationsParams defines parameters for ListConversations.
@@ -6086,6 +6209,15 @@ type ReplayEndpointParams struct {
 type RotateSecretParams struct {
 	// IdempotencyKey Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
+// ListErasuresParams defines parameters for ListErasures.
+type ListErasuresParams struct {
+	// Limit How many items a page holds at most.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListEventsParams defines parameters for ListEvents.
@@ -7168,6 +7300,13 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/contacts/{id}/conversations (the `ListContactConversations` operationId).
 	ListContactConversations(ctx context.Context, id openapi_types.UUID, params *ListContactConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// EraseContact Erase a contact
+	//
+	// Deletes everything of the contact: conversations, messages, notes, files, webhooks, what is searched, and the raw bytes of what their gateway posted. From the answer on nobody is shown the contact, and what they write is a new contact's. The rest takes seconds to minutes: follow it by `GET /v1/erasures/{id}`, which ends in a certificate. Asked again, it gives the same erasure. It cannot be undone.
+	//
+	// Corresponds with POST /v1/contacts/{id}/erasure (the `EraseContact` operationId).
+	EraseContact(ctx context.Context, id openapi_types.UUID, params *EraseContactParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListConversations List conversations
 	//
 	// Filters are combined: each one leaves fewer. A cursor belongs to its order; conversations that move between two pages are repeated or left out, and no others.
@@ -7826,6 +7965,18 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/endpoints/{id}/rotate-secret (the `RotateSecret` operationId).
 	RotateSecret(ctx context.Context, id openapi_types.UUID, params *RotateSecretParams, body RotateSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListErasures List erasures
+	//
+	// The newest first.
+	//
+	// Corresponds with GET /v1/erasures (the `ListErasures` operationId).
+	ListErasures(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetErasure Get an erasure
+	//
+	// Corresponds with GET /v1/erasures/{id} (the `GetErasure` operationId).
+	GetErasure(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListEvents List the account's events
 	//
@@ -9048,6 +9199,23 @@ func (c *Client) UpdateContact(ctx context.Context, id openapi_types.UUID, body 
 // Corresponds with GET /v1/contacts/{id}/conversations (the `ListContactConversations` operationId).
 func (c *Client) ListContactConversations(ctx context.Context, id openapi_types.UUID, params *ListContactConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListContactConversationsRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseContact Erase a contact
+//
+// Deletes everything of the contact: conversations, messages, notes, files, webhooks, what is searched, and the raw bytes of what their gateway posted. From the answer on nobody is shown the contact, and what they write is a new contact's. The rest takes seconds to minutes: follow it by `GET /v1/erasures/{id}`, which ends in a certificate. Asked again, it gives the same erasure. It cannot be undone.
+//
+// Corresponds with POST /v1/contacts/{id}/erasure (the `EraseContact` operationId).
+func (c *Client) EraseContact(ctx context.Context, id openapi_types.UUID, params *EraseContactParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseContactRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -10497,6 +10665,38 @@ func (c *Client) RotateSecretWithBody(ctx context.Context, id openapi_types.UUID
 // Corresponds with POST /v1/endpoints/{id}/rotate-secret (the `RotateSecret` operationId).
 func (c *Client) RotateSecret(ctx context.Context, id openapi_types.UUID, params *RotateSecretParams, body RotateSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRotateSecretRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListErasures List erasures
+//
+// The newest first.
+//
+// Corresponds with GET /v1/erasures (the `ListErasures` operationId).
+func (c *Client) ListErasures(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListErasuresRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetErasure Get an erasure
+//
+// Corresponds with GET /v1/erasures/{id} (the `GetErasure` operationId).
+func (c *Client) GetErasure(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetErasureRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -13259,6 +13459,55 @@ func NewListContactConversationsRequest(server string, id openapi_types.UUID, pa
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEraseContactRequest constructs an http.Request for the EraseContact method
+func NewEraseContactRequest(server string, id openapi_types.UUID, params *EraseContactParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/erasure", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -16766,6 +17015,106 @@ func NewRotateSecretRequestWithBody(server string, id openapi_types.UUID, params
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewListErasuresRequest constructs an http.Request for the ListErasures method
+func NewListErasuresRequest(server string, params *ListErasuresParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/erasures")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetErasureRequest constructs an http.Request for the GetErasure method
+func NewGetErasureRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/erasures/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -20529,6 +20878,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/contacts/{id}/conversations (the `ListContactConversations` operationId).
 	ListContactConversationsWithResponse(ctx context.Context, id openapi_types.UUID, params *ListContactConversationsParams, reqEditors ...RequestEditorFn) (*ListContactConversationsResponse, error)
 
+	// EraseContactWithResponse Erase a contact
+	//
+	// Deletes everything of the contact: conversations, messages, notes, files, webhooks, what is searched, and the raw bytes of what their gateway posted. From the answer on nobody is shown the contact, and what they write is a new contact's. The rest takes seconds to minutes: follow it by `GET /v1/erasures/{id}`, which ends in a certificate. Asked again, it gives the same erasure. It cannot be undone.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/{id}/erasure (the `EraseContact` operationId).
+	EraseContactWithResponse(ctx context.Context, id openapi_types.UUID, params *EraseContactParams, reqEditors ...RequestEditorFn) (*EraseContactResponse, error)
+
 	// ListConversationsWithResponse List conversations
 	//
 	// Filters are combined: each one leaves fewer. A cursor belongs to its order; conversations that move between two pages are repeated or left out, and no others.
@@ -21225,6 +21583,22 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/endpoints/{id}/rotate-secret (the `RotateSecret` operationId).
 	RotateSecretWithResponse(ctx context.Context, id openapi_types.UUID, params *RotateSecretParams, body RotateSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateSecretResponse, error)
+
+	// ListErasuresWithResponse List erasures
+	//
+	// The newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/erasures (the `ListErasures` operationId).
+	ListErasuresWithResponse(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*ListErasuresResponse, error)
+
+	// GetErasureWithResponse Get an erasure
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/erasures/{id} (the `GetErasure` operationId).
+	GetErasureWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetErasureResponse, error)
 
 	// ListEventsWithResponse List the account's events
 	//
@@ -22914,6 +23288,47 @@ func (r ListContactConversationsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListContactConversationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EraseContactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Erasure
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r EraseContactResponse) GetJSON202() *Erasure {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r EraseContactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EraseContactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EraseContactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EraseContactResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -24916,6 +25331,88 @@ func (r RotateSecretResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RotateSecretResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListErasuresResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListErasure
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListErasuresResponse) GetJSON200() *ListErasure {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListErasuresResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListErasuresResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListErasuresResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListErasuresResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erasure
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetErasureResponse) GetJSON200() *Erasure {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetErasureResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -27823,6 +28320,21 @@ func (c *ClientWithResponses) ListContactConversationsWithResponse(ctx context.C
 	return ParseListContactConversationsResponse(rsp)
 }
 
+// EraseContactWithResponse Erase a contact
+//
+// Deletes everything of the contact: conversations, messages, notes, files, webhooks, what is searched, and the raw bytes of what their gateway posted. From the answer on nobody is shown the contact, and what they write is a new contact's. The rest takes seconds to minutes: follow it by `GET /v1/erasures/{id}`, which ends in a certificate. Asked again, it gives the same erasure. It cannot be undone.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/{id}/erasure (the `EraseContact` operationId).
+func (c *ClientWithResponses) EraseContactWithResponse(ctx context.Context, id openapi_types.UUID, params *EraseContactParams, reqEditors ...RequestEditorFn) (*EraseContactResponse, error) {
+	rsp, err := c.EraseContact(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseContactResponse(rsp)
+}
+
 // ListConversationsWithResponse List conversations
 //
 // Filters are combined: each one leaves fewer. A cursor belongs to its order; conversations that move between two pages are repeated or left out, and no others.
@@ -28992,6 +29504,34 @@ func (c *ClientWithResponses) RotateSecretWithResponse(ctx context.Context, id o
 		return nil, err
 	}
 	return ParseRotateSecretResponse(rsp)
+}
+
+// ListErasuresWithResponse List erasures
+//
+// The newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/erasures (the `ListErasures` operationId).
+func (c *ClientWithResponses) ListErasuresWithResponse(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*ListErasuresResponse, error) {
+	rsp, err := c.ListErasures(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListErasuresResponse(rsp)
+}
+
+// GetErasureWithResponse Get an erasure
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/erasures/{id} (the `GetErasure` operationId).
+func (c *ClientWithResponses) GetErasureWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetErasureResponse, error) {
+	rsp, err := c.GetErasure(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetErasureResponse(rsp)
 }
 
 // ListEventsWithResponse List the account's events
@@ -30786,6 +31326,32 @@ func ParseListContactConversationsResponse(rsp *http.Response) (*ListContactConv
 	return response, nil
 }
 
+// ParseEraseContactResponse parses an HTTP response from a EraseContactWithResponse call
+func ParseEraseContactResponse(rsp *http.Response) (*EraseContactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EraseContactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListConversationsResponse parses an HTTP response from a ListConversationsWithResponse call
 func ParseListConversationsResponse(rsp *http.Response) (*ListConversationsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -32043,6 +32609,58 @@ func ParseRotateSecretResponse(rsp *http.Response) (*RotateSecretResponse, error
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Endpoint
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListErasuresResponse parses an HTTP response from a ListErasuresWithResponse call
+func ParseListErasuresResponse(rsp *http.Response) (*ListErasuresResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListErasuresResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListErasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetErasureResponse parses an HTTP response from a GetErasureWithResponse call
+func ParseGetErasureResponse(rsp *http.Response) (*GetErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erasure
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -171,7 +171,7 @@ func (h *Hub) render(ctx context.Context, rows []dbsqlc.Event) ([]*Event, error)
 	for i, row := range rows {
 		events = append(events, &Event{
 			Position: PositionOf(row), AccountID: row.AccountID, InboxID: row.InboxID, ConversationID: row.ConversationID, Type: row.Type,
-			Body: bodies[i],
+			At: row.At, Body: bodies[i],
 		})
 	}
 	return events, nil

@@ -376,6 +376,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/contacts/{id}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a contact
+         * @description Deletes everything of the contact: conversations, messages, notes, files, webhooks, what is searched, and the raw bytes of what their gateway posted. From the answer on nobody is shown the contact, and what they write is a new contact's. The rest takes seconds to minutes: follow it by `GET /v1/erasures/{id}`, which ends in a certificate. Asked again, it gives the same erasure. It cannot be undone.
+         */
+        post: operations["erase-contact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations": {
         parameters: {
             query?: never;
@@ -1207,6 +1227,43 @@ export interface paths {
          * @description Until the grace is over, each webhook carries a signature of every secret that is good, so that receivers can change over at any time; shared secrets and ed25519 keys may be mixed. Refused with 409 while ten earlier secrets are good. The answer shows a shared secret, this once; a private key is never shown.
          */
         post: operations["rotate-secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List erasures
+         * @description The newest first.
+         */
+        get: operations["list-erasures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/erasures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an erasure */
+        get: operations["get-erasure"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2195,6 +2252,26 @@ export interface webhooks {
          * @description docs.kapso.ai/docs/platform/webhooks: payload v2, or v1 for an endpoint that asks for it; several in one body for an endpoint that buffers.
          */
         post: operations["webhook-agent-execution-started"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "contact.erased": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * contact.erased (native)
+         * @description A contact was erased, with everything of theirs: erase what you have of them. details: {contact_id, erasure_id}.
+         */
+        post: operations["webhook-contact-erased"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3503,6 +3580,28 @@ export interface components {
             /** @enum {string} */
             type: "contact" | "bot" | "agent" | "system";
         };
+        Certificate: {
+            account_id: string;
+            contact_id: string;
+            erased: {
+                [key: string]: number;
+            };
+            erasure_id: string;
+            /** Format: date-time */
+            finished_at: string;
+            not_covered: string[];
+            /** Format: date-time */
+            requested_at: string;
+            requested_by: components["schemas"]["CertificateActor"];
+            verified: components["schemas"]["Verification"];
+            /** Format: int64 */
+            version: number;
+        };
+        CertificateActor: {
+            id?: string;
+            name?: string;
+            type: string;
+        };
         ChatlayerAnswer: {
             /** Format: uuid */
             receipt_id: string;
@@ -3900,6 +3999,11 @@ export interface components {
             response_hours?: boolean;
             /** @description The JSON that resumes Chatlayer's bot when a conversation ends: the body for the session's actions, or {"path":"…","body":{…}}. {{sessionId}} and {{botId}} in its texts are replaced. null removes it. */
             resume_call?: unknown;
+            /**
+             * Format: int64
+             * @description How many days after its end a conversation is deleted, with everything of it. 0, unless given: they are kept for ever.
+             */
+            retention_days?: number;
             /** @description Rules that choose team, skills, priority and tags of a conversation that needs a person, in order: the first that fits. An empty list removes them. */
             routing?: components["schemas"]["RoutingRule"][];
             /** @description The team in whose line conversations wait that no rule sends elsewhere. Empty removes it: they wait in the line of what has no team. */
@@ -4225,6 +4329,44 @@ export interface components {
             pending: number;
             /** @enum {string} */
             state: "enabled" | "disabled";
+        };
+        Erasure: {
+            /** @description Once it is finished. */
+            certificate?: components["schemas"]["Certificate"];
+            /** @description The same, as the bytes that sha256 is of. */
+            certificate_text?: string;
+            /** Format: uuid */
+            contact_id: string;
+            /** @description What was deleted so far, by kind. */
+            counts: {
+                [key: string]: number;
+            };
+            /** Format: date-time */
+            finished_at?: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            requested_at: string;
+            requested_by: components["schemas"]["ErasureActor"];
+            /** @description Hex SHA-256 of certificate_text. */
+            sha256?: string;
+            /** @enum {string} */
+            state: "running" | "finished";
+            /** @description The erasure in the Temporal UI. */
+            workflow_url?: string;
+        };
+        ErasureActor: {
+            /**
+             * Format: uuid
+             * @description Of the key.
+             */
+            id?: string;
+            name?: string;
+            /**
+             * @description operator is the command line.
+             * @enum {string}
+             */
+            type: "key" | "operator";
         };
         ErrorDetail: {
             location?: string;
@@ -4570,6 +4712,8 @@ export interface components {
             resolved_status?: string;
             response_hours: boolean;
             resume_call?: unknown;
+            /** Format: int32 */
+            retention_days?: number;
             routing: components["schemas"]["RoutingRule"][];
             /** Format: uuid */
             team_id?: string;
@@ -4691,6 +4835,11 @@ export interface components {
         };
         ListEndpoint: {
             items: components["schemas"]["Endpoint"][];
+            /** @description Give it as cursor to have the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        ListErasure: {
+            items: components["schemas"]["Erasure"][];
             /** @description Give it as cursor to have the next page. Absent on the last one. */
             next_cursor?: string;
         };
@@ -6043,6 +6192,11 @@ export interface components {
             response_hours?: boolean;
             /** @description The JSON that resumes Chatlayer's bot when a conversation ends: the body for the session's actions, or {"path":"…","body":{…}}. {{sessionId}} and {{botId}} in its texts are replaced. null removes it. */
             resume_call?: unknown;
+            /**
+             * Format: int64
+             * @description How many days after its end a conversation is deleted, with everything of it. 0, unless given: they are kept for ever.
+             */
+            retention_days?: number;
             /** @description Rules that choose team, skills, priority and tags of a conversation that needs a person, in order: the first that fits. An empty list removes them. */
             routing?: components["schemas"]["RoutingRule"][];
             /** @description The team in whose line conversations wait that no rule sends elsewhere. Empty removes it: they wait in the line of what has no team. */
@@ -6110,6 +6264,13 @@ export interface components {
             /** @enum {string} */
             sort?: "newest" | "oldest" | "queue";
         };
+        Verification: {
+            /** Format: date-time */
+            at: string;
+            remaining: {
+                [key: string]: number;
+            };
+        };
         View: {
             /** Format: date-time */
             created_at: string;
@@ -6146,6 +6307,8 @@ export type AttemptCounts = components['schemas']['AttemptCounts'];
 export type AuditActor = components['schemas']['AuditActor'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type Author = components['schemas']['Author'];
+export type Certificate = components['schemas']['Certificate'];
+export type CertificateActor = components['schemas']['CertificateActor'];
 export type ChatlayerAnswer = components['schemas']['ChatlayerAnswer'];
 export type Contact = components['schemas']['Contact'];
 export type ContactBody = components['schemas']['ContactBody'];
@@ -6169,6 +6332,8 @@ export type Endpoint = components['schemas']['Endpoint'];
 export type EndpointBreaker = components['schemas']['EndpointBreaker'];
 export type EndpointBuffer = components['schemas']['EndpointBuffer'];
 export type EndpointHealth = components['schemas']['EndpointHealth'];
+export type Erasure = components['schemas']['Erasure'];
+export type ErasureActor = components['schemas']['ErasureActor'];
 export type ErrorDetail = components['schemas']['ErrorDetail'];
 export type Event = components['schemas']['Event'];
 export type EventActor = components['schemas']['EventActor'];
@@ -6203,6 +6368,7 @@ export type ListContactProfile = components['schemas']['ListContactProfile'];
 export type ListConversation = components['schemas']['ListConversation'];
 export type ListDelivery = components['schemas']['ListDelivery'];
 export type ListEndpoint = components['schemas']['ListEndpoint'];
+export type ListErasure = components['schemas']['ListErasure'];
 export type ListEvent = components['schemas']['ListEvent'];
 export type ListFound = components['schemas']['ListFound'];
 export type ListGap = components['schemas']['ListGap'];
@@ -6294,6 +6460,7 @@ export type UpdateInboxBody = components['schemas']['UpdateInboxBody'];
 export type UpdateQuickReplyInputBody = components['schemas']['UpdateQuickReplyInputBody'];
 export type UpdateTeamBody = components['schemas']['UpdateTeamBody'];
 export type UpdateViewBody = components['schemas']['UpdateViewBody'];
+export type Verification = components['schemas']['Verification'];
 export type View = components['schemas']['View'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -8836,6 +9003,121 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "erase-contact": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key with the same body has one effect and one answer, for eight days. A refusal is not kept. Keys are the account's, for each path: take random ones. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14373,6 +14655,188 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-erasures": {
+        parameters: {
+            query?: {
+                /** @description How many items a page holds at most. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListErasure"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20920,6 +21384,58 @@ export interface operations {
                 "application/json": {
                     [key: string]: unknown;
                 };
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Received. The body is not read, except for Meta's answer with the message's id. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhook-contact-erased": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same on every attempt: by it you know a repetition. */
+                "webhook-id": string;
+                /** @description Unix seconds of this attempt. */
+                "webhook-timestamp": string;
+                /** @description v1, and base64 of HMAC-SHA256 over id.timestamp.body. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "actor": {
+                 *           "id": "01976b8e-3c00-7000-8000-000000000004",
+                 *           "type": "agent"
+                 *         },
+                 *         "conversation_id": "01976b8e-3c00-7000-8000-000000000003",
+                 *         "event_id": "01976b8e-3c00-7000-8000-000000000001",
+                 *         "inbox_id": "01976b8e-3c00-7000-8000-000000000002",
+                 *         "seq": 7
+                 *       },
+                 *       "timestamp": "2026-06-09T10:01:00.000Z",
+                 *       "type": "contact.erased"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EventBody"];
             };
         };
         responses: {
