@@ -107,13 +107,13 @@ func TestWorkflowsAndActivitiesAreRegisteredByName(t *testing.T) {
 func TestTheContractStandsAsReleased(t *testing.T) {
 	t.Parallel()
 	names := contract(t)
-	require.Equal(t, []string{"Conversation", "WebhookTest", "Ledger"}, names["Name"])
+	require.Equal(t, []string{"Conversation", "Erasure", "Retention", "WebhookTest", "Ledger"}, names["Name"])
 	require.Equal(t, []string{"Inbound", "Resolve", "SkipDelivery", "RetryDelivery", "Reassign"}, names["Signal"])
 	require.Equal(t, []string{
 		"Claim", "TakeOver", "Release", "Transfer", "Offer", "Accept", "Decline", "Pass", "Reply", "Schedule", "Unschedule", "Snooze",
 		"Wake", "MoveTimer", "Resolve", "UndoResolve", "Start", "SkipDelivery",
 	}, names["Update"])
-	require.Equal(t, []string{"State"}, names["Query"])
+	require.Equal(t, []string{"State", "Erasure"}, names["Query"])
 }
 
 // An attribute that the server does not know fails every task that writes it, so whatever prepares a server names them all.
