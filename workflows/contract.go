@@ -137,9 +137,6 @@ func NewConversationInput(account, inbox, contact handoff.ID) ConversationInput 
 	return ConversationInput{Ref: activities.Ref{AccountID: account, InboxID: inbox, ContactID: contact}}
 }
 
-// ErasureQuery is the query of Erasure.
-const ErasureQuery = "Erasure" // → ErasureState
-
 // ErasureID is the workflow id of the erasure of a contact.
 func ErasureID(contact handoff.ID) string { return "erasure:" + contact.String() }
 

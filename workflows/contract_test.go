@@ -113,7 +113,7 @@ func TestTheContractStandsAsReleased(t *testing.T) {
 		"Claim", "TakeOver", "Release", "Transfer", "Offer", "Accept", "Decline", "Pass", "Reply", "Schedule", "Unschedule", "Snooze",
 		"Wake", "MoveTimer", "Resolve", "UndoResolve", "Start", "SkipDelivery",
 	}, names["Update"])
-	require.Equal(t, []string{"State", "Erasure"}, names["Query"])
+	require.Equal(t, []string{"State"}, names["Query"])
 }
 
 // An attribute that the server does not know fails every task that writes it, so whatever prepares a server names them all.

@@ -22,6 +22,9 @@ const (
 	erasureRounds = 20
 )
 
+// ErasureQuery is the query of Erasure.
+const ErasureQuery = "Erasure" // → ErasureState
+
 // Erasure deletes everything of one contact, and ends in a certificate. Its steps change nothing when they are run again, so that a run
 // can begin anew at any time: which contact it is, and by what what names it is found, stands in the rows.
 func Erasure(ctx workflow.Context, in ErasureInput) error {
