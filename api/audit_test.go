@@ -28,6 +28,7 @@ func TestWhatAdminsChangeIsInTheAuditLog(t *testing.T) {
 	const canary = "EAAcanarysecret"
 	c := w.conversation(t, "447700900123")
 	delivery := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusAccepted).text("deliveries.0.id")
+	waiting := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusAccepted).text("deliveries.0.id")
 	made := func(path string, body any) string {
 		return w.do(t, "POST", path, w.adm, body).is(http.StatusCreated).text("id")
 	}
@@ -62,6 +63,7 @@ func TestWhatAdminsChangeIsInTheAuditLog(t *testing.T) {
 		"recover-endpoint":       {"/v1/endpoints/" + endpoint + "/recover", map[string]any{"since": since}, "endpoint", endpoint, "since", false},
 		"replay-endpoint":        {"/v1/endpoints/" + endpoint + "/replay", map[string]any{"since": since, "until": time.Now()}, "endpoint", endpoint, "until", false},
 		"redeliver":              {"/v1/deliveries/" + delivery + "/redeliver", nil, "delivery", delivery, "", false},
+		"skip-delivery":          {"/v1/deliveries/" + waiting + "/skip", nil, "delivery", waiting, "", false},
 		"create-team":            {"/v1/teams", `{"name":"Sales"}`, "team", "", "name", true},
 		"update-team":            {"/v1/teams/" + team, `{"name":"Bills"}`, "team", team, "name", false},
 		"delete-team":            {"/v1/teams/" + old, nil, "team", old, "", false},
