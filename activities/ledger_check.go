@@ -22,7 +22,8 @@ const (
 	deliveryPatience = 40 * time.Minute
 	// ledgerBegins is how far back the first look goes.
 	ledgerBegins = 24 * time.Hour
-	// A delivery is made in the transaction of its event, which may have made its id a little earlier.
+	// A delivery is made in the transaction of its event: their ids are a minute apart at most. Without that bound each page would read all
+	// deliveries since.
 	ledgerSlack = time.Minute
 
 	ledgerPage   = 2000 // events that are looked at at once
@@ -132,7 +133,7 @@ func (l *ledgerLook) events(ctx context.Context) error {
 		if err != nil || len(last) == 0 {
 			return err
 		}
-		page := ledgerRange{after: after, through: last[0].ID, deliveriesUntil: idAt(l.now.Add(time.Hour))}
+		page := ledgerRange{after: after, through: last[0].ID, deliveriesUntil: idAt(timeOf(last[0].ID).Add(ledgerSlack))}
 		if err := l.page(ctx, page); err != nil {
 			return err
 		}

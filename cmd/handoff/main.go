@@ -25,6 +25,7 @@ type cli struct {
 	Worker  workerCmd  `cmd:"" help:"Run the worker of the workflows and activities."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema and Temporal's search attributes up to date."`
 
+	Doctor   doctorCmd   `cmd:"" help:"Look at a deployment, and say what is wrong with it and what to do. Exit status: 0 well, 1 something failed, 2 the command line."`
 	Rollout  rolloutCmd  `cmd:"" help:"Say which build of the worker gets tasks, where workers have build ids."`
 	Simulate simulateCmd `cmd:"" help:"Play a customer: write to an inbox of a running stack, and see what agents answer."`
 
@@ -52,7 +53,14 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
+		var status exitStatus
+		if errors.As(err, &status) {
+			os.Exit(int(status)) //nolint:gocritic // nothing is left to be stopped
+		}
 		fmt.Fprintln(os.Stderr, "handoff: error: "+telemetry.Redact(sentence(err)))
+		if errors.As(err, &usageError{}) {
+			os.Exit(usageStatus)
+		}
 		os.Exit(1)
 	}
 }
@@ -65,7 +73,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return fmt.Errorf("%w (see handoff --help)", err)
+		return usageError{fmt.Errorf("%w (see handoff --help)", err)}
 	}
 	log := newLogger(c.LogFormat, c.LogLevel)
 	slog.SetDefault(log)

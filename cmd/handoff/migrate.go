@@ -46,7 +46,12 @@ func (c *migrateCmd) Run(ctx context.Context, log *slog.Logger) error {
 func prepareTemporal(ctx context.Context, temporal client.Client, namespace string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return temporalclient.Prepare(ctx, temporal, namespace, map[string]enumspb.IndexedValueType{
+	return temporalclient.Prepare(ctx, temporal, namespace, searchAttributes())
+}
+
+// searchAttributes are those of conversations.
+func searchAttributes() map[string]enumspb.IndexedValueType {
+	return map[string]enumspb.IndexedValueType{
 		workflows.AccountAttribute.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		workflows.InboxAttribute.GetName():        enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		workflows.StatusAttribute.GetName():       enumspb.INDEXED_VALUE_TYPE_KEYWORD,
@@ -54,7 +59,7 @@ func prepareTemporal(ctx context.Context, temporal client.Client, namespace stri
 		workflows.TeamAttribute.GetName():         enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		workflows.TroubleAttribute.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
 		workflows.LastActivityAttribute.GetName(): enumspb.INDEXED_VALUE_TYPE_DATETIME,
-	})
+	}
 }
 
 type keysetCmd struct{}
