@@ -90,11 +90,11 @@ func checkPublicURL(ctx context.Context, v *visit) []Finding {
 	}
 	defer response.Body.Close()
 	var ready struct {
-		Status string            `json:"status"`
-		Checks map[string]string `json:"checks"`
+		Status string                     `json:"status"`
+		Checks map[string]json.RawMessage `json:"checks"`
 	}
 	err = json.NewDecoder(io.LimitReader(response.Body, publicBody)).Decode(&ready)
-	if err != nil || ready.Checks["database"] == "" {
+	if err != nil || ready.Checks["database"] == nil {
 		return fail(fmt.Sprintf("what answers at HANDOFF_PUBLIC_URL is no handoff (HTTP %d)", response.StatusCode), "the address leads to another program", cure)
 	}
 	if ready.Status != "ok" {
