@@ -42,18 +42,27 @@ type sealFlags struct {
 	SealPayloads bool `help:"Seal what Temporal keeps of workflows with the key set. It holds ids, states and times and nothing that people wrote; give it to serve and worker alike." env:"HANDOFF_SEAL_PAYLOADS" group:"Temporal"`
 }
 
-func (f secretFlags) box() (*secretbox.Box, error) {
+// text is the key set as it was given.
+func (f secretFlags) text() (string, error) {
 	keyset := f.Keyset
 	if keyset == "" && f.KeysetFile != "" {
 		content, err := os.ReadFile(f.KeysetFile)
 		if err != nil {
-			return nil, fmt.Errorf("read HANDOFF_KEYSET_FILE: %w", err)
+			return "", fmt.Errorf("read HANDOFF_KEYSET_FILE: %w", err)
 		}
 		keyset = string(content)
 	}
 	if strings.TrimSpace(keyset) == "" {
-		return nil, errors.New("HANDOFF_KEYSET or HANDOFF_KEYSET_FILE is missing: make a key set once with `handoff keyset` and keep it; " +
+		return "", errors.New("HANDOFF_KEYSET or HANDOFF_KEYSET_FILE is missing: make a key set once with `handoff keyset` and keep it; " +
 			"without it the secrets in the database cannot be read")
+	}
+	return keyset, nil
+}
+
+func (f secretFlags) box() (*secretbox.Box, error) {
+	keyset, err := f.text()
+	if err != nil {
+		return nil, err
 	}
 	return secretbox.New(keyset)
 }

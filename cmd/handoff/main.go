@@ -37,7 +37,7 @@ type cli struct {
 	Contact  contactCmd  `cmd:"" help:"Erase contacts."`
 	Key      keyCmd      `cmd:"" help:"Make, list, rotate and revoke API keys."`
 	Audit    auditCmd    `cmd:"" help:"Show what admins and operators have done."`
-	Keyset   keysetCmd   `cmd:"" help:"Print a new key set for secrets at rest (HANDOFF_KEYSET)."`
+	Keyset   keysetCmd   `cmd:"" help:"Make a key set for secrets at rest (HANDOFF_KEYSET), and change its key."`
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 	Version  versionCmd  `cmd:"" help:"Print the version, and what it was built from."`
 

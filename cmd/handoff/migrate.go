@@ -10,7 +10,6 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"handoff/db"
-	"handoff/internal/secretbox"
 	"handoff/internal/temporalclient"
 	"handoff/workflows"
 )
@@ -60,15 +59,4 @@ func searchAttributes() map[string]enumspb.IndexedValueType {
 		workflows.TroubleAttribute.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
 		workflows.LastActivityAttribute.GetName(): enumspb.INDEXED_VALUE_TYPE_DATETIME,
 	}
-}
-
-type keysetCmd struct{}
-
-func (keysetCmd) Run() error {
-	keyset, err := secretbox.GenerateKeyset()
-	if err != nil {
-		return err
-	}
-	fmt.Println(keyset)
-	return nil
 }

@@ -204,5 +204,8 @@ func checkSecrets(ctx context.Context, v *visit) []Finding {
 			"the key set lacks the key that sealed them: it is another deployment's, or a key was dropped before they were sealed anew",
 			"find the key set that was in use when they were saved (a backup of HANDOFF_KEYSET); failing that, save these secrets again: rotate endpoint secrets, and give inboxes their tokens")
 	}
-	return ok("%d secrets open, %d of them sealed by an older key of the set", total, old)
+	if old > 0 {
+		return ok("%d secrets open, %d of them sealed by an older key of the set: handoff keyset reseal seals them anew", total, old)
+	}
+	return ok("%d secrets open, all sealed by the newest key in use", total)
 }

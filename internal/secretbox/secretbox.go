@@ -2,7 +2,8 @@
 //
 // The keyset is JSON in the clear and belongs in a file or environment variable that only the server reads. It may hold several
 // keys: the primary one seals, all of them open. The id of the key is in the first five bytes of every ciphertext, so rotation
-// needs no flag day: roll out a keyset from Rotate, reseal the rows for which Current is false, then drop the old key.
+// needs no flag day: roll out a keyset with one key more (Add), then one in which it seals (Promote), reseal what Current is false
+// for, and drop the old key (Prune).
 package secretbox
 
 import (
@@ -54,27 +55,6 @@ func GenerateKeyset() (string, error) {
 	return write(handle)
 }
 
-// Rotate adds a new primary key to a keyset and keeps the old ones for opening.
-func Rotate(keysetJSON string) (string, error) {
-	handle, err := read(keysetJSON)
-	if err != nil {
-		return "", err
-	}
-	manager := keyset.NewManagerFromHandle(handle)
-	id, err := manager.Add(aead.AES256GCMKeyTemplate())
-	if err != nil {
-		return "", fmt.Errorf("rotate keyset: add a key: %w", err)
-	}
-	if err := manager.SetPrimary(id); err != nil {
-		return "", fmt.Errorf("rotate keyset: make the new key primary: %w", err)
-	}
-	rotated, err := manager.Handle()
-	if err != nil {
-		return "", fmt.Errorf("rotate keyset: %w", err)
-	}
-	return write(rotated)
-}
-
 // New reads a keyset from GenerateKeyset or Rotate.
 func New(keysetJSON string) (*Box, error) {
 	handle, err := read(keysetJSON)
@@ -117,7 +97,8 @@ func (b *Box) Open(sealed []byte, place AssociatedData) ([]byte, error) {
 // Current says whether a ciphertext was sealed under the primary key. After a rotation the others are to be opened and sealed
 // again before their key is dropped.
 func (b *Box) Current(sealed []byte) bool {
-	return len(sealed) > tinkPrefixSize && sealed[0] == tinkPrefix && binary.BigEndian.Uint32(sealed[1:tinkPrefixSize]) == b.primary
+	key, ok := KeyOf(sealed)
+	return ok && key == b.primary
 }
 
 // encode writes each field with its length before it: table "a" column "bc" and table "ab" column "c" must not be the same.

@@ -179,3 +179,38 @@ func TestKeysetStaysSecret(t *testing.T) {
 		require.NotContains(t, printed, strings.Trim(fmt.Sprint(key[:6]), "[]"))
 	}
 }
+
+// A key is known to everybody before it seals: added, it opens and does not seal; promoted, it does; pruned, the others are gone, and one
+// that was added since stays.
+func TestAKeyIsAddedPromotedAndPruned(t *testing.T) {
+	t.Parallel()
+
+	place, first := newPlace(), newKeyset(t)
+	_, err := secretbox.Promote(first)
+	require.ErrorContains(t, err, "add a key first")
+	added, err := secretbox.Add(first)
+	require.NoError(t, err)
+	promoted, err := secretbox.Promote(added)
+	require.NoError(t, err)
+
+	sealed, err := newBox(t, added).Seal([]byte("x"), place)
+	require.NoError(t, err)
+	_, err = newBox(t, first).Open(sealed, place)
+	require.NoError(t, err, "a process that has not got the new set yet opens what one that has it seals")
+	sealed, err = newBox(t, promoted).Seal([]byte("x"), place)
+	require.NoError(t, err)
+	_, err = newBox(t, added).Open(sealed, place)
+	require.NoError(t, err)
+	require.Equal(t, newBox(t, promoted).CurrentPrefix(), sealed[:5])
+
+	waiting, err := secretbox.Add(promoted)
+	require.NoError(t, err)
+	pruned, err := secretbox.Prune(waiting, nil)
+	require.NoError(t, err)
+	before, err := secretbox.Keys(waiting)
+	require.NoError(t, err)
+	after, err := secretbox.Keys(pruned)
+	require.NoError(t, err)
+	require.Equal(t, before[1:], after)
+	require.True(t, after[0].Primary)
+}
