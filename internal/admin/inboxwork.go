@@ -51,7 +51,7 @@ const (
 	maxWindowWarning = 24 * 60           // minutes
 	maxHolidays      = 500
 	maxDispositions  = 100
-	maxSurvey        = 1000 // characters
+	maxSurvey        = 1000  // characters
 	maxRetention     = 36500 // days
 )
 

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"handoff"
-	"handoff/internal/health"
 	"handoff/activities"
 	"handoff/api"
 	"handoff/db"
@@ -21,6 +20,7 @@ import (
 	"handoff/db/dbtest"
 	"handoff/internal/admin"
 	"handoff/internal/fixture"
+	"handoff/internal/health"
 	"handoff/internal/outbound"
 	"handoff/workflows"
 )
