@@ -51,10 +51,9 @@ func (b *balancer) add(ctx context.Context, address string) *backend {
 	b.backends = append(b.backends, added)
 	b.mu.Unlock()
 	go func() {
-		for ctx.Err() == nil {
+		for pause(ctx, 100*time.Millisecond) {
 			a, err := send(http.MethodGet, address+"/readyz", "", nil)
 			added.ready.Store(err == nil && a.status == http.StatusOK)
-			time.Sleep(100 * time.Millisecond)
 		}
 	}()
 	return added
@@ -175,7 +174,7 @@ func (l *traffic) run(ctx context.Context, contact string) {
 
 // conversationOf waits for the contact's open conversation.
 func (l *traffic) conversationOf(ctx context.Context, contact string) string {
-	for ctx.Err() == nil {
+	for pause(ctx, 20*time.Millisecond) {
 		a, err := send(http.MethodGet, l.url+"/v1/conversations?status=waiting,assigned&limit=100", l.anaKey, nil)
 		if err != nil || a.status != http.StatusOK {
 			l.failed(fmt.Sprintf("list: %d %v", a.status, err))
@@ -186,7 +185,6 @@ func (l *traffic) conversationOf(ctx context.Context, contact string) string {
 				return c.ID
 			}
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	return ""
 }
