@@ -17,8 +17,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
+	"google.golang.org/grpc"
 
 	"handoff"
 	"handoff/db"
@@ -109,6 +111,27 @@ func temporalTo(address, namespace string) func() (client.Client, error) {
 	return func() (client.Client, error) {
 		return temporalclient.Dial(temporalclient.Config{Address: address, Namespace: namespace, Log: slog.New(slog.DiscardHandler)})
 	}
+}
+
+// older is a server that does not say that it ends the polls of workers that stop.
+type older struct{ client.Client }
+
+func (o older) WorkflowService() workflowservice.WorkflowServiceClient {
+	return olderService{o.Client.WorkflowService()}
+}
+
+type olderService struct {
+	workflowservice.WorkflowServiceClient
+}
+
+func (o olderService) DescribeNamespace(
+	ctx context.Context, in *workflowservice.DescribeNamespaceRequest, options ...grpc.CallOption,
+) (*workflowservice.DescribeNamespaceResponse, error) {
+	out, err := o.WorkflowServiceClient.DescribeNamespace(ctx, in, options...)
+	if out.GetNamespaceInfo().GetCapabilities() != nil {
+		out.NamespaceInfo.Capabilities.WorkerPollCompleteOnShutdown = false
+	}
+	return out, err
 }
 
 // of are the findings of one check.
@@ -221,6 +244,13 @@ func TestEachIllIsNamedWithItsCure(t *testing.T) {
 		"a schedule less": {func(c *doctor.Config) {
 			c.Schedules = []workflowclient.Schedule{{ID: "missing", For: "does this"}}
 		}, "temporal_schedules", doctor.Warning, "missing", "", "start a worker"},
+		"a server that gives tasks to workers that stop": {func(c *doctor.Config) {
+			dial := c.Temporal
+			c.Temporal = func() (client.Client, error) {
+				temporal, err := dial()
+				return older{temporal}, err
+			}
+		}, "temporal_worker_stops", doctor.Warning, "commands then wait 5 s", "or the server is old", "frontend.enableCancelWorkerPollsOnShutdown"},
 		"no worker": {func(c *doctor.Config) { c.TaskQueue = "nobodys" }, "workers", doctor.Failed, "no worker", "", "handoff worker"},
 		"no folder for files": {func(c *doctor.Config) {
 			c.Store = func(ctx context.Context) (*mediastore.Store, error) {

@@ -27,6 +27,7 @@ func temporalChecks() []Check {
 		{Name: "temporal_retention", Looks: "ended conversations stay visible for seven days", Needs: space, run: checkRetention},
 		{Name: "temporal_search_attributes", Looks: "the search attributes of conversations are there, of the right types", Needs: space, run: checkAttributes},
 		{Name: "temporal_schedules", Looks: "the schedules are there and not paused", Needs: space, run: checkSchedules},
+		{Name: "temporal_worker_stops", Looks: "the namespace gives no task to a worker that stops, which a command would wait for", Needs: space, run: checkWorkerStops},
 		{Name: "workers", Looks: "a worker polls the task queue for workflows and for activities", Needs: space, run: checkWorkers},
 		{Name: "temporal_clock", Looks: "Temporal's clock and ours agree, as far as the last poll of a worker tells", Needs: []string{"workers"}, run: checkTemporalClock},
 	}
@@ -98,6 +99,20 @@ func checkNamespace(ctx context.Context, v *visit) []Finding {
 			"set it to true, or upgrade Temporal to 1.28 or newer")
 	}
 	return ok("the namespace %q is there and takes updates", v.Namespace)
+}
+
+// checkWorkerStops reads what the server says that it does. Without it nothing is lost, and rollouts are felt.
+func checkWorkerStops(ctx context.Context, v *visit) []Finding {
+	described, err := v.namespace(ctx)
+	if err != nil {
+		return temporalUnread(err)
+	}
+	if !described.GetNamespaceInfo().GetCapabilities().GetWorkerPollCompleteOnShutdown() {
+		return warn("a worker that stops is given tasks that it does not take any more; commands then wait 5 s",
+			"the server's dynamic setting frontend.enableCancelWorkerPollsOnShutdown is false, or the server is old",
+			"set frontend.enableCancelWorkerPollsOnShutdown to true, as deploy/temporal.yaml does, or upgrade Temporal")
+	}
+	return ok("a worker that stops is given no more tasks")
 }
 
 func checkRetention(ctx context.Context, v *visit) []Finding {
