@@ -217,9 +217,10 @@ func (d *devStack) runAll(ctx context.Context, s *stack, fakes *fakes) error {
 	all.Go(func() error {
 		defer stopFakes()
 		product, ctx := errgroup.WithContext(ctx)
-		product.Go(func() error { return s.serve(ctx, fakes.listeners[apiListen]) })
 		product.Go(func() error { return s.serveMetrics(ctx, fakes.listeners[metricsListen]) })
-		product.Go(func() error { return s.work(ctx, workerFlags{}, func() { d.greet(fakes.info) }) })
+		product.Go(func() error {
+			return s.serveAndWork(ctx, fakes.listeners[apiListen], workerFlags{}, func() { d.greet(fakes.info) })
+		})
 		return product.Wait()
 	})
 	return all.Wait()

@@ -169,6 +169,19 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	return group.Wait()
 }
 
+// serveAndWork runs both. The worker stops last: a command that the API still takes, for as long as it drains, waits for the worker.
+func (s *stack) serveAndWork(ctx context.Context, listener net.Listener, f workerFlags, started func()) error {
+	group, ctx := errgroup.WithContext(ctx)
+	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWorking()
+	group.Go(func() error {
+		defer stopWorking()
+		return s.serve(ctx, listener)
+	})
+	group.Go(func() error { return s.work(working, f, started) })
+	return group.Wait()
+}
+
 // observed is a handler with /metrics beside it.
 func (s *stack) observed(handler http.Handler) http.Handler {
 	mux := http.NewServeMux()
