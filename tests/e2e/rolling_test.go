@@ -216,3 +216,30 @@ func (s *stack) countInbound() (total int64) {
 	}
 	return total
 }
+
+// In a small installation one process is both. While it drains it still takes commands, and its worker has to be there for them.
+func TestAWorkerBesideTheAPIStopsAfterIt(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	into[receipt](t, s.post(text("447700900123", "wamid.one", "Hello")), http.StatusOK)
+	conv := s.open()
+	s.stopped(s.serve)
+	s.stopped(s.worker)
+	both := launch(t, append(slices.Clone(s.env), "HANDOFF_DRAIN=10s"), "serve", "--with-worker")
+	s.ready(s.url)
+	until(t, readyWithin, "its worker carries out commands", func() bool {
+		return s.command(s.anaKey, conv.ID, "claim", nil).status == http.StatusOK
+	})
+
+	stopped := make(chan bool, 1)
+	go func() { stopped <- both.signal(syscall.SIGTERM, time.Minute) }()
+	until(t, 10*time.Second, "it drains", func() bool {
+		a, err := send(http.MethodGet, s.url+"/readyz", "", nil)
+		return err == nil && a.status == http.StatusServiceUnavailable
+	})
+	require.Equal(t, http.StatusOK, s.command(s.anaKey, conv.ID, "release", nil).status)
+	require.Equal(t, http.StatusOK, s.command(s.anaKey, conv.ID, "claim", nil).status, "a worker that stops would have stopped by now")
+	require.True(t, <-stopped)
+	code, _ := both.ended()
+	require.Zero(t, code, "%s", tail(both.log()))
+}
