@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -61,7 +62,15 @@ func (s *server) logRequest(c *gin.Context) {
 	if k := keyOf(c.Request.Context()); k != nil {
 		attributes = append(attributes, "account_id", k.AccountID, "key_id", k.ID)
 	}
-	s.Log.InfoContext(c.Request.Context(), "request", attributes...)
+	s.Log.Log(c.Request.Context(), requestLevel(c.FullPath(), c.Writer.Status()), "request", attributes...)
+}
+
+// requestLevel keeps probes that succeed out of the log: each process is asked every few seconds.
+func requestLevel(route string, status int) slog.Level {
+	if (route == "/livez" || route == "/readyz") && status < http.StatusBadRequest {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }
 
 // nameSpan gives the request's span its route. The address itself may hold a token.

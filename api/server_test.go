@@ -53,6 +53,8 @@ func TestHealth(t *testing.T) {
 	require.Equal(t, "ok", got.text("checks.database.state"))
 	require.NotContains(t, string(got.body), "canary")
 
+	require.Equal(t, 1, strings.Count(w.log.String(), `"msg":"request"`), "probes that succeed are not logged: %s", w.log)
+
 	alone := api.Health(func(context.Context) health.Ready { return health.Of(w.readiness) })
 	for path, status := range map[string]int{"/livez": http.StatusOK, "/readyz": http.StatusServiceUnavailable, "/v1/agents": http.StatusNotFound} {
 		recorder := httptest.NewRecorder()

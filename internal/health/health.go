@@ -13,6 +13,9 @@ import (
 // timeout of a check is shorter than that of a usual probe.
 const timeout = 2 * time.Second
 
+// repeatAfter is how often a failure that goes on is logged.
+const repeatAfter = time.Minute
+
 // Status is what a process is for those who send it work.
 type Status string
 
@@ -81,13 +84,14 @@ type Monitor struct {
 	now      func() time.Time
 	draining atomic.Bool
 
-	mu   sync.Mutex
-	last map[string]ReadyCheck
+	mu     sync.Mutex
+	last   map[string]ReadyCheck
+	logged map[string]time.Time // when the failure of a check that fails was logged last
 }
 
 // New makes a Monitor.
 func New(log *slog.Logger, now func() time.Time, checks ...Check) *Monitor {
-	return &Monitor{checks: checks, log: log, now: now, last: map[string]ReadyCheck{}}
+	return &Monitor{checks: checks, log: log, now: now, last: map[string]ReadyCheck{}, logged: map[string]time.Time{}}
 }
 
 // Drain says from now on that the process is about to stop.
@@ -129,7 +133,6 @@ func (m *Monitor) note(ctx context.Context, name string, err error, took time.Du
 	got := ReadyCheck{State: Passed, Since: m.now(), DurationMS: float64(took.Microseconds()) / 1000}
 	if err != nil {
 		got.State = Failed
-		m.log.WarnContext(ctx, "not ready", "check", name, "error", err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -137,7 +140,22 @@ func (m *Monitor) note(ctx context.Context, name string, err error, took time.Du
 		got.Since = before.Since
 	}
 	m.last[name] = got
+	m.tell(ctx, name, err)
 	return got
+}
+
+// tell logs a failure when it begins and once a minute, and its end. Probes come every second or so from several places, and an outage that
+// fills the log hides what else it says. m is locked.
+func (m *Monitor) tell(ctx context.Context, name string, err error) {
+	at, failing := m.logged[name]
+	switch {
+	case err == nil && failing:
+		delete(m.logged, name)
+		m.log.InfoContext(ctx, "ready again", "check", name)
+	case err != nil && (!failing || m.now().Sub(at) >= repeatAfter):
+		m.logged[name] = m.now()
+		m.log.WarnContext(ctx, "not ready", "check", name, "error", err)
+	}
 }
 
 // Last is what the latest probe found, for metrics; empty before the first.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +50,32 @@ func TestReadiness(t *testing.T) {
 	got = m.Ready(t.Context())
 	require.Equal(t, health.Draining, got.Status, "a process that stops takes nothing more, however well it is")
 	require.Equal(t, http.StatusServiceUnavailable, got.Code())
+}
+
+// Probes come every second: an outage is logged when it begins, once a minute, and when it ends.
+func TestAnOutageDoesNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	var database error
+	m := health.New(slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return now },
+		health.Check{Name: "database", Run: func(context.Context) error { return database }},
+		health.Check{Name: "temporal", Run: func(context.Context) error { return nil }})
+	probeFor := func(d time.Duration) {
+		for range int(d / time.Second) {
+			m.Ready(t.Context())
+			now = now.Add(time.Second)
+		}
+	}
+	probeFor(time.Minute)
+	require.Empty(t, log.String(), "all is well")
+	database = errors.New("away")
+	probeFor(3 * time.Minute)
+	require.Equal(t, 3, strings.Count(log.String(), `msg="not ready" check=database error=away`), log.String())
+	database = nil
+	probeFor(time.Minute)
+	require.Equal(t, 1, strings.Count(log.String(), `msg="ready again" check=database`), log.String())
+	require.Equal(t, 4, strings.Count(log.String(), "\n"), log.String())
 }
 
 // Checks run side by side and none for longer than a probe waits.
