@@ -199,3 +199,9 @@ func ViolatesUnique(err error, index string) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "23505" && pg.ConstraintName == index
 }
+
+// SchemaMissing tells whether a statement failed for lack of a table or a column: the database has not been migrated.
+func SchemaMissing(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "42P01" || pg.Code == "42703")
+}

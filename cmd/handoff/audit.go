@@ -66,7 +66,7 @@ func (t typedCommand) audited(a admin.Admin) admin.Admin {
 }
 
 type auditCmd struct {
-	List auditListCmd `cmd:"" help:"List them, the newest first."`
+	List auditListCmd `cmd:"" help:"List the entries of the audit log, the newest first."`
 }
 
 type auditListCmd struct {

@@ -24,7 +24,7 @@ import (
 // postgresFlags say where the database is.
 type postgresFlags struct {
 	DatabaseURL string `help:"PostgreSQL's connection string, a URL or key=value words, with sslmode and pool settings as pgx reads them. Not through a pooler in transaction mode: statements are prepared, and events announced by LISTEN." env:"DATABASE_URL" required:"" placeholder:"postgres://…" group:"PostgreSQL"`
-	Connections int32  `help:"How many connections a process opens at most; 0 for four per core. All processes together stay below max_connections." env:"HANDOFF_DB_CONNECTIONS" default:"0" group:"PostgreSQL"`
+	Connections int32  `help:"How many connections a process opens at most; 0 for one per core, and four at least. All processes together stay below max_connections." env:"HANDOFF_DB_CONNECTIONS" default:"0" group:"PostgreSQL"`
 }
 
 func (f postgresFlags) open(ctx context.Context, options ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {

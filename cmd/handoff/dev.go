@@ -33,7 +33,7 @@ type devCmd struct {
 	DatabaseURL       string `help:"A PostgreSQL database to use instead of a private cluster." env:"DATABASE_URL"`
 	TemporalAddress   string `help:"A Temporal server to use instead of a private one." env:"TEMPORAL_ADDRESS"`
 	TemporalNamespace string `help:"Temporal namespace." env:"TEMPORAL_NAMESPACE" default:"default"`
-	TemporalUIURL     string `help:"The UI of that Temporal server." env:"HANDOFF_TEMPORAL_UI_URL"`
+	TemporalUIURL     string `name:"temporal-ui-url" help:"The UI of that Temporal server." env:"HANDOFF_TEMPORAL_UI_URL"`
 	Reset             bool   `help:"Stop what an earlier run left, forget everything, and start afresh."`
 }
 

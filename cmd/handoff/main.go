@@ -15,6 +15,7 @@ import (
 	_ "time/tzdata" // inboxes have time zones, and a container may have no database of them
 
 	"handoff"
+	"handoff/db"
 	"handoff/internal/telemetry"
 )
 
@@ -89,6 +90,9 @@ func sentence(err error) string {
 	var e *handoff.Error
 	if errors.As(err, &e) && e.Err == nil {
 		return e.Message
+	}
+	if db.SchemaMissing(err) {
+		return err.Error() + ": the schema is behind, or the database is another: run `handoff migrate`"
 	}
 	return err.Error()
 }

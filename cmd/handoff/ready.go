@@ -60,7 +60,7 @@ func (s *stack) checkSchema(ctx context.Context) error {
 	}
 	current, err := db.Migrated(ctx, s.databaseURL)
 	if err == nil && !current {
-		err = errors.New("the schema is behind: run handoff migrate")
+		err = errors.New("the schema is behind, or the database was restored from a dump: run `handoff migrate`")
 	}
 	s.migrated.Store(err == nil)
 	return err

@@ -101,7 +101,7 @@ func (c *rolloutCurrentCmd) Run(ctx context.Context, log *slog.Logger) error {
 type rolloutRampCmd struct {
 	temporalFlags
 	BuildID string  `arg:"" help:"The build, as its workers have it in HANDOFF_BUILD_ID."`
-	Percent float32 `help:"Its share of the conversations, from 0 to 100." required:""`
+	Percent float32 `help:"Its share of the conversations, from 0 to 100." required:"" placeholder:"PERCENT"`
 }
 
 func (c *rolloutRampCmd) Run(ctx context.Context, log *slog.Logger) error {

@@ -34,7 +34,7 @@ type serveCmd struct {
 	drainFlags
 	Listen        string `help:"Address on which the API, /livez and /readyz are served, by http: TLS is a reverse proxy's." env:"HANDOFF_LISTEN" default:":8080" group:"API"`
 	MetricsListen string `help:"Address of serve's /metrics; empty for none." env:"HANDOFF_METRICS_LISTEN" default:":9464" group:"Logs, metrics and traces"`
-	TemporalUIURL string `help:"Where operators open the Temporal UI, such as http://127.0.0.1:8233; conversations link to it." env:"HANDOFF_TEMPORAL_UI_URL" group:"API"`
+	TemporalUIURL string `name:"temporal-ui-url" help:"Where operators open the Temporal UI, such as http://127.0.0.1:8233; conversations link to it." env:"HANDOFF_TEMPORAL_UI_URL" group:"API"`
 	WithWorker    bool   `help:"Run the worker in the same process, for small installations. It stops after the API, whose last commands it carries out." env:"HANDOFF_WITH_WORKER" group:"Worker"`
 }
 

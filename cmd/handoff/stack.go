@@ -158,10 +158,20 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 	ctx, stop := s.serving(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return dispatcher.Run(dispatchCtx) })
+	group.Go(func() error {
+		if !s.awaitSchema(dispatchCtx) {
+			return nil
+		}
+		group.Go(func() error { return searchindex.New(s.pool, s.log).Run(ctx) })
+		return dispatcher.Run(dispatchCtx)
+	})
 	// It ends with ctx, and its streams with it: the server would wait for them.
 	group.Go(func() error { return events.Run(ctx) })
-	group.Go(func() error { return searchindex.New(s.pool, s.log).Run(ctx) })
+	// Nothing here needs Temporal to start; whoever gives a wrong address is told.
+	group.Go(func() error {
+		s.awaitTemporal(ctx)
+		return nil
+	})
 	group.Go(func() error {
 		defer stopDispatcher()
 		return runHTTP(ctx, api.Server(listener.Addr().String(), s.traces.Handler(handler)), listener)
@@ -229,7 +239,10 @@ func (s *stack) work(ctx context.Context, f workerFlags, started func()) error {
 	if err != nil {
 		return err
 	}
-	if err := s.startWorker(ctx, w.Start); err != nil || ctx.Err() != nil {
+	if !s.awaitSchema(ctx) || !s.awaitTemporal(ctx) {
+		return nil
+	}
+	if err := w.Start(); err != nil {
 		return err
 	}
 	started()
@@ -238,22 +251,6 @@ func (s *stack) work(ctx context.Context, f workerFlags, started func()) error {
 	w.Stop()
 	a.Drain()
 	return nil
-}
-
-// startWorker waits for a Temporal that is not there yet: it may be starting beside us.
-func (s *stack) startWorker(ctx context.Context, start func() error) error {
-	for {
-		err := temporalclient.Check(ctx, s.temporal, s.namespace)
-		if err == nil {
-			return start()
-		}
-		s.log.WarnContext(ctx, "Temporal is not there yet", "error", err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(2 * time.Second):
-		}
-	}
 }
 
 // ensureSchedules tries until the schedules are there: a worker works without them.

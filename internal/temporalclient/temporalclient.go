@@ -78,9 +78,15 @@ func Dial(c Config) (client.Client, error) {
 	return lazy, nil
 }
 
+var errNoNamespace = errors.New("Temporal has no namespace")
+
 // Check tells whether the server answers and knows the namespace.
 func Check(ctx context.Context, c client.Client, namespace string) error {
 	_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
+	var missing *serviceerror.NamespaceNotFound
+	if errors.As(err, &missing) {
+		return fmt.Errorf("%w %q: run `handoff migrate`, or correct TEMPORAL_NAMESPACE", errNoNamespace, namespace)
+	}
 	if err != nil {
 		return fmt.Errorf("reach namespace %q: %w", namespace, err)
 	}
@@ -95,8 +101,10 @@ func Prepare(ctx context.Context, c client.Client, namespace string, attributes 
 	var exists *serviceerror.NamespaceAlreadyExists
 	if err != nil && !errors.As(err, &exists) {
 		// Temporal Cloud makes namespaces in its own console only; one that is there will do.
-		if checked := Check(ctx, c, namespace); checked != nil {
-			return errors.Join(err, checked)
+		if checked := Check(ctx, c, namespace); errors.Is(checked, errNoNamespace) {
+			return fmt.Errorf("make namespace %q: %w", namespace, err)
+		} else if checked != nil {
+			return checked
 		}
 	}
 	return addSearchAttributes(ctx, c, namespace, attributes)
