@@ -143,18 +143,44 @@ func Migrated(ctx context.Context, url string) (bool, error) {
 
 // connected runs f on a connection of its own: there may be no pool yet.
 func connected(ctx context.Context, url string, f func(*dbsqlc.Queries) error) error {
-	conn, err := pgx.Connect(ctx, url)
+	conn, err := Connect(ctx, url)
 	if err != nil {
-		return fmt.Errorf("reach the database: %w", err)
+		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	return f(dbsqlc.New(conn))
 }
 
-func migrationProvider(url string) (*goose.Provider, func(), error) {
-	config, err := pgx.ParseConfig(url)
+// Connect opens one connection that is in no pool. The caller closes it.
+func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
+	config, err := connConfig(url)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read DATABASE_URL: %w", err)
+		return nil, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("reach the database: %w", err)
+	}
+	return conn, nil
+}
+
+// connConfig reads a connection string as the pool's parser does: pgx's own takes pool_max_conns and the like for settings of the server,
+// which refuses the connection for them.
+func connConfig(url string) (*pgx.ConnConfig, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
+	}
+	if config.ConnConfig.ConnectTimeout == 0 || config.ConnConfig.ConnectTimeout > connectTimeout {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	return config.ConnConfig, nil
+}
+
+func migrationProvider(url string) (*goose.Provider, func(), error) {
+	config, err := connConfig(url)
+	if err != nil {
+		return nil, nil, err
 	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {

@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,4 +38,28 @@ func TestDeliveriesSurviveTheWayToTheSchemaOfTheirHealth(t *testing.T) {
 	require.Equal(t, 2, w.Count(t, "delivery_attempts", "endpoint_id = $1 AND NOT response_truncated", w.Endpoint.ID))
 	require.Equal(t, 1, w.Count(t, "deliveries", "id = $1 AND manual_count = 1 AND NOT hastened", delivery))
 	require.Equal(t, 1, w.Count(t, "endpoints", "ordering = 'strict' AND max_in_flight = 10 AND failures = 0 AND rate_limit IS NULL"))
+}
+
+// The address may hold settings of the pool, which the connections that migrate know nothing of.
+func TestAnAddressWithSettingsOfThePoolIsMigrated(t *testing.T) {
+	t.Parallel()
+	url := dbtest.URL(t)
+	mark := "?"
+	if strings.Contains(url, "?") {
+		mark = "&"
+	}
+	url += mark + "pool_max_conns=3&pool_min_conns=1&pool_max_conn_lifetime=1h"
+	applied, err := db.Migrate(t.Context(), url)
+	require.NoError(t, err)
+	require.Zero(t, applied, "it is new")
+	current, err := db.Migrated(t.Context(), url)
+	require.NoError(t, err)
+	require.True(t, current)
+	pool, err := db.Open(t.Context(), url, 0)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	require.EqualValues(t, 3, pool.Config().MaxConns)
+	conn, err := db.Connect(t.Context(), url)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close(t.Context()))
 }

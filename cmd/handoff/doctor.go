@@ -72,7 +72,7 @@ func (c *doctorCmd) config() (doctor.Config, error) {
 		DatabaseURL:     c.DatabaseURL,
 		Pool:            func(ctx context.Context) (*pgxpool.Pool, error) { return c.open(ctx) },
 		Migrated:        func(ctx context.Context) (bool, error) { return db.Migrated(ctx, c.DatabaseURL) },
-		Connect:         c.connect,
+		Connect:         func(ctx context.Context) (*pgx.Conn, error) { return db.Connect(ctx, c.DatabaseURL) },
 		Box:             c.box,
 		Outbound:        c.client,
 		Graph:           func(poster *outbound.Client) *graph.Client { return c.graph(poster) },
@@ -90,13 +90,4 @@ func (c *doctorCmd) config() (doctor.Config, error) {
 		config.SendTest = &id
 	}
 	return config, nil
-}
-
-// connect opens one connection: the address may have settings of the pool, which pgx alone does not know.
-func (c *doctorCmd) connect(ctx context.Context) (*pgx.Conn, error) {
-	config, err := pgxpool.ParseConfig(c.DatabaseURL)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.ConnectConfig(ctx, config.ConnConfig)
 }
