@@ -86,6 +86,11 @@ func (l *ledgerLook) note(ctx context.Context, g gap) error {
 				return err
 			}
 		}
+		if forgotten, err := q.LedgerForgotten(ctx, dbsqlc.LedgerForgottenParams{
+			InboxID: row.InboxID, ContactID: *row.ContactID, ConversationID: row.ConversationID, Now: l.now,
+		}); err != nil || forgotten {
+			return err
+		}
 		if g.once {
 			if known, err := q.LedgerGapKnown(ctx, dbsqlc.LedgerGapKnownParams{Kind: row.Kind, Subject: row.Subject}); err != nil || known {
 				return err
@@ -192,7 +197,7 @@ func (l *ledgerLook) recheck(ctx context.Context) error {
 }
 
 func (l *ledgerLook) closeGap(ctx context.Context, row dbsqlc.LedgerGap) error {
-	row.RepairedAt, row.Note = &l.now, "it is gone: somebody mended it"
+	row.RepairedAt, row.Note = &l.now, "it is gone: somebody mended it, or the conversation was deleted"
 	return db.InTx(ctx, l.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
 		closed, err := q.LedgerGapClose(ctx, dbsqlc.LedgerGapCloseParams{ID: row.ID, RepairedAt: row.RepairedAt, Note: row.Note})
 		if err != nil || closed == 0 {

@@ -129,7 +129,7 @@ func (l *ledgerLook) missingEvents(ctx context.Context, q *dbsqlc.Queries, r led
 	for _, row := range rows {
 		gaps = append(gaps, gap{LedgerGapInsertParams: dbsqlc.LedgerGapInsertParams{
 			Kind: handoff.GapEventMissing, Subject: fmt.Sprintf("%s/%d", row.ConversationID, row.Seq), AccountID: row.AccountID,
-			InboxID: *row.InboxID, ConversationID: row.ConversationID, Seq: &row.Seq, Note: noteEvent,
+			InboxID: row.InboxID, ContactID: &row.ContactID, ConversationID: &row.ConversationID, Seq: &row.Seq, Note: noteEvent,
 		}})
 	}
 	return gaps, err

@@ -3,6 +3,8 @@ package activities_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -191,6 +193,72 @@ func TestLedger_AnAgentsMessageThatNothingTakesOutIsSent(t *testing.T) {
 	require.Contains(t, requests[len(requests)-1].Body, "Are you still there?")
 	require.Equal(t, handoff.MessageDeliveredToGateway, *b.message(id).Status)
 }
+
+// Where we call the vendor ourselves, nobody knows whether a message left whose delivery is lost: it is not sent twice.
+func TestLedger_AnAgentsMessageThatAVendorMayHaveIsUncertain(t *testing.T) {
+	t.Parallel()
+	s := newGraphScene(t)
+	id := s.queued("Are you still there?")
+	s.Exec(t, "DELETE FROM deliveries WHERE message_id = $1", id)
+	b := &book{scene: s.scene, first: id}
+	b.quiet()
+	require.Equal(t, map[handoff.GapKind]int{handoff.GapMessageUnsent: 1}, b.look().Repaired)
+	gap := b.onlyGap(handoff.GapMessageUnsent)
+	require.Equal(t, id, *gap.MessageID)
+	require.Contains(t, gap.Note, "uncertain")
+	require.Equal(t, handoff.MessageUncertain, b.status(id))
+	require.Equal(t, 1, b.Count(t, "events", "type = 'message.uncertain' AND message_id = $1", id), "its agent sees it")
+	require.Zero(t, s.leave())
+	require.Empty(t, s.meta.Sent(), "nothing left for Meta")
+	b.Exec(t, "DELETE FROM ledger_marks")
+	require.Empty(t, b.look().Found)
+}
+
+// Erasure and retention delete in several transactions. What is missing between these is no gap, and nothing is made of it again.
+func TestLedger_WhatIsBeingForgottenHasNoGap(t *testing.T) {
+	t.Parallel()
+	hurt := func(b *book) {
+		b.Exec(t, "DELETE FROM delivery_attempts")
+		b.Exec(t, "DELETE FROM deliveries")
+		b.Exec(t, "DELETE FROM events WHERE type = 'conversation.claimed'")
+		b.Exec(t, "UPDATE events SET message_id = NULL WHERE type = 'message.received'")
+		b.Exec(t, "UPDATE conversations SET last_seq = last_seq + 1")
+		b.Exec(t, "UPDATE messages SET status = 'queued' WHERE direction = 'outbound'")
+	}
+	for name, forget := range map[string]func(*book){
+		"a contact that is being erased": func(b *book) { b.request(b.ref.ContactID) },
+		"a conversation past its inbox's retention": func(b *book) {
+			b.Exec(t, "UPDATE inboxes SET retention_days = 1")
+			b.Exec(t, "UPDATE conversations SET status = 'ended', end_reason = 'admin', ended_at = $1::timestamptz - interval '2 days'", b.now)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBook(t)
+			b.accept("Hello?")
+			b.Exec(t, "UPDATE wakes SET raised = false")
+			forget(b)
+			hurt(b)
+			deliveries := b.Count(t, "deliveries", "true")
+			b.now = b.now.Add(time.Hour)
+			require.Subset(t, []handoff.GapKind{handoff.GapNotWoken}, found(b.look()), "what a contact of an open inbox has said is applied even so")
+			require.Equal(t, deliveries, b.Count(t, "deliveries", "true"))
+			require.Zero(t, b.Count(t, "ledger_gaps", "kind <> 'not_woken'"))
+			require.Equal(t, 1, b.Count(t, "messages", "status = 'queued'"))
+		})
+	}
+	t.Run("and without it has", func(t *testing.T) {
+		t.Parallel()
+		b := newBook(t)
+		hurt(b)
+		b.now = b.now.Add(time.Hour)
+		require.ElementsMatch(t, []handoff.GapKind{
+			handoff.GapDeliveryMissing, handoff.GapEventMissing, handoff.GapSequenceWrong, handoff.GapMessageWithoutEvent,
+		}, found(b.look()))
+	})
+}
+
+func found(r activities.LedgerReport) []handoff.GapKind { return slices.Collect(maps.Keys(r.Found)) }
 
 func TestLedger_WhatCannotBeMadeUpStaysOpenUntilItIsBack(t *testing.T) {
 	t.Parallel()

@@ -176,9 +176,9 @@ func (q *Queries) LedgerEvent(ctx context.Context, arg LedgerEventParams) (Event
 }
 
 const ledgerEventMissing = `-- name: LedgerEventMissing :many
-SELECT e.account_id, e.inbox_id, e.conversation_id, (e.seq - 1)::bigint AS seq
+SELECT e.account_id, c.inbox_id, c.contact_id, c.id AS conversation_id, (e.seq - 1)::bigint AS seq
 FROM events e JOIN conversations c ON c.id = e.conversation_id AND c.last_seq >= e.seq
-WHERE e.id > $1 AND e.id <= $2 AND e.seq > 1 AND e.inbox_id IS NOT NULL
+WHERE e.id > $1 AND e.id <= $2 AND e.seq > 1
   AND NOT EXISTS (SELECT FROM events p WHERE p.conversation_id = e.conversation_id AND p.seq = e.seq - 1)
 ORDER BY e.id LIMIT $3
 `
@@ -191,8 +191,9 @@ type LedgerEventMissingParams struct {
 
 type LedgerEventMissingRow struct {
 	AccountID      uuid.UUID
-	InboxID        *uuid.UUID
-	ConversationID *uuid.UUID
+	InboxID        uuid.UUID
+	ContactID      uuid.UUID
+	ConversationID uuid.UUID
 	Seq            int64
 }
 
@@ -209,6 +210,7 @@ func (q *Queries) LedgerEventMissing(ctx context.Context, arg LedgerEventMissing
 		if err := rows.Scan(
 			&i.AccountID,
 			&i.InboxID,
+			&i.ContactID,
 			&i.ConversationID,
 			&i.Seq,
 		); err != nil {
@@ -220,6 +222,36 @@ func (q *Queries) LedgerEventMissing(ctx context.Context, arg LedgerEventMissing
 		return nil, err
 	}
 	return items, nil
+}
+
+const ledgerForgotten = `-- name: LedgerForgotten :one
+SELECT (NOT EXISTS (SELECT FROM wakes w JOIN contacts p ON p.id = w.contact_id
+            WHERE w.inbox_id = $1 AND w.contact_id = $2 AND NOT w.erasing AND p.erasing_at IS NULL)
+    OR ($3::uuid IS NOT NULL AND NOT EXISTS (
+            SELECT FROM conversations c JOIN inboxes i ON i.id = c.inbox_id
+            WHERE c.id = $3 AND c.contact_id = $2
+              AND (c.ended_at IS NULL OR i.retention_days IS NULL OR c.ended_at + i.retention_days * interval '1 day' >= $4::timestamptz))))::boolean AS forgotten
+`
+
+type LedgerForgottenParams struct {
+	InboxID        uuid.UUID
+	ContactID      uuid.UUID
+	ConversationID *uuid.UUID
+	Now            time.Time
+}
+
+// Is what a gap is of being forgotten, or forgotten since it was looked for? Erasure and retention delete in several transactions, between
+// which something is always missing. A conversation counts from when retention may take it.
+func (q *Queries) LedgerForgotten(ctx context.Context, arg LedgerForgottenParams) (bool, error) {
+	row := q.db.QueryRow(ctx, ledgerForgotten,
+		arg.InboxID,
+		arg.ContactID,
+		arg.ConversationID,
+		arg.Now,
+	)
+	var forgotten bool
+	err := row.Scan(&forgotten)
+	return forgotten, err
 }
 
 const ledgerGapClose = `-- name: LedgerGapClose :execrows

@@ -15,9 +15,9 @@ ORDER BY n.place DESC LIMIT 1;
 
 -- name: LedgerEventMissing :many
 -- Events whose predecessor in their conversation is not there: one index look-up for each event.
-SELECT e.account_id, e.inbox_id, e.conversation_id, (e.seq - 1)::bigint AS seq
+SELECT e.account_id, c.inbox_id, c.contact_id, c.id AS conversation_id, (e.seq - 1)::bigint AS seq
 FROM events e JOIN conversations c ON c.id = e.conversation_id AND c.last_seq >= e.seq
-WHERE e.id > @after AND e.id <= @through AND e.seq > 1 AND e.inbox_id IS NOT NULL
+WHERE e.id > @after AND e.id <= @through AND e.seq > 1
   AND NOT EXISTS (SELECT FROM events p WHERE p.conversation_id = e.conversation_id AND p.seq = e.seq - 1)
 ORDER BY e.id LIMIT @row_limit;
 
@@ -144,3 +144,13 @@ SELECT * FROM events WHERE account_id = @account_id AND id = @id;
 -- name: LedgerGapKnown :one
 -- Was it repaired already, by a run that was cut short?
 SELECT EXISTS (SELECT FROM ledger_gaps WHERE kind = @kind AND subject = @subject)::boolean;
+
+-- name: LedgerForgotten :one
+-- Is what a gap is of being forgotten, or forgotten since it was looked for? Erasure and retention delete in several transactions, between
+-- which something is always missing. A conversation counts from when retention may take it.
+SELECT (NOT EXISTS (SELECT FROM wakes w JOIN contacts p ON p.id = w.contact_id
+            WHERE w.inbox_id = @inbox_id AND w.contact_id = @contact_id AND NOT w.erasing AND p.erasing_at IS NULL)
+    OR (sqlc.narg('conversation_id')::uuid IS NOT NULL AND NOT EXISTS (
+            SELECT FROM conversations c JOIN inboxes i ON i.id = c.inbox_id
+            WHERE c.id = sqlc.narg('conversation_id') AND c.contact_id = @contact_id
+              AND (c.ended_at IS NULL OR i.retention_days IS NULL OR c.ended_at + i.retention_days * interval '1 day' >= @now::timestamptz))))::boolean AS forgotten;
