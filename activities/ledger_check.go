@@ -3,9 +3,11 @@ package activities
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.temporal.io/sdk/activity"
 
 	"handoff"
@@ -74,8 +76,30 @@ type gap struct {
 	once bool
 }
 
-// note mends a gap and writes it down, in one transaction. A gap that is known is left alone.
+// note mends a gap and writes it down. One that cannot be mended is written down as open: what stands in its way does not go away by
+// itself, and the ledger has to go on.
 func (l *ledgerLook) note(ctx context.Context, g gap) error {
+	err := l.noteOnce(ctx, g)
+	if err == nil || g.mend == nil || passing(err) {
+		return err
+	}
+	l.Log.ErrorContext(ctx, "a gap of the ledger cannot be repaired", "kind", g.Kind, "subject", g.Subject, "error", err)
+	g.mend, g.Note = nil, "it could not be repaired"
+	if why := (*handoff.Error)(nil); errors.As(err, &why) {
+		g.Note += ": " + why.Message
+	}
+	g.Note += ". " + noteStuck
+	return l.noteOnce(ctx, g)
+}
+
+// passing tells whether the database may take later what it did not take now, by the classes of its errors.
+func passing(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && slices.Contains([]string{"08", "40", "53", "55", "57"}, pg.Code[:2])
+}
+
+// noteOnce mends a gap and writes it down, in one transaction. A gap that is known is left alone.
+func (l *ledgerLook) noteOnce(ctx context.Context, g gap) error {
 	row := g.LedgerGapInsertParams
 	row.ID, row.FoundAt = handoff.NewID(), l.now
 	found, repaired := false, false
@@ -180,7 +204,8 @@ func (l *ledgerLook) recheck(ctx context.Context) error {
 	}
 	for _, row := range rows {
 		gone, err := q.LedgerGapGone(ctx, dbsqlc.LedgerGapGoneParams{
-			Kind: string(row.Kind), ConversationID: row.ConversationID, Seq: row.Seq, MessageID: row.MessageID,
+			Kind: string(row.Kind), ConversationID: row.ConversationID, Seq: row.Seq, MessageID: row.MessageID, EventID: row.EventID,
+			EndpointID: row.EndpointID,
 		})
 		if err != nil {
 			return err

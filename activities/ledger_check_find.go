@@ -29,6 +29,7 @@ var vendorEvents = []string{
 const (
 	noteEvent = "an event cannot be made up: restore it from a backup, or see the conversation's history in Temporal. Readers of the stream go on without it"
 	noteCount = "set conversations.last_seq to the greatest seq of its events, with the conversation idle"
+	noteStuck = "Mend what stands in its way, and replay the endpoint's events of that time (POST /v1/endpoints/{id}/replay), or send the message again"
 	noteEnd   = "something was written to the conversation after its end: see what wrote it by the last event's actor"
 )
 
@@ -93,6 +94,9 @@ func (l *ledgerLook) page(ctx context.Context, r ledgerRange) error {
 	var gaps []gap
 	// Plans are made for the range: one that is made for any range reads the whole table.
 	err := db.Planned(ctx, l.DB, func(q *dbsqlc.Queries) error {
+		if err := q.LedgerRoom(ctx); err != nil {
+			return err
+		}
 		for _, find := range []func(context.Context, *dbsqlc.Queries, ledgerRange) ([]gap, error){
 			l.missingEvents, l.wrongSequences, l.untoldMessages, l.missingDeliveries,
 		} {

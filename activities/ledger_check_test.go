@@ -214,6 +214,27 @@ func TestLedger_AnAgentsMessageThatAVendorMayHaveIsUncertain(t *testing.T) {
 	require.Empty(t, b.look().Found)
 }
 
+// What cannot be made again is told, and keeps nothing else from being looked at.
+func TestLedger_AGapThatCannotBeRepairedStaysOpen(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	b.Exec(t, "DELETE FROM delivery_attempts")
+	b.Exec(t, "DELETE FROM deliveries WHERE event_id IN (SELECT id FROM events WHERE type = 'message.queued')")
+	b.Exec(t, "UPDATE messages SET status = 'delivered_to_gateway' WHERE id = $1", b.first)
+	b.Exec(t, "DELETE FROM contact_identities") // WhatsApp can send to nobody without a number
+	b.quiet()
+	report := b.look()
+	require.Equal(t, map[handoff.GapKind]int{handoff.GapDeliveryMissing: 1}, report.Found)
+	require.Empty(t, report.Repaired)
+	gap := b.onlyGap(handoff.GapDeliveryMissing)
+	require.Nil(t, gap.RepairedAt)
+	require.Contains(t, gap.Note, "phone number")
+	require.Contains(t, gap.Note, "/replay")
+	require.Equal(t, 1, b.look().Open)
+	b.Exec(t, "UPDATE endpoints SET deleted_at = now()")
+	require.Equal(t, 1, b.look().Closed, "nobody is left who misses it")
+}
+
 // Erasure and retention delete in several transactions. What is missing between these is no gap, and nothing is made of it again.
 func TestLedger_WhatIsBeingForgottenHasNoGap(t *testing.T) {
 	t.Parallel()
