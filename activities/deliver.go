@@ -119,26 +119,8 @@ func (l *lane) drain(ctx, patience context.Context) (finished int, empty bool, e
 
 // step sends the lane's next delivery. It gives false when there is none.
 func (l *lane) step(ctx context.Context) (finished bool, err error) {
-	if len(l.queue) == 0 && l.whole {
-		return false, nil
-	}
-	if len(l.queue) == 0 {
-		l.queue, err = l.queries().LaneNext(ctx, dbsqlc.LaneNextParams{
-			InboxID: l.in.InboxID, ContactID: &l.in.ContactID, EndpointID: l.in.EndpointID, Now: l.Now(), RowLimit: int32(l.in.Max),
-		})
-		if err != nil {
-			return false, err
-		}
-		if l.whole = len(l.queue) < l.in.Max; l.whole {
-			// What the workflow knew of and is not here has been seen to elsewhere: it was held, or sent long ago.
-			l.seen = max(l.seen, l.in.Last)
-		}
-		if len(l.queue) == 0 {
-			return false, nil
-		}
-		for _, d := range l.queue {
-			l.seen = max(l.seen, d.Position)
-		}
+	if more, err := l.fill(ctx); err != nil || !more {
+		return false, err
 	}
 	next := l.queue[0]
 	if l.endpoint.State == handoff.EndpointDisabled && next.ManualAt == nil {
@@ -169,6 +151,27 @@ func (l *lane) step(ctx context.Context) (finished bool, err error) {
 		}
 	}
 	return l.attempt(ctx, next)
+}
+
+// fill reads what the lane has to send next, where all that was read is sent, and tells whether there is anything.
+func (l *lane) fill(ctx context.Context) (more bool, err error) {
+	if len(l.queue) > 0 || l.whole {
+		return len(l.queue) > 0, nil
+	}
+	l.queue, err = l.queries().LaneNext(ctx, dbsqlc.LaneNextParams{
+		InboxID: l.in.InboxID, ContactID: &l.in.ContactID, EndpointID: l.in.EndpointID, Now: l.Now(), RowLimit: int32(l.in.Max),
+	})
+	if err != nil {
+		return false, err
+	}
+	if l.whole = len(l.queue) < l.in.Max; l.whole {
+		// What the workflow knew of and is not here has been seen to elsewhere: it was held, or sent long ago.
+		l.seen = max(l.seen, l.in.Last)
+	}
+	for _, d := range l.queue {
+		l.seen = max(l.seen, d.Position)
+	}
+	return len(l.queue) > 0, nil
 }
 
 // reread makes the next step read the queue anew.

@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return usageError{fmt.Errorf("%w (see handoff --help)", err)}
+		return usageError{fmt.Errorf("%w (see `handoff COMMAND --help`, which names the variable of each flag too)", err)}
 	}
 	log := newLogger(c.LogFormat, c.LogLevel)
 	slog.SetDefault(log)

@@ -104,7 +104,8 @@ func checkSchema(ctx context.Context, v *visit) []Finding {
 	case err != nil:
 		return unread(err)
 	case !current:
-		return fail("the schema is behind this version of handoff", "handoff was upgraded, or set up, without its migrations", "run `handoff migrate`")
+		return fail("the schema is behind this version of handoff, or the database is a restored one whose events do not go on yet",
+			"handoff was set up or upgraded, or the database restored from a dump, and `handoff migrate` was not run afterwards", "run `handoff migrate`")
 	}
 	return ok("every migration is applied")
 }

@@ -28,7 +28,7 @@ const catchUp = time.Minute
 func Schedules() []Schedule {
 	return []Schedule{
 		{ID: "ledger", Workflow: workflows.LedgerName, Every: 10 * time.Minute, For: "looks for gaps between what was accepted, what happened and what was sent, and mends them"},
-		{ID: "retention", Workflow: workflows.RetentionName, Every: time.Hour, For: "delete what inboxes with retention_days keep no longer"},
+		{ID: "retention", Workflow: workflows.RetentionName, Every: time.Hour, For: "deletes what inboxes with retention_days keep no longer"},
 	}
 }
 
