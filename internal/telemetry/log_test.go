@@ -46,7 +46,7 @@ func plant(t *rapid.T) planted {
 	case 6:
 		return planted{"password=" + canary + " host=db", canary}
 	case 7:
-		return planted{"https://gateway.example.com/hooks/" + canary + "?a=b", canary}
+		return planted{"https://gateway.example.com/hooks/" + canary + rapid.SampledFrom([]string{"", "?a=b", "/hk_x/" + canary, "#" + canary}).Draw(t, "behind"), canary}
 	case 8:
 		return planted{`{"access_token":"` + canary + `"}`, canary}
 	case 9:
@@ -173,6 +173,31 @@ func TestWhatOperatorsNeedStaysInTheLog(t *testing.T) {
 	require.Equal(t, "the number …0123 is known", telemetry.Redact("the number 447700900123 is known"))
 	require.Equal(t, "call …0123", telemetry.Redact("call +44 7700 900123"))
 	require.Equal(t, "postgres://[redacted]db:5432/handoff", telemetry.Redact("postgres://me:it@db:5432/handoff"))
+}
+
+// Of an address operators need to see what was asked for, and a secret may stand anywhere in it.
+func TestOfAWebAddressThePlainPathStays(t *testing.T) {
+	t.Parallel()
+	id := handoff.NewID().String()
+	for written, want := range map[string]string{
+		"http://127.0.0.1:18081/readyz answers 503":                  "http://127.0.0.1:18081/readyz answers 503",
+		"(see https://h.example/v1/conversations/" + id + "/media.)": "(see https://h.example/v1/conversations/" + id + "/media.)",
+		"https://h.example/v1/webhook-tests, and more":               "https://h.example/v1/webhook-tests, and more",
+		"https://h.example/":                                         "https://h.example/",
+		"http://[::1]:8080/readyz/Tok3n":                             "http://[::1]:8080/readyz/[redacted]",
+		"https://h.example/v1/messages?after=7&x=y done":             "https://h.example/v1/messages?[redacted] done",
+		"https://h.example/app#access_token=abc":                     "https://h.example/app?[redacted]",
+		"https://h.example?key":                                      "https://h.example?[redacted]",
+		"https://me:it@h.example/hooks/T0aB/9x":                      "https://[redacted]h.example/hooks/[redacted]/[redacted]",
+		"https://h.example/m/AbC_d-EfGh12":                           "https://h.example/m/[redacted]",
+		"https://h.example/base/r/onlyletters":                       "https://h.example/base/r/[redacted]",
+		"https://h.example/hk_abc/Canary9":                           "https://h.example/[redacted]/[redacted]",
+		"https://h.example/averyveryverylongwordthatissecret":        "https://h.example/[redacted]",
+		"https://graph.facebook.com/v23.0/106540352242922/messages":  "https://graph.facebook.com/v23.0/[redacted]/messages",
+		`Post "https://h.example/hooks/4f9aZ": dial tcp: refused`:    `Post "https://h.example/hooks/[redacted]": dial tcp: refused`,
+	} {
+		require.Equal(t, want, telemetry.Redact(written))
+	}
 }
 
 // A value whose methods fail on nil is no reason to lose the line.

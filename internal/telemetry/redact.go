@@ -51,7 +51,6 @@ var shapes = []shape{
 	{[]string{"eaa"}, regexp.MustCompile(`\b(EAA)[0-9A-Za-z]{6,}`)},                                     // access tokens of Meta
 	{[]string{"wamid."}, regexp.MustCompile(`\b(wamid\.)[0-9A-Za-z+/=_-]+`)},                            // ids of Meta's hold phone numbers
 	{[]string{"://"}, regexp.MustCompile(`\b([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/?#"'@]*(?::[^\s"'@]*)?@`)}, // user and password of a URL
-	{[]string{"http"}, regexp.MustCompile(`(?i)\b(https?://[^\s/?#"'<>)\]]+)[/?#][^\s"'<>)\]]+`)},       // path and query of a URL
 	{[]string{"bearer ", "basic ", "digest ", "key "}, regexp.MustCompile(`(?i)\b((?:bearer|basic|digest|appkey|apikey) )\s*[^\s",;]+`)},
 	{
 		[]string{"token", "secret", "passw", "pwd", "passphrase", "authorization", "apikey", "api_key", "accesskey", "access_key", "keyset", "cookie", "signature"},
@@ -82,8 +81,43 @@ func Redact(s string) string {
 	for _, p := range shapes {
 		s = p.redact(s, lower)
 	}
+	if strings.Contains(lower, "http") {
+		s = webAddress.ReplaceAllStringFunc(s, redactAddress)
+	}
 	return maskPhones(s)
 }
+
+// webAddress is a URL with something behind its host: the path, and the query or fragment. In brackets stand what was left out of it already,
+// and an IPv6 address.
+var webAddress = regexp.MustCompile(`(?i)\bhttps?://(?:\[[^\s/?#"'<>)\]]*\])*[^\s/?#"'<>)\]]*[/?#](?:\[redacted\]|[^\s"'<>)\]])*`)
+
+// plainSegment is a part of a path that says what is there, in words, versions, small numbers and ids of ours: /v1/conversations/{id}/media,
+// /readyz. Whatever else stands in a path may be a secret, as in the links of files and of surveys and in the hooks of others.
+var plainSegment = regexp.MustCompile(`^(?:[a-z]{1,16}(?:[-_.][a-z]{1,16}){0,3}|v\d{1,2}(?:\.\d)?|\d{1,4}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?$`)
+
+// redactAddress keeps of a URL its host and what is plain of its path.
+func redactAddress(address string) string {
+	start := strings.Index(address, "://") + len("://")
+	start += strings.IndexAny(address[start:], "/?#")
+	path, more, _ := strings.Cut(strings.ReplaceAll(address[start:], "#", "?"), "?")
+	// The sentence around it goes on behind it.
+	end := strings.TrimRight(path, ".,;:!")
+	behind := path[len(end):]
+	segments := strings.Split(end, "/")
+	for i, segment := range segments {
+		if !plainSegment.MatchString(segment) || (i > 0 && linkPath[segments[i-1]] && segment != "") {
+			segments[i] = Redacted
+		}
+	}
+	address = address[:start] + strings.Join(segments, "/") + behind
+	if more != "" {
+		address += "?" + Redacted
+	}
+	return address
+}
+
+// linkPath are our paths behind which a token stands: of a file, and of a survey.
+var linkPath = map[string]bool{"m": true, "r": true}
 
 // A phone number has 8 digits or more; with a plus they may be grouped. Ids of Meta are longer, and may hold one.
 const (

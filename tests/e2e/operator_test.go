@@ -17,6 +17,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"handoff/workflows"
 )
@@ -28,9 +29,12 @@ type operator struct {
 	id     string // of the workflow that is looked at
 }
 
-func (s *stack) operator() *operator {
+func (s *stack) operator(codec ...converter.PayloadCodec) *operator {
 	s.Helper()
-	c, err := client.Dial(client.Options{HostPort: s.temporalAddress, Namespace: s.namespace})
+	c, err := client.Dial(client.Options{
+		HostPort: s.temporalAddress, Namespace: s.namespace,
+		DataConverter: converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), codec...),
+	})
 	require.NoError(s, err)
 	s.Cleanup(c.Close)
 	return &operator{stack: s, client: c}
