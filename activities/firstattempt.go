@@ -22,11 +22,6 @@ const (
 	// busyAtMost is how long an attempt can take, the writing down of its outcome included.
 	busyAtMost = 20 * time.Second
 	busyPoll   = 250 * time.Millisecond
-	// A task that runs out of patience has paid for an attempt that its lane's activity has to pay for again. Where that happens restAfter
-	// times in a row it is the machine that is slow and not the endpoint, and each message would make it slower still: what the endpoint
-	// gets is left to activities for restFor. On a machine that was full, 80 of 100 first attempts were paid for twice without it.
-	restAfter = 3
-	restFor   = 10 * time.Second
 )
 
 // firstAttempts are those that a worker makes within workflow tasks, and how fast endpoints answer it.
@@ -34,7 +29,6 @@ type firstAttempts struct {
 	mu    sync.Mutex
 	lanes map[laneKey]chan struct{}
 	pace  map[handoff.ID]time.Duration
-	rests map[handoff.ID]rest
 	all   sync.WaitGroup
 	// patience and answer are taskPatience and fastAnswer, unless somebody says otherwise.
 	patience, answer time.Duration
@@ -42,15 +36,8 @@ type firstAttempts struct {
 
 func newFirstAttempts() *firstAttempts {
 	return &firstAttempts{
-		lanes: map[laneKey]chan struct{}{}, pace: map[handoff.ID]time.Duration{}, rests: map[handoff.ID]rest{},
-		patience: taskPatience, answer: fastAnswer,
+		lanes: map[laneKey]chan struct{}{}, pace: map[handoff.ID]time.Duration{}, patience: taskPatience, answer: fastAnswer,
 	}
-}
-
-// rest is how often in a row tasks gave up waiting for an endpoint's first attempts, and until when there are none.
-type rest struct {
-	lost  int
-	until time.Time
 }
 
 type laneKey struct{ contact, endpoint handoff.ID }
@@ -95,27 +82,11 @@ func (f *firstAttempts) note(endpoint handoff.ID, took time.Duration, delivered 
 	}
 }
 
-// waited takes in whether a task had the patience for an endpoint's first attempts.
-func (f *firstAttempts) waited(endpoint handoff.ID, inTime bool, now time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if inTime {
-		delete(f.rests, endpoint)
-		return
-	}
-	r := f.rests[endpoint]
-	if r.lost++; r.lost >= restAfter {
-		r = rest{until: now.Add(restFor)}
-	}
-	f.rests[endpoint] = r
-}
-
-// fast tells whether an endpoint's first attempts are made within workflow tasks.
-func (f *firstAttempts) fast(endpoint handoff.ID, now time.Time) bool {
+func (f *firstAttempts) fast(endpoint handoff.ID) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	pace, known := f.pace[endpoint]
-	return known && pace <= f.answer && !now.Before(f.rests[endpoint].until)
+	return known && pace <= f.answer
 }
 
 // errLeft says that a lane has something that is no first attempt.
@@ -137,10 +108,8 @@ func (a *Activities) DeliverFirst(ctx context.Context, in DeliverInput) (Deliver
 	}()
 	select {
 	case out := <-done:
-		a.InFlight.first.waited(in.EndpointID, true, a.Now())
 		return out, nil
 	case <-patience.Done():
-		a.InFlight.first.waited(in.EndpointID, false, a.Now())
 		return DeliverResult{Left: true, BusyUntil: a.Now().Add(busyAtMost)}, nil
 	}
 }
@@ -214,9 +183,6 @@ func (f *InFlight) Within(patience, answer time.Duration) *InFlight {
 	f.first.patience, f.first.answer = patience, answer
 	return f
 }
-
-// fast tells whether an endpoint's first attempts are made within workflow tasks now.
-func (a *Activities) fast(endpoint handoff.ID) bool { return a.InFlight.first.fast(endpoint, a.Now()) }
 
 // Drain waits for attempts that workflow tasks left under way. Call it once the worker has stopped.
 func (a *Activities) Drain() { a.InFlight.first.all.Wait() }

@@ -71,39 +71,6 @@ func TestOnlyAnEndpointThatAnswersAtOnceIsServedWithinTheTask(t *testing.T) {
 	require.False(t, s.fast(), "the operator wants activities")
 }
 
-// On a machine that is full, whose endpoints answer at once and which has no time for it, every first attempt would be paid for twice: in the
-// task, which gives up waiting, and in the lane's activity. That made it fuller.
-func TestTasksThatRunOutOfPatienceLeaveFirstAttemptsToActivities(t *testing.T) {
-	t.Parallel()
-	s := newScene(t)
-	s.atLeisure()
-	s.apply()
-	s.queued("one")
-	_, err := s.deliver()
-	require.NoError(t, err)
-	for n := range 3 {
-		s.queued("two")
-		require.True(t, s.fast(), "%d is no reason yet", n)
-		s.InFlight.Within(time.Nanosecond, time.Minute)
-		require.True(t, s.deliverFirst().Left, "the task has no time at all")
-		s.Drain()
-	}
-	s.InFlight.Within(time.Minute, time.Minute)
-	s.queued("three")
-	require.False(t, s.fast(), "three times in a row are")
-	s.now = s.now.Add(10 * time.Second)
-	require.True(t, s.fast(), "after a while it is tried again")
-
-	require.False(t, s.deliverFirst().Left)
-	s.InFlight.Within(time.Nanosecond, time.Minute)
-	for range 2 {
-		s.queued("four")
-		require.True(t, s.deliverFirst().Left)
-		s.Drain()
-	}
-	require.True(t, s.fast(), "what was in time begins the count anew")
-}
-
 func TestFirstAttemptsLeaveInOrderWithinTheTask(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)

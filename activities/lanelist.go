@@ -12,7 +12,7 @@ import (
 )
 
 func (a *Activities) listLanes(ctx context.Context, q *dbsqlc.Queries, ref Ref) ([]Lane, error) {
-	return listLanes(ctx, q, ref, a.fast)
+	return listLanes(ctx, q, ref, a.InFlight.first.fast)
 }
 
 func listLanes(ctx context.Context, q *dbsqlc.Queries, ref Ref, fast func(endpoint handoff.ID) bool) ([]Lane, error) {

@@ -73,7 +73,7 @@ func (a *Activities) openLedger(ctx context.Context, tx pgx.Tx, ref Ref, now tim
 	}
 	l := &ledger{
 		q: q, ref: ref, now: now, wake: row.Wake, anyone: row.Replies == handoff.RepliesAnyone, pipeline: db.NewPipeline(tx), links: a.Links,
-		surveys: a.Surveys, fast: a.fast, teams: a.InFlight.teams, shown: map[handoff.ID]bool{},
+		surveys: a.Surveys, fast: a.InFlight.first.fast, teams: a.InFlight.teams, shown: map[handoff.ID]bool{},
 		label: Label{Inbox: row.InboxName, Protocol: row.Protocol, URL: a.ConversationURL},
 	}
 	l.later = dbsqlc.New(l.pipeline)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,66 @@ func metricsPage(t *testing.T) string {
 	page, err := os.ReadFile(filepath.Join(checkout, "docs", "metrics.md"))
 	require.NoError(t, err)
 	return string(page)
+}
+
+// labelsOf are the labels of each metric: of ours as the page describes them, which tests/metrics holds against the handler, and of the others
+// as they are scraped.
+func labelsOf(page string, families map[string]*dto.MetricFamily) map[string]map[string]bool {
+	out := map[string]map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|([^|]*)\\|").FindAllStringSubmatch(page, -1) {
+		out[row[1]] = map[string]bool{}
+		for _, label := range regexp.MustCompile("[a-z_]+").FindAllString(row[2], -1) {
+			out[row[1]][label] = true
+		}
+	}
+	for name, family := range families {
+		if out[name] == nil {
+			out[name] = map[string]bool{}
+		}
+		for _, metric := range family.GetMetric() {
+			for _, label := range metric.GetLabel() {
+				out[name][label.GetName()] = true
+			}
+		}
+	}
+	return out
+}
+
+// usedLabels fits the labels by which an expression selects, and the lists by which it groups or joins.
+var usedLabels = regexp.MustCompile(`([a-z_]+)\s*(?:=~|!~|!=|=)\s*"|\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)`)
+
+// unknownLabels are those in an expression that none of its metrics has. Prometheus adds instance and job itself, and buckets have le. What
+// Temporal's SDK shows only once it happened, such as an activity that had to wait, is not judged.
+func unknownLabels(expr string, labels map[string]map[string]bool) (unknown []string, used int) {
+	known := map[string]bool{"instance": true, "job": true, "le": true}
+	for _, name := range metricName.FindAllString(expr, -1) {
+		have, there := labels[strings.TrimSuffix(name, "_bucket")]
+		if !there {
+			return nil, 0
+		}
+		for label := range have {
+			known[label] = true
+		}
+	}
+	for _, match := range usedLabels.FindAllStringSubmatch(expr, -1) {
+		for label := range strings.FieldsFuncSeq(match[1]+","+match[2], func(r rune) bool { return r == ',' || r == ' ' }) {
+			used++
+			if !known[label] {
+				unknown = append(unknown, label)
+			}
+		}
+	}
+	return unknown, used
+}
+
+func TestALabelThatNoMetricHasIsFound(t *testing.T) {
+	t.Parallel()
+	labels := labelsOf("| `handoff_a` | `check` | x |\n", nil)
+	unknown, used := unknownLabels(`sum by (check, job) (rate(handoff_a{state="x", check!~"y"}[5m]))`, labels)
+	require.Equal(t, []string{"state"}, unknown)
+	require.Equal(t, 4, used)
+	unknown, _ = unknownLabels(`rate(temporal_rare{state="x"}[5m])`, labels)
+	require.Empty(t, unknown)
 }
 
 // expressions are those of the dashboards and of the alerts, by where they stand.
@@ -71,12 +132,13 @@ func TestDashboardsAndAlertsNameWhatIsScraped(t *testing.T) {
 	s.open()
 	s.webhook(1)
 	known := map[string]bool{}
+	scraped := map[string]*dto.MetricFamily{}
 	for _, scrape := range []func() string{s.metrics(s.worker, "", s.workerURL()), s.metrics(s.serve, "serving metrics", "")} {
 		parser := expfmt.NewTextParser(model.LegacyValidation)
 		families, err := parser.TextToMetricFamilies(strings.NewReader(scrape()))
 		require.NoError(t, err)
 		for name, family := range families {
-			known[name] = true
+			known[name], scraped[name] = true, family
 			if strings.HasPrefix(name, "temporal_") {
 				require.Less(t, len(family.GetMetric()), 100, "%s has too many series", name)
 			}
@@ -84,7 +146,8 @@ func TestDashboardsAndAlertsNameWhatIsScraped(t *testing.T) {
 		require.NotContains(t, scrape(), "447700900123")
 	}
 	page := metricsPage(t)
-	checked := 0
+	labels := labelsOf(page, scraped)
+	checked, labelled := 0, 0
 	for where, expr := range expressions(t) {
 		for _, name := range metricName.FindAllString(expr, -1) {
 			base := strings.TrimSuffix(name, "_bucket")
@@ -94,7 +157,11 @@ func TestDashboardsAndAlertsNameWhatIsScraped(t *testing.T) {
 			}
 			t.Errorf("%s names %s, which no process shows", where, name)
 		}
+		unknown, used := unknownLabels(expr, labels)
+		require.Empty(t, unknown, "%s names labels that its metrics do not have", where)
+		labelled += used
 	}
+	require.Greater(t, labelled, 20)
 	require.Greater(t, checked, 40)
 	s.drains()
 }
