@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -78,7 +77,7 @@ type outboundFlags struct {
 func (f outboundFlags) client() (*outbound.Client, error) {
 	config := outbound.Config{AllowLoopback: f.AllowLoopback, AllowHTTP: f.AllowHTTP}
 	for _, text := range f.AllowedNetworks {
-		network, err := netip.ParsePrefix(text)
+		network, err := parseNetwork(text)
 		if err != nil {
 			return nil, fmt.Errorf("read HANDOFF_ALLOWED_NETWORKS: %w", err)
 		}

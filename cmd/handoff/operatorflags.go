@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 )
@@ -24,7 +25,16 @@ func (f vendorFlags) conversationURL() (string, error) {
 	u, err := url.Parse(strings.ReplaceAll(f.ConversationURL, conversationPlace, "x"))
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.ContainsAny(f.ConversationURL, "<> ") ||
 		!strings.Contains(f.ConversationURL, conversationPlace) {
-		return "", errors.New("HANDOFF_CONVERSATION_URL must be an http:// or https:// URL with {conversation_id} in it, such as https://inbox.example.com/c/{conversation_id}")
+		return "", errors.New("HANDOFF_CONVERSATION_URL must be an http:// or https:// URL with {conversation_id} in it")
 	}
 	return f.ConversationURL, nil
+}
+
+// checkAddress says what is wrong with a setting that links begin with.
+func checkAddress(variable, text string) error {
+	u, err := url.Parse(text)
+	if text != "" && (err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "") {
+		return fmt.Errorf("%s must be an http:// or https:// URL, such as https://handoff.example.com", variable)
+	}
+	return nil
 }

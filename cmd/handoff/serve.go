@@ -39,6 +39,9 @@ type serveCmd struct {
 }
 
 func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
+	if err := checkAddress("HANDOFF_TEMPORAL_UI_URL", c.TemporalUIURL); err != nil {
+		return err
+	}
 	s, err := openStack(ctx, log, "serve", c.stackFlags)
 	if err != nil {
 		return err

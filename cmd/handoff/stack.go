@@ -73,6 +73,9 @@ type stackFlags struct {
 
 // openStack opens what the process needs; name is that of the command, for its traces.
 func openStack(ctx context.Context, log *slog.Logger, name string, f stackFlags) (*stack, error) {
+	if err := checkAddress("HANDOFF_PUBLIC_URL", f.PublicURL); err != nil {
+		return nil, err
+	}
 	box, err := f.box()
 	if err != nil {
 		return nil, err
