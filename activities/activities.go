@@ -80,6 +80,6 @@ func (a *Activities) storeFailed(ctx context.Context, what string, err error) er
 	if err == nil {
 		return nil
 	}
-	a.Log.ErrorContext(ctx, what+" failed", "error", err)
+	a.Log.ErrorContext(ctx, what+" failed", "error", db.LogText(err))
 	return temporal.NewApplicationError(what+" failed: the worker's log says why", "internal")
 }

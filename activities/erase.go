@@ -105,6 +105,11 @@ func (a *Activities) learnIdentities(ctx context.Context, q *dbsqlc.Queries, in 
 	if err != nil || len(rows) == 0 {
 		return err
 	}
+	return a.learn(ctx, q, in, func(subject *db.ErasureSubject) { subject.Add(rows) })
+}
+
+// learn adds to what names the contact.
+func (a *Activities) learn(ctx context.Context, q *dbsqlc.Queries, in ErasureInput, add func(*db.ErasureSubject)) error {
 	row, err := q.ErasureLock(ctx, in.ErasureID)
 	if err != nil {
 		return err
@@ -113,7 +118,7 @@ func (a *Activities) learnIdentities(ctx context.Context, q *dbsqlc.Queries, in 
 	if err != nil {
 		return err
 	}
-	subject.Add(rows)
+	add(&subject)
 	text, err := json.Marshal(subject)
 	if err != nil {
 		return err
@@ -134,13 +139,32 @@ func (a *Activities) openSubject(row dbsqlc.Erasure) (db.ErasureSubject, error) 
 	return subject, json.Unmarshal(text, &subject)
 }
 
-// subject is by what it is found what names the contact.
-func (a *Activities) subject(ctx context.Context, in ErasureInput) (db.ErasureSubject, error) {
+// leads are by what it is found what tells of the contact.
+type leads struct {
+	ids      map[handoff.ID]bool // of the contact and of what was its
+	subject  db.ErasureSubject
+	patterns [][]byte
+	// until is when what bears the contact's identities began to be a new contact's.
+	until time.Time
+}
+
+func (a *Activities) leads(ctx context.Context, in ErasureInput) (leads, error) {
 	row, err := a.queries().ErasureGet(ctx, dbsqlc.ErasureGetParams{AccountID: in.AccountID, ID: in.ErasureID})
 	if err != nil {
-		return db.ErasureSubject{}, err
+		return leads{}, err
 	}
-	return a.openSubject(row)
+	subject, err := a.openSubject(row)
+	t := leads{ids: map[handoff.ID]bool{in.ContactID: true}, subject: subject, patterns: patterns(subject), until: row.RequestedAt}
+	for _, id := range subject.IDs {
+		t.ids[id] = true
+	}
+	return t, err
+}
+
+// erasing looks further than what certifies: the clocks of servers differ, and intake may have begun before.
+func (t leads) erasing() leads {
+	t.until = t.until.Add(time.Minute)
+	return t
 }
 
 // eraseEnd ends a conversation as its run would. The run finds that out with its next write.

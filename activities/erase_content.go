@@ -5,19 +5,15 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"go.temporal.io/sdk/activity"
 
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
-	"handoff/internal/secretbox"
 )
 
 const (
@@ -49,6 +45,10 @@ func (a *Activities) EraseRows(ctx context.Context, in ErasureInput) (struct{}, 
 }
 
 func eraseEvents(ctx context.Context, in ErasureInput, d *deletion) (bool, error) {
+	gaps := dbsqlc.ErasureDeleteGapsParams{AccountID: in.AccountID, ContactID: in.ContactID}
+	if err := counted(ctx, d, kindGaps, d.q.ErasureDeleteGaps, gaps); err != nil {
+		return false, err
+	}
 	return false, counted(ctx, d, kindEvents, d.q.ErasureDeleteEvents, dbsqlc.ErasureDeleteEventsParams{
 		AccountID: in.AccountID, ContactText: in.ContactID.String(), ContactID: in.ContactID,
 	})
@@ -129,21 +129,26 @@ func patterns(subject db.ErasureSubject) [][]byte {
 // EraseReceipts blanks the bytes of every receipt that names the contact: hash and time stay. What came with it of others are rows already.
 // It looks at every receipt of the account, a page at a time, and goes on where it was.
 func (a *Activities) EraseReceipts(ctx context.Context, in ErasureInput) (struct{}, error) {
-	subject, err := a.subject(ctx, in)
+	t, err := a.leads(ctx, in)
 	if err != nil {
 		return struct{}{}, a.storeFailed(ctx, "read the subject", err)
 	}
-	search := dbsqlc.ReceiptScanParams{AccountID: in.AccountID, ContactID: in.ContactID, Patterns: patterns(subject), RowLimit: scanPage}
+	err = a.receipts(ctx, in, t.erasing(), func(ids []handoff.ID) error { return a.blankReceipts(ctx, in, t.subject, ids) })
+	return struct{}{}, a.storeFailed(ctx, "blank receipts", err)
+}
+
+// receipts finds the receipts that tell of the contact, a page at a time.
+func (a *Activities) receipts(ctx context.Context, in ErasureInput, t leads, found func([]handoff.ID) error) error {
+	search := dbsqlc.ReceiptScanParams{
+		AccountID: in.AccountID, ContactID: in.ContactID, Patterns: t.patterns, NamedUntil: t.until, RowLimit: scanPage,
+	}
 	if activity.IsActivity(ctx) && activity.HasHeartbeatDetails(ctx) {
 		_ = activity.GetHeartbeatDetails(ctx, &search.AfterID) // from the beginning, if it cannot be read
 	}
 	for {
 		rows, err := a.queries().ReceiptScan(ctx, search)
-		if err != nil {
-			return struct{}{}, a.storeFailed(ctx, "look through receipts", err)
-		}
-		if len(rows) == 0 {
-			return struct{}{}, nil
+		if err != nil || len(rows) == 0 {
+			return err
 		}
 		var ids []handoff.ID
 		for _, row := range rows {
@@ -151,8 +156,8 @@ func (a *Activities) EraseReceipts(ctx context.Context, in ErasureInput) (struct
 				ids = append(ids, row.ID)
 			}
 		}
-		if err := a.blankReceipts(ctx, in, subject, ids); err != nil {
-			return struct{}{}, a.storeFailed(ctx, "blank receipts", err)
+		if err := found(ids); err != nil {
+			return err
 		}
 		search.AfterID = rows[len(rows)-1].ID
 		if activity.IsActivity(ctx) {
@@ -204,87 +209,4 @@ func maybeOf(subject db.ErasureSubject, externalID string) bool {
 		return true
 	}
 	return slices.ContainsFunc(patterns(subject), func(p []byte) bool { return bytes.Contains(text, p) })
-}
-
-var idPattern = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
-
-// erasedAnswer is what a repeated request gets whose answer told of the contact. It has its one effect still.
-const erasedAnswer = `{"type":"about:blank","title":"Conflict","status":409,"code":"conflict",` +
-	`"detail":"the answer to this Idempotency-Key was erased with its contact: use a new key for a new request"}`
-
-// EraseAnswers erases what is kept of answers that told of the contact. It comes before EraseRows, which deletes by what they are known.
-func (a *Activities) EraseAnswers(ctx context.Context, in ErasureInput) (struct{}, error) {
-	defer heartbeat(ctx)()
-	subject, err := a.subject(ctx, in)
-	if err != nil {
-		return struct{}{}, a.storeFailed(ctx, "read the subject", err)
-	}
-	ids, err := a.queries().ErasureTrace(ctx, dbsqlc.ErasureTraceParams{AccountID: in.AccountID, ContactID: in.ContactID})
-	if err != nil {
-		return struct{}{}, a.storeFailed(ctx, "list what answers name", err)
-	}
-	trace := answerTrace{ids: map[handoff.ID]bool{in.ContactID: true}, patterns: patterns(subject)}
-	for _, id := range ids {
-		trace.ids[id] = true
-	}
-	page := dbsqlc.AnswerScanParams{AccountID: in.AccountID, RowLimit: eraseLimit}
-	for {
-		rows, err := a.queries().AnswerScan(ctx, page)
-		if err != nil || len(rows) == 0 {
-			return struct{}{}, a.storeFailed(ctx, "look through answers", err)
-		}
-		counts := Counts{}
-		for _, row := range rows {
-			n, err := a.eraseAnswer(ctx, trace, row)
-			if err != nil {
-				return struct{}{}, a.storeFailed(ctx, "erase an answer", err)
-			}
-			counts.add(kindAnswers, n)
-		}
-		if err := a.eraseCount(ctx, in, counts); err != nil {
-			return struct{}{}, a.storeFailed(ctx, "count", err)
-		}
-		last := rows[len(rows)-1]
-		page.AfterRoute, page.AfterKey = last.Route, last.Key
-	}
-}
-
-type answerTrace struct {
-	ids      map[handoff.ID]bool
-	patterns [][]byte
-}
-
-func (t answerTrace) in(text []byte) bool {
-	for _, found := range idPattern.FindAll(text, -1) {
-		if id, err := uuid.ParseBytes(found); err == nil && t.ids[id] {
-			return true
-		}
-	}
-	return slices.ContainsFunc(t.patterns, func(p []byte) bool { return bytes.Contains(text, p) })
-}
-
-// eraseAnswer forgets a request to something that is deleted: repeated, it is refused. One to anything else keeps its one effect.
-func (a *Activities) eraseAnswer(ctx context.Context, trace answerTrace, row dbsqlc.IdempotencyKey) (int64, error) {
-	if trace.in([]byte(row.Route)) {
-		return a.queries().AnswerDelete(ctx, dbsqlc.AnswerDeleteParams{AccountID: row.AccountID, Route: row.Route, Key: row.Key})
-	}
-	if row.Body == nil {
-		return 0, nil
-	}
-	place := secretbox.Answer(row.AccountID, row.CommandID)
-	body, err := a.Box.Open(row.Body, place)
-	if err != nil {
-		return 0, err
-	}
-	if !trace.in(body) {
-		return 0, nil
-	}
-	sealed, err := a.Box.Seal([]byte(erasedAnswer), place)
-	if err != nil {
-		return 0, err
-	}
-	status := int32(http.StatusConflict)
-	return a.queries().AnswerErase(ctx, dbsqlc.AnswerEraseParams{
-		AccountID: row.AccountID, Route: row.Route, Key: row.Key, Status: &status, Body: sealed,
-	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -57,9 +58,41 @@ var notCovered = []string{
 	"what others wrote about the contact in their own conversations",
 }
 
+// EraseFinishInput is what was looked for at last.
+type EraseFinishInput struct {
+	ErasureInput
+	Verified map[string]int64 `json:"verified"`
+}
+
+// EraseVerify looks through what no index leads to, receipts and stored answers, for what names the contact. It fails with Unerased where
+// there is something: an answer that was being given while the erasure began.
+func (a *Activities) EraseVerify(ctx context.Context, in ErasureInput) (map[string]int64, error) {
+	defer heartbeat(ctx)()
+	t, err := a.leads(ctx, in)
+	if err != nil {
+		return nil, a.storeFailed(ctx, "read the subject", err)
+	}
+	err = a.receipts(ctx, in, t, func(ids []handoff.ID) error { return noneLeft("receipts", len(ids)) })
+	if err == nil {
+		err = a.answers(ctx, in, t, func(rows []dbsqlc.IdempotencyKey) error { return noneLeft("stored answers", len(rows)) })
+	}
+	if errors.Is(err, errMoreCame) {
+		return nil, unerased(err.Error())
+	}
+	return map[string]int64{"receipts": 0, "idempotency_keys": 0}, a.storeFailed(ctx, "look whether anything is left", err)
+}
+
+func noneLeft(what string, n int) error {
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %d %s", errMoreCame, n, what)
+}
+
 // EraseFinish looks whether anything is left of the contact, deletes its own row, writes the certificate and tells of it, in one
 // transaction. It fails with Unerased where something has come since: then everything is done once more.
-func (a *Activities) EraseFinish(ctx context.Context, in ErasureInput) (struct{}, error) {
+func (a *Activities) EraseFinish(ctx context.Context, finish EraseFinishInput) (struct{}, error) {
+	in := finish.ErasureInput
 	err := db.InTx(ctx, a.DB, func(_ pgx.Tx, q *dbsqlc.Queries) error {
 		if err := q.SearchCursorHold(ctx, in.AccountID); err != nil {
 			return err
@@ -79,7 +112,7 @@ func (a *Activities) EraseFinish(ctx context.Context, in ErasureInput) (struct{}
 		if err := a.eraseContact(ctx, q, in, row, counts); err != nil {
 			return err
 		}
-		if err := a.certify(ctx, q, row, counts); err != nil {
+		if err := a.certify(ctx, q, row, counts, finish.Verified); err != nil {
 			return err
 		}
 		return a.tellErased(ctx, q, in, inboxes)
@@ -132,12 +165,13 @@ func remaining(ctx context.Context, q *dbsqlc.Queries, in ErasureInput) (map[str
 	}, err
 }
 
-func (a *Activities) certify(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Erasure, counts Counts) error {
+func (a *Activities) certify(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Erasure, counts Counts, verified map[string]int64) error {
 	in := ErasureInput{AccountID: row.AccountID, ErasureID: row.ID, ContactID: row.ContactID}
 	left, err := remaining(ctx, q, in)
 	if err != nil {
 		return err
 	}
+	maps.Copy(left, verified)
 	now := a.Now().UTC()
 	text, err := json.Marshal(Certificate{
 		Version: 1, ErasureID: row.ID, AccountID: row.AccountID, ContactID: row.ContactID, RequestedAt: row.RequestedAt.UTC(), FinishedAt: now,

@@ -24,6 +24,7 @@ const (
 	kindDeliveries    = "deliveries"
 	kindDocuments     = "search_documents"
 	kindEvents        = "events"
+	kindGaps          = "ledger_gaps"
 	kindFiles         = "files"
 	kindHistories     = "workflow_histories"
 	kindIdentities    = "identities"
@@ -98,6 +99,7 @@ func (d *deletion) conversations(ctx context.Context, ids []handoff.ID) (more bo
 		{kindNotes, d.q.PrivacyDeleteNotes},
 		{kindRatings, d.q.PrivacyDeleteRatings},
 		{"commands", d.q.PrivacyDeleteCommands},
+		{kindGaps, d.q.PrivacyDeleteGaps},
 	} {
 		if err := counted(ctx, d, part.kind, part.statement, ids); err != nil {
 			return false, err

@@ -254,6 +254,10 @@ func (l *ledger) conversation(ctx context.Context) (*Conversation, error) {
 		AnyoneReplies: l.anyone, Resolving: l.conv.ResolveAt != nil, SnoozedUntil: l.conv.SnoozedUntil, Next: l.nextTimer(),
 		ControlSince: inUTC(l.conv.ControlSince), AwaitingSince: inUTC(l.conv.AwaitingSince),
 	}
+	if l.wake.Erasing {
+		// What is due now would be refused, and be due again: the erasure ends the conversation.
+		c.InactiveAt, c.NoticeAt, c.Next = nil, nil, nil
+	}
 	if l.conv.EndReason != nil {
 		c.EndReason = *l.conv.EndReason
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.temporal.io/sdk/activity"
@@ -25,6 +26,8 @@ const (
 	mediaLimit = 20
 	// damagedTries is how often a file that is not the announced one is fetched before that is taken for final.
 	damagedTries = 5
+	// orphanPatience is how long it may take to look whether a file still has its row, after everything else, a cancellation too.
+	orphanPatience = 10 * time.Second
 )
 
 // The reasons for which a file is given up, beside handoff.FailureNoToken.
@@ -49,10 +52,11 @@ type MediaResult struct {
 func (a *Activities) DownloadMedia(ctx context.Context, in MediaInput) (MediaResult, error) {
 	defer heartbeat(ctx)()
 	file, err := a.queries().MediaGetAny(ctx, in.MediaID)
-	if err != nil {
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) { // its contact may have been erased
 		return MediaResult{}, a.storeFailed(ctx, "read the file's row", err)
 	}
 	if file.State == handoff.MediaPending {
+		defer a.dropOrphan(ctx, file)
 		finish, err := a.fetch(ctx, file)
 		a.observeMedia(finish, err)
 		if err != nil {
@@ -68,6 +72,20 @@ func (a *Activities) DownloadMedia(ctx context.Context, in MediaInput) (MediaRes
 	}
 	out.Media, err = listMedia(ctx, a.queries(), in.Ref)
 	return out, a.storeFailed(ctx, "list the files", err)
+}
+
+// dropOrphan deletes the bytes of a file whose row has gone while they were fetched: nothing else would ever find them. Whoever deletes a
+// row deletes the bytes too, and looks no later than here.
+func (a *Activities) dropOrphan(ctx context.Context, file dbsqlc.Media) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), orphanPatience)
+	defer cancel()
+	_, err := a.queries().MediaGetAny(ctx, file.ID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = a.Store.Delete(ctx, mediastore.Key(file.AccountID, file.ID))
+	}
+	if err != nil {
+		a.Log.ErrorContext(ctx, "it is not known whether a file still has its row", "media_id", file.ID, "error", db.LogText(err))
+	}
 }
 
 func listMedia(ctx context.Context, q *dbsqlc.Queries, ref Ref) ([]handoff.ID, error) {

@@ -226,7 +226,7 @@ func (s *server) declareRoutes() {
 		s.intakeRoutes, s.sampleRoutes, s.receiptRoutes,
 		s.meRoutes, s.conversationRoutes, s.controlRoutes, s.resolveRoutes, s.timerRoutes, s.ownerRoutes, s.scheduledRoutes, s.startRoutes, s.messageRoutes, s.mediaRoutes, s.eventRoutes, s.streamRoutes, s.noteRoutes, s.deskRoutes, s.transcriptRoutes, s.exportRoutes,
 		s.inboxRoutes, s.endpointRoutes, s.endpointHealthRoute, s.agentRoutes, s.keyRoutes, s.deliveryRoutes, s.ledgerRoutes,
-		s.auditRoutes, s.signInRoutes, s.healthRoutes, s.searchRoutes, s.viewRoutes, s.erasureRoutes,
+		s.auditRoutes, s.signInRoutes, s.healthRoutes, s.searchRoutes, s.viewRoutes, s.erasureRoutes, s.contactExportRoutes,
 	} {
 		declare()
 	}

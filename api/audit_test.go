@@ -27,6 +27,7 @@ func TestWhatAdminsChangeIsInTheAuditLog(t *testing.T) {
 	w := newWorld(t)
 	const canary = "EAAcanarysecret"
 	c := w.conversation(t, "447700900123")
+	forgotten := w.conversation(t, "447700900124").ContactID.String()
 	delivery := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusAccepted).text("deliveries.0.id")
 	waiting := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusAccepted).text("deliveries.0.id")
 	made := func(path string, body any) string {
@@ -64,6 +65,7 @@ func TestWhatAdminsChangeIsInTheAuditLog(t *testing.T) {
 		"replay-endpoint":        {"/v1/endpoints/" + endpoint + "/replay", map[string]any{"since": since, "until": time.Now()}, "endpoint", endpoint, "until", false},
 		"redeliver":              {"/v1/deliveries/" + delivery + "/redeliver", nil, "delivery", delivery, "", false},
 		"skip-delivery":          {"/v1/deliveries/" + waiting + "/skip", nil, "delivery", waiting, "", false},
+		"erase-contact":          {"/v1/contacts/" + forgotten + "/erasure", nil, "contact", forgotten, "", true},
 		"create-team":            {"/v1/teams", `{"name":"Sales"}`, "team", "", "name", true},
 		"update-team":            {"/v1/teams/" + team, `{"name":"Bills"}`, "team", team, "name", false},
 		"delete-team":            {"/v1/teams/" + old, nil, "team", old, "", false},

@@ -70,7 +70,7 @@ func (s *server) erasureRoutes() {
 func (s *server) eraseContact(ctx context.Context, in *eraseContactInput) (*output[Erasure], error) {
 	k := keyOf(ctx)
 	row, _, err := db.RequestErasure(ctx, s.db(ctx), db.NewErasure{
-		AccountID: k.AccountID, ContactID: in.ID, ActorType: "key", ActorID: &k.ID, At: s.Now(),
+		AccountID: k.AccountID, ContactID: in.ID, ActorType: "key", ActorID: &k.ID, ActorName: k.Name, At: s.Now(),
 		Seal: func(erasure handoff.ID, subject []byte) ([]byte, error) {
 			return s.Box.Seal(subject, secretbox.ErasureSubject(k.AccountID, erasure))
 		},

@@ -11,7 +11,7 @@ import (
 
 // historyOperations describe the routes that are downloads.
 func (s *server) historyOperations() []*huma.Operation {
-	return []*huma.Operation{s.transcriptOperation(), s.exportOperation()}
+	return []*huma.Operation{s.transcriptOperation(), s.exportOperation(), s.contactExportOperation()}
 }
 
 func (s *server) transcriptOperation() *huma.Operation {

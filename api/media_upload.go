@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
+	"github.com/jackc/pgx/v5"
 
 	"handoff"
 	"handoff/db/dbsqlc"
@@ -69,13 +70,19 @@ func (s *server) receive(ctx context.Context, r *http.Request) (dbsqlc.Media, er
 		finish.AccountID, finish.ID = account, cmd.ID
 		_, err = q.MediaFinishUpload(ctx, finish)
 	}
+	var row dbsqlc.Media
+	if err == nil {
+		if row, err = q.MediaGet(ctx, dbsqlc.MediaGetParams{AccountID: account, ID: cmd.ID}); errors.Is(err, pgx.ErrNoRows) {
+			err = handoff.Errorf(handoff.CodeConflict, "the file was deleted while it arrived: upload it again with a new Idempotency-Key")
+		}
+	}
 	if err != nil {
 		after, cancel := afterwards(ctx)
 		defer cancel()
 		s.dropUpload(after, account, cmd.ID)
 		return dbsqlc.Media{}, err
 	}
-	return q.MediaGet(ctx, dbsqlc.MediaGetParams{AccountID: account, ID: cmd.ID})
+	return row, nil
 }
 
 // storeFile writes the file and says what it is.
@@ -121,9 +128,12 @@ func kindOf(info mediastore.Info) string {
 
 // dropUpload removes what is left of an upload. What it does not reach, the sweep of unused uploads does.
 func (s *server) dropUpload(ctx context.Context, account, id handoff.ID) {
-	rows, err := s.queries(ctx).MediaDropUpload(ctx, dbsqlc.MediaDropUploadParams{AccountID: account, ID: id})
-	if err == nil && rows > 0 {
-		err = s.Store.Delete(ctx, mediastore.Key(account, id))
+	_, err := s.queries(ctx).MediaDropUpload(ctx, dbsqlc.MediaDropUploadParams{AccountID: account, ID: id})
+	if err == nil {
+		// Bytes whose row somebody else has deleted meanwhile nobody would find again.
+		if _, err = s.queries(ctx).MediaGet(ctx, dbsqlc.MediaGetParams{AccountID: account, ID: id}); errors.Is(err, pgx.ErrNoRows) {
+			err = s.Store.Delete(ctx, mediastore.Key(account, id))
+		}
 	}
 	if err != nil {
 		s.Log.ErrorContext(ctx, "what is left of an upload was not removed", "media_id", id, "error", err)

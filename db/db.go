@@ -220,6 +220,22 @@ func Unstorable(err error) *handoff.Error {
 	}
 }
 
+// LogText is what a log may say of err. What PostgreSQL says of a statement that failed can hold values, such as a number or a part of a
+// text: of it there is the code and what it is about, by name.
+func LogText(err error) string {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return err.Error()
+	}
+	text := "PostgreSQL: SQLSTATE " + pg.Code
+	for _, about := range [][2]string{{"constraint", pg.ConstraintName}, {"table", pg.TableName}, {"column", pg.ColumnName}} {
+		if about[1] != "" {
+			text += ", " + about[0] + " " + about[1]
+		}
+	}
+	return text
+}
+
 // ViolatesUnique tells whether err is the violation of the named unique index.
 func ViolatesUnique(err error, index string) bool {
 	var pg *pgconn.PgError

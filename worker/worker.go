@@ -64,6 +64,7 @@ func RegisterActivities(r ActivityRegistry, a *activities.Activities) {
 		"EraseClose":        a.EraseClose,
 		"EraseFinish":       a.EraseFinish,
 		"EraseHistories":    a.EraseHistories,
+		"EraseVerify":       a.EraseVerify,
 		"EraseReceipts":     a.EraseReceipts,
 		"EraseRows":         a.EraseRows,
 		"EraseRuns":         a.EraseRuns,

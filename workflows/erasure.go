@@ -51,7 +51,11 @@ func (e *erasure) run(ctx workflow.Context) error {
 		if err := e.round(ctx); err != nil {
 			return err
 		}
-		_, err := step(ctx, e, "look whether anything is left, and certify", a.EraseFinish, e.in)
+		verified, err := step(ctx, e, "look whether anything is left", a.EraseVerify, e.in)
+		if err == nil {
+			finish := activities.EraseFinishInput{ErasureInput: e.in, Verified: verified}
+			_, err = step(ctx, e, "certify", a.EraseFinish, finish)
+		}
 		var failed *temporal.ApplicationError
 		if !errors.As(err, &failed) || failed.Type() != activities.Unerased {
 			if err == nil {

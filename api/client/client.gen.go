@@ -5791,6 +5791,12 @@ type EraseContactParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// ExportContactParams defines parameters for ExportContact.
+type ExportContactParams struct {
+	// IncludeNotes Are the notes that agents wrote for each other part of it?
+	IncludeNotes *bool `form:"include_notes,omitempty" json:"include_notes,omitempty"`
+}
+
 // ListConversationsParams defines parameters for ListConversations.
 type ListConversationsParams struct {
 	// Limit How many items a page holds at most.
@@ -7306,6 +7312,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/contacts/{id}/erasure (the `EraseContact` operationId).
 	EraseContact(ctx context.Context, id openapi_types.UUID, params *EraseContactParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportContact Export a contact
+	//
+	// Everything that is kept of a contact, as one ZIP: `contact.json` (a `ContactProfile`), `conversations.jsonl`, `messages.jsonl`, `notes.jsonl` and `ratings.jsonl` with one JSON object a line, as other routes show them, and the bytes of the files under `files/`, each named by its id and its own name. Files that are gone are listed in `files/missing.jsonl`. It is written while it is read and takes as long as it takes; one that was cut off is no whole ZIP. The audit log says who asked.
+	//
+	// Corresponds with GET /v1/contacts/{id}/export (the `ExportContact` operationId).
+	ExportContact(ctx context.Context, id openapi_types.UUID, params *ExportContactParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListConversations List conversations
 	//
@@ -9216,6 +9229,23 @@ func (c *Client) ListContactConversations(ctx context.Context, id openapi_types.
 // Corresponds with POST /v1/contacts/{id}/erasure (the `EraseContact` operationId).
 func (c *Client) EraseContact(ctx context.Context, id openapi_types.UUID, params *EraseContactParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEraseContactRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportContact Export a contact
+//
+// Everything that is kept of a contact, as one ZIP: `contact.json` (a `ContactProfile`), `conversations.jsonl`, `messages.jsonl`, `notes.jsonl` and `ratings.jsonl` with one JSON object a line, as other routes show them, and the bytes of the files under `files/`, each named by its id and its own name. Files that are gone are listed in `files/missing.jsonl`. It is written while it is read and takes as long as it takes; one that was cut off is no whole ZIP. The audit log says who asked.
+//
+// Corresponds with GET /v1/contacts/{id}/export (the `ExportContact` operationId).
+func (c *Client) ExportContact(ctx context.Context, id openapi_types.UUID, params *ExportContactParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportContactRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -13508,6 +13538,67 @@ func NewEraseContactRequest(server string, id openapi_types.UUID, params *EraseC
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewExportContactRequest constructs an http.Request for the ExportContact method
+func NewExportContactRequest(server string, id openapi_types.UUID, params *ExportContactParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/export", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.IncludeNotes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "include_notes", *params.IncludeNotes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -20887,6 +20978,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/contacts/{id}/erasure (the `EraseContact` operationId).
 	EraseContactWithResponse(ctx context.Context, id openapi_types.UUID, params *EraseContactParams, reqEditors ...RequestEditorFn) (*EraseContactResponse, error)
 
+	// ExportContactWithResponse Export a contact
+	//
+	// Everything that is kept of a contact, as one ZIP: `contact.json` (a `ContactProfile`), `conversations.jsonl`, `messages.jsonl`, `notes.jsonl` and `ratings.jsonl` with one JSON object a line, as other routes show them, and the bytes of the files under `files/`, each named by its id and its own name. Files that are gone are listed in `files/missing.jsonl`. It is written while it is read and takes as long as it takes; one that was cut off is no whole ZIP. The audit log says who asked.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{id}/export (the `ExportContact` operationId).
+	ExportContactWithResponse(ctx context.Context, id openapi_types.UUID, params *ExportContactParams, reqEditors ...RequestEditorFn) (*ExportContactResponse, error)
+
 	// ListConversationsWithResponse List conversations
 	//
 	// Filters are combined: each one leaves fewer. A cursor belongs to its order; conversations that move between two pages are repeated or left out, and no others.
@@ -23329,6 +23429,40 @@ func (r EraseContactResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r EraseContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportContactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportContactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportContactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportContactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportContactResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -28335,6 +28469,21 @@ func (c *ClientWithResponses) EraseContactWithResponse(ctx context.Context, id o
 	return ParseEraseContactResponse(rsp)
 }
 
+// ExportContactWithResponse Export a contact
+//
+// Everything that is kept of a contact, as one ZIP: `contact.json` (a `ContactProfile`), `conversations.jsonl`, `messages.jsonl`, `notes.jsonl` and `ratings.jsonl` with one JSON object a line, as other routes show them, and the bytes of the files under `files/`, each named by its id and its own name. Files that are gone are listed in `files/missing.jsonl`. It is written while it is read and takes as long as it takes; one that was cut off is no whole ZIP. The audit log says who asked.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{id}/export (the `ExportContact` operationId).
+func (c *ClientWithResponses) ExportContactWithResponse(ctx context.Context, id openapi_types.UUID, params *ExportContactParams, reqEditors ...RequestEditorFn) (*ExportContactResponse, error) {
+	rsp, err := c.ExportContact(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportContactResponse(rsp)
+}
+
 // ListConversationsWithResponse List conversations
 //
 // Filters are combined: each one leaves fewer. A cursor belongs to its order; conversations that move between two pages are repeated or left out, and no others.
@@ -31347,6 +31496,22 @@ func ParseEraseContactResponse(rsp *http.Response) (*EraseContactResponse, error
 		}
 		response.JSON202 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseExportContactResponse parses an HTTP response from a ExportContactWithResponse call
+func ParseExportContactResponse(rsp *http.Response) (*ExportContactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportContactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil

@@ -42,6 +42,9 @@ type contactEraseCmd struct {
 
 func (c *contactEraseCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
+		if a.Audit != nil {
+			a.Audit.Entry.TargetType = "contact"
+		}
 		row, _, err := db.RequestErasure(ctx, a.DB, db.NewErasure{
 			AccountID: c.Account, ContactID: c.ID, ActorType: "operator", At: time.Now(),
 			Seal: func(erasure handoff.ID, subject []byte) ([]byte, error) {

@@ -26,6 +26,8 @@ WHERE e.id > $1 AND e.id <= $2
   -- NOT IN is looked up in a hash, whatever the planner expects. As NOT EXISTS it read the range's deliveries anew for each event.
   AND (e.id, p.id) NOT IN (
     SELECT d.event_id, d.endpoint_id FROM deliveries d WHERE d.event_id IS NOT NULL AND d.id >= $5 AND d.id <= $6)
+  AND NOT EXISTS (SELECT FROM contacts g WHERE g.id = c.contact_id AND g.erasing_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM inboxes k WHERE k.id = c.inbox_id AND c.ended_at < now() - make_interval(days => k.retention_days))
 ORDER BY e.id LIMIT $7
 `
 
@@ -177,10 +179,13 @@ func (q *Queries) LedgerEvent(ctx context.Context, arg LedgerEventParams) (Event
 }
 
 const ledgerEventMissing = `-- name: LedgerEventMissing :many
+
 SELECT e.account_id, c.inbox_id, c.contact_id, c.id AS conversation_id, (e.seq - 1)::bigint AS seq
 FROM events e JOIN conversations c ON c.id = e.conversation_id AND c.last_seq >= e.seq
 WHERE e.id > $1 AND e.id <= $2 AND e.seq > 1
   AND NOT EXISTS (SELECT FROM events p WHERE p.conversation_id = e.conversation_id AND p.seq = e.seq - 1)
+  AND NOT EXISTS (SELECT FROM contacts g WHERE g.id = c.contact_id AND g.erasing_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM inboxes k WHERE k.id = c.inbox_id AND c.ended_at < now() - make_interval(days => k.retention_days))
 ORDER BY e.id LIMIT $3
 `
 
@@ -198,6 +203,8 @@ type LedgerEventMissingRow struct {
 	Seq            int64
 }
 
+// In each of these queries: what is being deleted, of a contact that is erased or past the time that its inbox keeps it, goes in several
+// transactions. What is missing of it meanwhile is no gap.
 // Events whose predecessor in their conversation is not there: one index look-up for each event.
 func (q *Queries) LedgerEventMissing(ctx context.Context, arg LedgerEventMissingParams) ([]LedgerEventMissingRow, error) {
 	rows, err := q.db.Query(ctx, ledgerEventMissing, arg.After, arg.Through, arg.RowLimit)
@@ -567,8 +574,11 @@ func (q *Queries) LedgerMarkSet(ctx context.Context, arg LedgerMarkSetParams) er
 const ledgerMessageUnsent = `-- name: LedgerMessageUnsent :many
 SELECT e.account_id, m.inbox_id, m.contact_id, e.conversation_id, e.id AS event_id, m.id AS message_id FROM events e
 JOIN messages m ON m.id = e.message_id
+JOIN conversations c ON c.id = e.conversation_id
 WHERE e.id > $1 AND e.id <= $2 AND e.type = 'message.queued' AND m.status = 'queued'
   AND NOT EXISTS (SELECT FROM deliveries d WHERE d.message_id = m.id)
+  AND NOT EXISTS (SELECT FROM contacts g WHERE g.id = c.contact_id AND g.erasing_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM inboxes k WHERE k.id = c.inbox_id AND c.ended_at < now() - make_interval(days => k.retention_days))
 ORDER BY e.id LIMIT $3
 `
 
@@ -617,8 +627,11 @@ func (q *Queries) LedgerMessageUnsent(ctx context.Context, arg LedgerMessageUnse
 
 const ledgerMessageWithoutEvent = `-- name: LedgerMessageWithoutEvent :many
 SELECT m.account_id, m.inbox_id, m.contact_id, m.conversation_id, m.seq, m.id FROM messages m
+JOIN conversations c ON c.id = m.conversation_id
 WHERE m.id > $1 AND m.id <= $2 AND m.conversation_id IS NOT NULL AND m.seq IS NOT NULL
   AND NOT EXISTS (SELECT FROM events e WHERE e.conversation_id = m.conversation_id AND e.seq = m.seq AND e.message_id = m.id)
+  AND NOT EXISTS (SELECT FROM contacts g WHERE g.id = c.contact_id AND g.erasing_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM inboxes k WHERE k.id = c.inbox_id AND c.ended_at < now() - make_interval(days => k.retention_days))
 ORDER BY m.id LIMIT $3
 `
 
@@ -681,7 +694,9 @@ FROM (SELECT DISTINCT e.conversation_id FROM events e WHERE e.id > $1 AND e.id <
 JOIN conversations c ON c.id = s.conversation_id
 LEFT JOIN LATERAL (
     SELECT l.seq, l.type FROM events l WHERE l.conversation_id = c.id AND l.seq IS NOT NULL ORDER BY l.seq DESC LIMIT 1) last ON true
-WHERE coalesce(last.seq, 0) <> c.last_seq OR (c.status = 'ended' AND last.type <> 'conversation.ended')
+WHERE (coalesce(last.seq, 0) <> c.last_seq OR (c.status = 'ended' AND last.type <> 'conversation.ended'))
+  AND NOT EXISTS (SELECT FROM contacts g WHERE g.id = c.contact_id AND g.erasing_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM inboxes k WHERE k.id = c.inbox_id AND c.ended_at < now() - make_interval(days => k.retention_days))
 ORDER BY c.id LIMIT $3
 `
 

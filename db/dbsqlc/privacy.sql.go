@@ -106,6 +106,243 @@ func (q *Queries) AnswerScan(ctx context.Context, arg AnswerScanParams) ([]Idemp
 	return items, nil
 }
 
+const contactExportFiles = `-- name: ContactExportFiles :many
+SELECT id, account_id, inbox_id, contact_id, external_id, source_url, kind, state, declared_type, mime_type, filename, sha256, size, failure_code, failure_reason, created_at, finished_at FROM media d
+WHERE d.account_id = $1 AND d.state = 'ready' AND d.id > $2
+  AND d.id IN (SELECT m.media_id FROM messages m WHERE m.contact_id = $3 AND m.media_id IS NOT NULL)
+ORDER BY d.id LIMIT $4
+`
+
+type ContactExportFilesParams struct {
+	AccountID uuid.UUID
+	AfterID   uuid.UUID
+	ContactID uuid.UUID
+	RowLimit  int32
+}
+
+// Files that are there, of messages in either direction.
+func (q *Queries) ContactExportFiles(ctx context.Context, arg ContactExportFilesParams) ([]Media, error) {
+	rows, err := q.db.Query(ctx, contactExportFiles,
+		arg.AccountID,
+		arg.AfterID,
+		arg.ContactID,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Media{}
+	for rows.Next() {
+		var i Media
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.InboxID,
+			&i.ContactID,
+			&i.ExternalID,
+			&i.SourceURL,
+			&i.Kind,
+			&i.State,
+			&i.DeclaredType,
+			&i.MimeType,
+			&i.Filename,
+			&i.Sha256,
+			&i.Size,
+			&i.FailureCode,
+			&i.FailureReason,
+			&i.CreatedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const contactExportMessages = `-- name: ContactExportMessages :many
+SELECT id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, author_id, author_name, type, text, content, media_id, shadow, callback_data, echo_keys, status, failure_code, failure_reason, external_id, reply_to, opens, history, sent_at, created_at, applied_at, retry_of FROM messages m WHERE m.account_id = $1 AND m.contact_id = $2 AND m.id > $3 ORDER BY m.id LIMIT $4
+`
+
+type ContactExportMessagesParams struct {
+	AccountID uuid.UUID
+	ContactID uuid.UUID
+	AfterID   uuid.UUID
+	RowLimit  int32
+}
+
+func (q *Queries) ContactExportMessages(ctx context.Context, arg ContactExportMessagesParams) ([]Message, error) {
+	rows, err := q.db.Query(ctx, contactExportMessages,
+		arg.AccountID,
+		arg.ContactID,
+		arg.AfterID,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Message{}
+	for rows.Next() {
+		var i Message
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.InboxID,
+			&i.ContactID,
+			&i.ConversationID,
+			&i.Seq,
+			&i.Direction,
+			&i.AuthorType,
+			&i.AuthorID,
+			&i.AuthorName,
+			&i.Type,
+			&i.Text,
+			&i.Content,
+			&i.MediaID,
+			&i.Shadow,
+			&i.CallbackData,
+			&i.EchoKeys,
+			&i.Status,
+			&i.FailureCode,
+			&i.FailureReason,
+			&i.ExternalID,
+			&i.ReplyTo,
+			&i.Opens,
+			&i.History,
+			&i.SentAt,
+			&i.CreatedAt,
+			&i.AppliedAt,
+			&i.RetryOf,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const contactExportNotes = `-- name: ContactExportNotes :many
+SELECT n.id, n.account_id, n.conversation_id, n.agent_id, n.text, n.created_at, a.name AS agent_name, ARRAY(SELECT m.agent_id FROM mentions m WHERE m.note_id = n.id ORDER BY m.agent_id)::uuid[] AS mentions
+FROM notes n JOIN conversations c ON c.id = n.conversation_id LEFT JOIN agents a ON a.id = n.agent_id
+WHERE n.account_id = $1 AND c.contact_id = $2 AND n.id > $3
+ORDER BY n.id LIMIT $4
+`
+
+type ContactExportNotesParams struct {
+	AccountID uuid.UUID
+	ContactID uuid.UUID
+	AfterID   uuid.UUID
+	RowLimit  int32
+}
+
+type ContactExportNotesRow struct {
+	ID             uuid.UUID
+	AccountID      uuid.UUID
+	ConversationID uuid.UUID
+	AgentID        *uuid.UUID
+	Text           string
+	CreatedAt      time.Time
+	AgentName      *string
+	Mentions       []uuid.UUID
+}
+
+func (q *Queries) ContactExportNotes(ctx context.Context, arg ContactExportNotesParams) ([]ContactExportNotesRow, error) {
+	rows, err := q.db.Query(ctx, contactExportNotes,
+		arg.AccountID,
+		arg.ContactID,
+		arg.AfterID,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ContactExportNotesRow{}
+	for rows.Next() {
+		var i ContactExportNotesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.ConversationID,
+			&i.AgentID,
+			&i.Text,
+			&i.CreatedAt,
+			&i.AgentName,
+			&i.Mentions,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const contactExportRatings = `-- name: ContactExportRatings :many
+SELECT r.conversation_id, r.account_id, r.inbox_id, r.agent_id, r.score, r.comment, r.via, r.given_at, r.updated_at, a.name AS agent_name
+FROM ratings r JOIN conversations c ON c.id = r.conversation_id LEFT JOIN agents a ON a.id = r.agent_id
+WHERE r.account_id = $1 AND c.contact_id = $2 AND r.conversation_id > $3
+ORDER BY r.conversation_id LIMIT $4
+`
+
+type ContactExportRatingsParams struct {
+	AccountID uuid.UUID
+	ContactID uuid.UUID
+	AfterID   uuid.UUID
+	RowLimit  int32
+}
+
+type ContactExportRatingsRow struct {
+	Rating    Rating
+	AgentName *string
+}
+
+func (q *Queries) ContactExportRatings(ctx context.Context, arg ContactExportRatingsParams) ([]ContactExportRatingsRow, error) {
+	rows, err := q.db.Query(ctx, contactExportRatings,
+		arg.AccountID,
+		arg.ContactID,
+		arg.AfterID,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ContactExportRatingsRow{}
+	for rows.Next() {
+		var i ContactExportRatingsRow
+		if err := rows.Scan(
+			&i.Rating.ConversationID,
+			&i.Rating.AccountID,
+			&i.Rating.InboxID,
+			&i.Rating.AgentID,
+			&i.Rating.Score,
+			&i.Rating.Comment,
+			&i.Rating.Via,
+			&i.Rating.GivenAt,
+			&i.Rating.UpdatedAt,
+			&i.AgentName,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const erasureBlankDeliveries = `-- name: ErasureBlankDeliveries :execrows
 WITH attempts AS (
     UPDATE delivery_attempts SET response_excerpt = NULL, response_headers = NULL WHERE delivery_id = ANY($2::uuid[]))
@@ -207,6 +444,23 @@ type ErasureDeleteEventsParams struct {
 // Events of no conversation that tell of the contact, or of its messages: every event of the account is looked at.
 func (q *Queries) ErasureDeleteEvents(ctx context.Context, arg ErasureDeleteEventsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, erasureDeleteEvents, arg.AccountID, arg.ContactText, arg.ContactID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const erasureDeleteGaps = `-- name: ErasureDeleteGaps :execrows
+DELETE FROM ledger_gaps WHERE account_id = $1 AND contact_id = $2::uuid
+`
+
+type ErasureDeleteGapsParams struct {
+	AccountID uuid.UUID
+	ContactID uuid.UUID
+}
+
+func (q *Queries) ErasureDeleteGaps(ctx context.Context, arg ErasureDeleteGapsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, erasureDeleteGaps, arg.AccountID, arg.ContactID)
 	if err != nil {
 		return 0, err
 	}
@@ -960,6 +1214,18 @@ func (q *Queries) PrivacyDeleteFiles(ctx context.Context, ids []uuid.UUID) (int6
 	return result.RowsAffected(), nil
 }
 
+const privacyDeleteGaps = `-- name: PrivacyDeleteGaps :execrows
+DELETE FROM ledger_gaps WHERE conversation_id = ANY($1::uuid[])
+`
+
+func (q *Queries) PrivacyDeleteGaps(ctx context.Context, conversationIds []uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, privacyDeleteGaps, conversationIds)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const privacyDeleteMessageDeliveries = `-- name: PrivacyDeleteMessageDeliveries :execrows
 WITH gone AS (SELECT d.id FROM deliveries d WHERE d.message_id = ANY($1::uuid[])),
 attempts AS (DELETE FROM delivery_attempts WHERE delivery_id IN (SELECT g.id FROM gone g))
@@ -1317,17 +1583,19 @@ func (q *Queries) ReceiptParked(ctx context.Context, receiptIds []uuid.UUID) ([]
 
 const receiptScan = `-- name: ReceiptScan :many
 SELECT r.id, EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.contact_id = $1::uuid)::boolean AS listed,
-    EXISTS (SELECT FROM unnest($2::bytea[]) AS p WHERE position(p IN r.body) > 0)::boolean AS named
-FROM (SELECT s.id, s.body FROM receipts s WHERE s.account_id = $3 AND s.id > $4 ORDER BY s.id LIMIT $5) AS r
+    (r.received_at <= $2::timestamptz
+        AND EXISTS (SELECT FROM unnest($3::bytea[]) AS p WHERE position(p IN r.body) > 0))::boolean AS named
+FROM (SELECT s.id, s.body, s.received_at FROM receipts s WHERE s.account_id = $4 AND s.id > $5 ORDER BY s.id LIMIT $6) AS r
 ORDER BY r.id
 `
 
 type ReceiptScanParams struct {
-	ContactID uuid.UUID
-	Patterns  [][]byte
-	AccountID uuid.UUID
-	AfterID   uuid.UUID
-	RowLimit  int32
+	ContactID  uuid.UUID
+	NamedUntil time.Time
+	Patterns   [][]byte
+	AccountID  uuid.UUID
+	AfterID    uuid.UUID
+	RowLimit   int32
 }
 
 type ReceiptScanRow struct {
@@ -1336,10 +1604,12 @@ type ReceiptScanRow struct {
 	Named  bool
 }
 
-// A page of an account's receipts: whether they have an item of the contact, and whether their bytes name it.
+// A page of an account's receipts: whether they have an item of the contact, and whether their bytes name it. What came later with the
+// same names is a new contact's.
 func (q *Queries) ReceiptScan(ctx context.Context, arg ReceiptScanParams) ([]ReceiptScanRow, error) {
 	rows, err := q.db.Query(ctx, receiptScan,
 		arg.ContactID,
+		arg.NamedUntil,
 		arg.Patterns,
 		arg.AccountID,
 		arg.AfterID,

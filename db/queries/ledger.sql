@@ -13,12 +13,17 @@ SELECT n.id, n.place FROM (
     WHERE e.id > @after AND e.id <= @until ORDER BY e.id LIMIT @row_limit) n
 ORDER BY n.place DESC LIMIT 1;
 
+-- In each of these queries: what is being deleted, of a contact that is erased or past the time that its inbox keeps it, goes in several
+-- transactions. What is missing of it meanwhile is no gap.
+
 -- name: LedgerEventMissing :many
 -- Events whose predecessor in their conversation is not there: one index look-up for each event.
 SELECT e.account_id, c.inbox_id, c.contact_id, c.id AS conversation_id, (e.seq - 1)::bigint AS seq
 FROM events e JOIN conversations c ON c.id = e.conversation_id AND c.last_seq >= e.seq
 WHERE e.id > @after AND e.id <= @through AND e.seq > 1
   AND NOT EXISTS (SELECT FROM events p WHERE p.conversation_id = e.conversation_id AND p.seq = e.seq - 1)
+  AND NOT EXISTS (SELECT FROM contacts g WHERE g.id = c.contact_id AND g.erasing_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM inboxes k WHERE k.id = c.inbox_id AND c.ended_at < now() - make_interval(days => k.retention_days))
 ORDER BY e.id LIMIT @row_limit;
 
 -- name: LedgerSequenceWrong :many
@@ -29,22 +34,30 @@ FROM (SELECT DISTINCT e.conversation_id FROM events e WHERE e.id > @after AND e.
 JOIN conversations c ON c.id = s.conversation_id
 LEFT JOIN LATERAL (
     SELECT l.seq, l.type FROM events l WHERE l.conversation_id = c.id AND l.seq IS NOT NULL ORDER BY l.seq DESC LIMIT 1) last ON true
-WHERE coalesce(last.seq, 0) <> c.last_seq OR (c.status = 'ended' AND last.type <> 'conversation.ended')
+WHERE (coalesce(last.seq, 0) <> c.last_seq OR (c.status = 'ended' AND last.type <> 'conversation.ended'))
+  AND NOT EXISTS (SELECT FROM contacts g WHERE g.id = c.contact_id AND g.erasing_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM inboxes k WHERE k.id = c.inbox_id AND c.ended_at < now() - make_interval(days => k.retention_days))
 ORDER BY c.id LIMIT @row_limit;
 
 -- name: LedgerMessageWithoutEvent :many
 -- Messages that stand in a conversation at a number at which no event tells of them.
 SELECT m.account_id, m.inbox_id, m.contact_id, m.conversation_id, m.seq, m.id FROM messages m
+JOIN conversations c ON c.id = m.conversation_id
 WHERE m.id > @after AND m.id <= @through AND m.conversation_id IS NOT NULL AND m.seq IS NOT NULL
   AND NOT EXISTS (SELECT FROM events e WHERE e.conversation_id = m.conversation_id AND e.seq = m.seq AND e.message_id = m.id)
+  AND NOT EXISTS (SELECT FROM contacts g WHERE g.id = c.contact_id AND g.erasing_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM inboxes k WHERE k.id = c.inbox_id AND c.ended_at < now() - make_interval(days => k.retention_days))
 ORDER BY m.id LIMIT @row_limit;
 
 -- name: LedgerMessageUnsent :many
 -- Agents' messages that are queued, and that nothing takes out.
 SELECT e.account_id, m.inbox_id, m.contact_id, e.conversation_id, e.id AS event_id, m.id AS message_id FROM events e
 JOIN messages m ON m.id = e.message_id
+JOIN conversations c ON c.id = e.conversation_id
 WHERE e.id > @after AND e.id <= @through AND e.type = 'message.queued' AND m.status = 'queued'
   AND NOT EXISTS (SELECT FROM deliveries d WHERE d.message_id = m.id)
+  AND NOT EXISTS (SELECT FROM contacts g WHERE g.id = c.contact_id AND g.erasing_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM inboxes k WHERE k.id = c.inbox_id AND c.ended_at < now() - make_interval(days => k.retention_days))
 ORDER BY e.id LIMIT @row_limit;
 
 -- name: LedgerDeliveryMissing :many
@@ -63,6 +76,8 @@ WHERE e.id > @after AND e.id <= @through
   -- NOT IN is looked up in a hash, whatever the planner expects. As NOT EXISTS it read the range's deliveries anew for each event.
   AND (e.id, p.id) NOT IN (
     SELECT d.event_id, d.endpoint_id FROM deliveries d WHERE d.event_id IS NOT NULL AND d.id >= @deliveries_from AND d.id <= @deliveries_until)
+  AND NOT EXISTS (SELECT FROM contacts g WHERE g.id = c.contact_id AND g.erasing_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM inboxes k WHERE k.id = c.inbox_id AND c.ended_at < now() - make_interval(days => k.retention_days))
 ORDER BY e.id LIMIT @row_limit;
 
 -- name: LedgerRoom :exec

@@ -135,6 +135,12 @@ DELETE FROM ratings WHERE conversation_id = ANY(@conversation_ids::uuid[]);
 -- name: PrivacyDeleteCommands :execrows
 DELETE FROM commands WHERE conversation_id = ANY(@conversation_ids::uuid[]);
 
+-- name: PrivacyDeleteGaps :execrows
+DELETE FROM ledger_gaps WHERE conversation_id = ANY(@conversation_ids::uuid[]);
+
+-- name: ErasureDeleteGaps :execrows
+DELETE FROM ledger_gaps WHERE account_id = @account_id AND contact_id = @contact_id::uuid;
+
 -- name: PrivacyDeleteDocuments :execrows
 DELETE FROM search_documents WHERE conversation_id = ANY(@conversation_ids::uuid[]);
 
@@ -207,10 +213,12 @@ SELECT (EXISTS (SELECT FROM events e WHERE e.conversation_id = ANY(@ids::uuid[])
     OR EXISTS (SELECT FROM messages m WHERE m.conversation_id = ANY(@ids::uuid[])))::boolean AS something;
 
 -- name: ReceiptScan :many
--- A page of an account's receipts: whether they have an item of the contact, and whether their bytes name it.
+-- A page of an account's receipts: whether they have an item of the contact, and whether their bytes name it. What came later with the
+-- same names is a new contact's.
 SELECT r.id, EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.contact_id = @contact_id::uuid)::boolean AS listed,
-    EXISTS (SELECT FROM unnest(@patterns::bytea[]) AS p WHERE position(p IN r.body) > 0)::boolean AS named
-FROM (SELECT s.id, s.body FROM receipts s WHERE s.account_id = @account_id AND s.id > @after_id ORDER BY s.id LIMIT @row_limit) AS r
+    (r.received_at <= @named_until::timestamptz
+        AND EXISTS (SELECT FROM unnest(@patterns::bytea[]) AS p WHERE position(p IN r.body) > 0))::boolean AS named
+FROM (SELECT s.id, s.body, s.received_at FROM receipts s WHERE s.account_id = @account_id AND s.id > @after_id ORDER BY s.id LIMIT @row_limit) AS r
 ORDER BY r.id;
 
 -- name: ReceiptParked :many
@@ -296,3 +304,25 @@ SELECT (SELECT count(*) FROM contact_identities i WHERE i.contact_id = @contact_
     (SELECT count(*) FROM media d WHERE d.contact_id = @contact_id) AS files,
     (SELECT count(*) FROM deliveries l WHERE l.contact_id = @contact_id AND l.conversation_id IS NULL) AS deliveries,
     (SELECT count(*) FROM search_documents s WHERE s.contact_id = @contact_id) AS documents;
+
+-- name: ContactExportMessages :many
+SELECT * FROM messages m WHERE m.account_id = @account_id AND m.contact_id = @contact_id AND m.id > @after_id ORDER BY m.id LIMIT @row_limit;
+
+-- name: ContactExportNotes :many
+SELECT n.*, a.name AS agent_name, ARRAY(SELECT m.agent_id FROM mentions m WHERE m.note_id = n.id ORDER BY m.agent_id)::uuid[] AS mentions
+FROM notes n JOIN conversations c ON c.id = n.conversation_id LEFT JOIN agents a ON a.id = n.agent_id
+WHERE n.account_id = @account_id AND c.contact_id = @contact_id AND n.id > @after_id
+ORDER BY n.id LIMIT @row_limit;
+
+-- name: ContactExportRatings :many
+SELECT sqlc.embed(r), a.name AS agent_name
+FROM ratings r JOIN conversations c ON c.id = r.conversation_id LEFT JOIN agents a ON a.id = r.agent_id
+WHERE r.account_id = @account_id AND c.contact_id = @contact_id AND r.conversation_id > @after_id
+ORDER BY r.conversation_id LIMIT @row_limit;
+
+-- name: ContactExportFiles :many
+-- Files that are there, of messages in either direction.
+SELECT * FROM media d
+WHERE d.account_id = @account_id AND d.state = 'ready' AND d.id > @after_id
+  AND d.id IN (SELECT m.media_id FROM messages m WHERE m.contact_id = @contact_id AND m.media_id IS NOT NULL)
+ORDER BY d.id LIMIT @row_limit;
