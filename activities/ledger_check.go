@@ -236,7 +236,7 @@ func (l *ledgerLook) closeGap(ctx context.Context, row dbsqlc.LedgerGap) error {
 // idAt is less than every id that is made from t on: ours begin with their milliseconds (RFC 9562, UUIDv7).
 func idAt(t time.Time) handoff.ID {
 	var id handoff.ID
-	ms := t.UnixMilli()
+	ms := max(t.UnixMilli(), 0)
 	for i := range 6 {
 		id[i] = byte(ms >> (40 - 8*i))
 	}

@@ -18,7 +18,9 @@ import (
 	"handoff/internal/graph"
 	"handoff/internal/mediastore"
 	"handoff/internal/outbound"
+	"handoff/internal/payloadcodec"
 	"handoff/internal/workflowclient"
+	"handoff/worker"
 	"handoff/workflows"
 )
 
@@ -76,8 +78,8 @@ func (c *doctorCmd) config() (doctor.Config, error) {
 		Box:             c.box,
 		Outbound:        c.client,
 		Graph:           func(poster *outbound.Client) *graph.Client { return c.graph(poster) },
-		Temporal:        func() (client.Client, error) { return c.dial(slog.New(slog.DiscardHandler), nil) },
-		TemporalAddress: c.TemporalAddress, Namespace: c.TemporalNamespace, TaskQueue: workflows.TaskQueue,
+		Temporal:        c.temporal,
+		TemporalAddress: c.TemporalAddress, Namespace: c.TemporalNamespace, TaskQueue: workflows.TaskQueue, Deployment: worker.Deployment,
 		Attributes: searchAttributes(), Schedules: workflowclient.Schedules(),
 		Store:     func(ctx context.Context) (*mediastore.Store, error) { return mediastore.Open(ctx, c.MediaURL) },
 		PublicURL: c.PublicURL, Now: time.Now,
@@ -90,4 +92,14 @@ func (c *doctorCmd) config() (doctor.Config, error) {
 		config.SendTest = &id
 	}
 	return config, nil
+}
+
+// temporal opens what was sealed too (HANDOFF_SEAL_PAYLOADS): even of a schedule the summary is. Without a key set, which is a finding of
+// its own, the rest can be looked at.
+func (c *doctorCmd) temporal() (client.Client, error) {
+	var codec *payloadcodec.Codec
+	if box, err := c.box(); err == nil {
+		codec = payloadcodec.New(box, false)
+	}
+	return c.dial(slog.New(slog.DiscardHandler), codec)
 }

@@ -51,6 +51,8 @@ func checkDatabase(ctx context.Context, v *visit) []Finding {
 		cause, cure = "the server has no database of this name", "make it (CREATE DATABASE … ENCODING 'UTF8'), or correct the name in DATABASE_URL"
 	case errors.As(err, &refused) && refused.Code == "53300":
 		cause, cure = "all its connections are taken", "raise max_connections, or lower HANDOFF_DB_CONNECTIONS"
+	case pooled(err):
+		cause, cure = throughPooler, pastPooler
 	case errors.As(err, &unknown):
 		cause, cure = "the name server does not know the host", "correct the host in DATABASE_URL"
 	case strings.HasPrefix(err.Error(), "read DATABASE_URL"):
@@ -94,7 +96,23 @@ func checkServer(ctx context.Context, v *visit) []Finding {
 	return ok("PostgreSQL %s, UTF8, no extension is needed", s.VersionText)
 }
 
+const (
+	throughPooler = "a pooler in transaction mode, such as PgBouncer's pool_mode=transaction, lies between, through which handoff does not work: it drops " +
+		"the settings of connections, prepared statements fail, and LISTEN is forgotten"
+	pastPooler = "let DATABASE_URL lead to PostgreSQL itself, or to a pooler in session mode that passes settings on (PgBouncer's ignore_startup_parameters is no help)"
+)
+
+// pooled tells whether an error is that of a pooler: of a setting that it does not pass on, or of a statement that another connection prepared.
+func pooled(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) &&
+		(strings.Contains(refused.Message, "unsupported startup parameter") || refused.Code == "26000" || refused.Code == "42P05")
+}
+
 func unread(err error) []Finding {
+	if pooled(err) {
+		return fail("PostgreSQL did not answer a question: "+rootOf(err), throughPooler, pastPooler)
+	}
 	return fail("PostgreSQL did not answer a question: "+rootOf(err), "", "look into PostgreSQL's log")
 }
 
@@ -140,8 +158,7 @@ func checkNotify(ctx context.Context, v *visit) []Finding {
 	waitCtx, cancel := context.WithTimeout(ctx, notifyWait)
 	defer cancel()
 	if _, err := conn.WaitForNotification(waitCtx); err != nil {
-		return fail("a notification did not get through", "a pooler in transaction mode, such as PgBouncer's pool_mode=transaction, lies between: it forgets LISTEN, "+
-			"so that streams of events lag by seconds, and prepared statements fail", "connect to PostgreSQL itself, or to a pooler in session mode")
+		return fail("a notification did not get through", throughPooler, pastPooler)
 	}
 	return ok("a notification gets through")
 }

@@ -59,6 +59,7 @@ type Config struct {
 	TemporalAddress string
 	Namespace       string
 	TaskQueue       string
+	Deployment      string // under which Temporal knows workers with a build id
 	Attributes      map[string]enumspb.IndexedValueType
 	Schedules       []workflowclient.Schedule
 	Store           func(context.Context) (*mediastore.Store, error)

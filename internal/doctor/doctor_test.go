@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -88,7 +89,7 @@ func newDeployment(t *testing.T) *deployment {
 		Box:         func() (*secretbox.Box, error) { return d.Box, nil },
 		Outbound:    func() (*outbound.Client, error) { return outbound.NewClient(outbound.Config{AllowLoopback: true}), nil },
 		Graph:       d.meta(meta),
-		Temporal:    dial, TemporalAddress: address, Namespace: namespace, TaskQueue: "doctor", Attributes: attributes,
+		Temporal:    dial, TemporalAddress: address, Namespace: namespace, TaskQueue: "doctor", Deployment: worker.Deployment, Attributes: attributes,
 		Schedules: []workflowclient.Schedule{schedule},
 		Store: func(ctx context.Context) (*mediastore.Store, error) {
 			return mediastore.Open(ctx, "file://"+t.TempDir())
@@ -209,6 +210,16 @@ func TestEachIllIsNamedWithItsCure(t *testing.T) {
 				return db.Open(ctx, withDatabase(t, c.DatabaseURL, "nowhere"), 1)
 			}
 		}, "database", doctor.Failed, "does not exist", "no database of this name", "CREATE DATABASE"},
+		"a pooler that refuses settings": {func(c *doctor.Config) {
+			c.Pool = func(context.Context) (*pgxpool.Pool, error) {
+				return nil, &pgconn.PgError{Code: "08P01", Message: "unsupported startup parameter: statement_timeout"} // PgBouncer's words
+			}
+		}, "database", doctor.Failed, "unsupported startup parameter", "does not work", "PostgreSQL itself"},
+		"statements of other connections": {func(c *doctor.Config) {
+			c.Migrated = func(context.Context) (bool, error) {
+				return false, &pgconn.PgError{Code: "42P05", Message: `prepared statement "stmtcache_1" already exists`}
+			}
+		}, "database_schema", doctor.Failed, "already exists", "transaction mode", "PostgreSQL itself"},
 		"large pools": {func(c *doctor.Config) {
 			c.Pool = func(ctx context.Context) (*pgxpool.Pool, error) { return db.Open(ctx, c.DatabaseURL, 5000) }
 		}, "database_connections", doctor.Warning, "5000", "", "HANDOFF_DB_CONNECTIONS"},

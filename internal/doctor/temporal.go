@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 )
 
 // adviseRetention is how long operators should be able to look at an ended conversation.
@@ -28,7 +29,7 @@ func temporalChecks() []Check {
 		{Name: "temporal_search_attributes", Looks: "the search attributes of conversations are there, of the right types", Needs: space, run: checkAttributes},
 		{Name: "temporal_schedules", Looks: "the schedules are there and not paused", Needs: space, run: checkSchedules},
 		{Name: "temporal_worker_stops", Looks: "the namespace gives no task to a worker that stops, which a command would wait for", Needs: space, run: checkWorkerStops},
-		{Name: "workers", Looks: "a worker polls the task queue for workflows and for activities", Needs: space, run: checkWorkers},
+		{Name: "workers", Looks: "a worker of the build that gets the tasks (any, where workers have no HANDOFF_BUILD_ID) polls the task queue for workflows and for activities", Needs: space, run: checkWorkers},
 		{Name: "temporal_clock", Looks: "Temporal's clock and ours agree, as far as the last poll of a worker tells", Needs: []string{"workers"}, run: checkTemporalClock},
 	}
 }
@@ -178,6 +179,10 @@ func checkSchedules(ctx context.Context, v *visit) []Finding {
 }
 
 func checkWorkers(ctx context.Context, v *visit) []Finding {
+	current, err := v.currentBuild(ctx)
+	if err != nil {
+		return temporalUnread(err)
+	}
 	var out []Finding
 	for _, kind := range []struct {
 		kind  enumspb.TaskQueueType
@@ -189,20 +194,59 @@ func checkWorkers(ctx context.Context, v *visit) []Finding {
 		if err != nil {
 			return temporalUnread(err)
 		}
-		if len(answer.GetPollers()) == 0 {
-			out = append(out, fail(fmt.Sprintf("no worker has asked for %s on the task queue %q within five minutes: nothing is applied or delivered", kind.words, v.TaskQueue),
-				"no `handoff worker` runs, or it has another TEMPORAL_NAMESPACE", "start `handoff worker` with the settings of this command")...)
-		}
-		for _, poller := range answer.GetPollers() {
-			if at := poller.GetLastAccessTime().AsTime(); at.After(v.polled) {
-				v.polled = at
-			}
-		}
+		out = append(out, v.askers(kind.words, current, answer.GetPollers())...)
 	}
 	if len(out) == 0 {
 		return ok("workers poll the task queue %q", v.TaskQueue)
 	}
 	return out
+}
+
+// currentBuild is the build of the worker that gets the tasks; "" where it is workers without one.
+func (v *visit) currentBuild(ctx context.Context) (string, error) {
+	described, err := v.temporal.WorkerDeploymentClient().GetHandle(v.Deployment).Describe(ctx, client.WorkerDeploymentDescribeOptions{})
+	var unknown *serviceerror.NotFound
+	if errors.As(err, &unknown) {
+		return "", nil
+	}
+	if err != nil || described.Info.RoutingConfig.CurrentVersion == nil {
+		return "", err
+	}
+	return described.Info.RoutingConfig.CurrentVersion.BuildID, nil
+}
+
+// askers looks at who asks for tasks of a kind. Workers of another build than the current one ask as well, and get none.
+func (v *visit) askers(words, current string, pollers []*taskqueue.PollerInfo) []Finding {
+	var others []string
+	served := false
+	for _, poller := range pollers {
+		if at := poller.GetLastAccessTime().AsTime(); at.After(v.polled) {
+			v.polled = at
+		}
+		build := ""
+		if o := poller.GetDeploymentOptions(); o.GetWorkerVersioningMode() == enumspb.WORKER_VERSIONING_MODE_VERSIONED {
+			build = o.GetBuildId()
+		}
+		if build == current {
+			served = true
+		} else if !slices.Contains(others, build) {
+			others = append(others, build)
+		}
+	}
+	slices.Sort(others)
+	switch {
+	case served:
+		return nil
+	case len(pollers) == 0:
+		return fail(fmt.Sprintf("no worker has asked for %s on the task queue %q within five minutes: nothing is applied or delivered", words, v.TaskQueue),
+			"no `handoff worker` runs, or it has another TEMPORAL_NAMESPACE", "start `handoff worker` with the settings of this command")
+	case current == "":
+		return fail(fmt.Sprintf("workers ask for %s, and get none: they have the build %s, and no build is the current one", words, strings.Join(others, ", ")),
+			"workers were given HANDOFF_BUILD_ID and were not rolled out", "handoff rollout current "+others[len(others)-1])
+	}
+	return fail(fmt.Sprintf("no worker of the build %s, which gets the tasks, asks for %s: nothing is applied or delivered", current, words),
+		"its workers were stopped before another build was made the current one", "start a worker with HANDOFF_BUILD_ID="+current+
+			", or give the tasks to the workers that run: handoff rollout current BUILD, or --unversioned")
 }
 
 // checkTemporalClock compares with the time at which Temporal last heard of a worker: it is not in the future, and polls last a minute.
