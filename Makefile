@@ -63,15 +63,26 @@ generate: $(BIN)/sqlc $(BIN)/oapi-codegen build
 	@$(BIN)/handoff configuration > docs/configuration.md
 	@tools/clients.sh write
 
-## verify: prove that all of that and go.mod are current
+## verify: prove that all of that and go.mod are current, that no known vulnerability is called, and fuzz the parsers for a moment
 .PHONY: verify
-verify: $(BIN)/sqlc $(BIN)/oapi-codegen build
+verify: $(BIN)/sqlc $(BIN)/oapi-codegen build vulncheck fuzz
 	@$(BIN)/sqlc diff
 	@$(BIN)/handoff openapi | diff -u api/openapi.yaml - || { echo "api/openapi.yaml is not current: run make generate"; exit 1; }
 	@$(BIN)/handoff configuration | diff -u docs/configuration.md - || { echo "docs/configuration.md is not current: run make generate"; exit 1; }
 	@tools/clients.sh check
 	@$(GO) mod tidy -diff
 	@$(GO) -C devserver mod tidy -diff
+
+## vulncheck: compare what is built with the Go vulnerability database (https://vuln.go.dev or GOVULNDB); says so where it cannot
+.PHONY: vulncheck
+vulncheck: $(BIN)/govulncheck
+	@tools/vulncheck.sh $(BIN)/govulncheck
+
+## fuzz: fuzz every parser for FUZZTIME (2s) each
+FUZZTIME ?= 2s
+.PHONY: fuzz
+fuzz:
+	@tools/fuzz.sh $(FUZZTIME)
 
 ## histories: record the workflow histories that the replay test replays
 .PHONY: histories
@@ -114,6 +125,9 @@ build-tool = @mkdir -p $(BIN) && echo "building $(@F) (once)" && $(GO) build -C 
 
 $(BIN)/golangci-lint: tools/go.mod
 	$(call build-tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+$(BIN)/govulncheck: tools/vuln/go.mod
+	@mkdir -p $(BIN) && echo "building $(@F) (once)" && $(GO) build -C tools/vuln -o $@ golang.org/x/vuln/cmd/govulncheck
 
 $(BIN)/oapi-codegen: tools/go.mod
 	$(call build-tool,github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen)
