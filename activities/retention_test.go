@@ -135,6 +135,25 @@ func TestRetentionWaitsForWhatIsOnItsWay(t *testing.T) {
 	require.EqualValues(t, 1, s.forgets()["conversations"])
 }
 
+// endedLongAgo makes conversations of as many contacts, with 10 messages, 10 events and 4 deliveries each.
+func (s *scene) endedLongAgo(ago time.Time, from, to int) {
+	s.Helper()
+	s.exec(`INSERT INTO contacts (id, account_id, name, created_at) SELECT md5('c' || n)::uuid, $1, 'c' || n, $2 FROM generate_series($3::int, $4::int) n`, s.Account.ID, ago, from, to)
+	s.exec(`INSERT INTO contact_identities (account_id, kind, value, contact_id, created_at) SELECT $1, 'phone', (440000000 + n)::text, md5('c' || n)::uuid, $2 FROM generate_series($3::int, $4::int) n`, s.Account.ID, ago, from, to)
+	s.exec(`INSERT INTO wakes (inbox_id, contact_id, account_id, last_intake, raised) SELECT $1, md5('c' || n)::uuid, $2, 1, false FROM generate_series($3::int, $4::int) n`, s.Inbox.ID, s.Account.ID, from, to)
+	s.exec(`INSERT INTO conversations (id, account_id, inbox_id, contact_id, status, end_reason, version, last_seq, opened_at, last_activity_at, ended_at, windowed, queued_at, control_since)
+		SELECT md5('v' || n)::uuid, $1, $2, md5('c' || n)::uuid, 'ended', 'admin', 1, 10, $3, $3, $3, true, $3, $3 FROM generate_series($4::int, $5::int) n`, s.Account.ID, s.Inbox.ID, ago, from, to)
+	s.exec(`INSERT INTO messages (id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, type, text, content, created_at, applied_at)
+		SELECT md5('m' || n || ':' || k)::uuid, $1, $2, md5('c' || n)::uuid, md5('v' || n)::uuid, k, 'inbound', 'contact', 'text', 'hello', '{"type":"text"}', $3, $3
+		FROM generate_series($4::int, $5::int) n, generate_series(1, 10) k`, s.Account.ID, s.Inbox.ID, ago, from, to)
+	s.exec(`INSERT INTO events (id, account_id, inbox_id, conversation_id, seq, type, actor_type, message_id, data, at)
+		SELECT md5('e' || n || ':' || k)::uuid, $1, $2, md5('v' || n)::uuid, k, 'message.received', 'contact', md5('m' || n || ':' || k)::uuid, '{}', $3
+		FROM generate_series($4::int, $5::int) n, generate_series(1, 10) k`, s.Account.ID, s.Inbox.ID, ago, from, to)
+	s.exec(`INSERT INTO deliveries (id, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_type, webhook_id, body, state, attempts, created_at, finished_at)
+		SELECT md5('d' || n || ':' || k)::uuid, $1, $2, $3, md5('c' || n)::uuid, md5('v' || n)::uuid, 'message.received', 'msg', '{}', 'delivered', 1, $4, $4
+		FROM generate_series($5::int, $6::int) n, generate_series(1, 4) k`, s.Account.ID, s.Endpoint.ID, s.Inbox.ID, ago, from, to)
+}
+
 // TestRetentionOfManyConversations measures; HANDOFF_RETENTION=20000 says of how many.
 func TestRetentionOfManyConversations(t *testing.T) {
 	t.Parallel()
@@ -145,20 +164,9 @@ func TestRetentionOfManyConversations(t *testing.T) {
 	}
 	s := newScene(t)
 	ago := s.now.Add(-100 * aDay)
-	s.exec(`INSERT INTO contacts (id, account_id, name, created_at) SELECT md5('c' || n)::uuid, $1, 'c' || n, $2 FROM generate_series(1, $3::int) n`, s.Account.ID, ago, n)
-	s.exec(`INSERT INTO contact_identities (account_id, kind, value, contact_id, created_at) SELECT $1, 'phone', (440000000 + n)::text, md5('c' || n)::uuid, $2 FROM generate_series(1, $3::int) n`, s.Account.ID, ago, n)
-	s.exec(`INSERT INTO wakes (inbox_id, contact_id, account_id, last_intake, raised) SELECT $1, md5('c' || n)::uuid, $2, 1, false FROM generate_series(1, $3::int) n`, s.Inbox.ID, s.Account.ID, n)
-	s.exec(`INSERT INTO conversations (id, account_id, inbox_id, contact_id, status, end_reason, version, last_seq, opened_at, last_activity_at, ended_at, windowed, queued_at, control_since)
-		SELECT md5('v' || n)::uuid, $1, $2, md5('c' || n)::uuid, 'ended', 'admin', 1, 10, $3, $3, $3, true, $3, $3 FROM generate_series(1, $4::int) n`, s.Account.ID, s.Inbox.ID, ago, n)
-	s.exec(`INSERT INTO messages (id, account_id, inbox_id, contact_id, conversation_id, seq, direction, author_type, type, text, content, created_at, applied_at)
-		SELECT md5('m' || n || ':' || k)::uuid, $1, $2, md5('c' || n)::uuid, md5('v' || n)::uuid, k, 'inbound', 'contact', 'text', 'hello', '{"type":"text"}', $3, $3
-		FROM generate_series(1, $4::int) n, generate_series(1, 10) k`, s.Account.ID, s.Inbox.ID, ago, n)
-	s.exec(`INSERT INTO events (id, account_id, inbox_id, conversation_id, seq, type, actor_type, message_id, data, at)
-		SELECT md5('e' || n || ':' || k)::uuid, $1, $2, md5('v' || n)::uuid, k, 'message.received', 'contact', md5('m' || n || ':' || k)::uuid, '{}', $3
-		FROM generate_series(1, $4::int) n, generate_series(1, 10) k`, s.Account.ID, s.Inbox.ID, ago, n)
-	s.exec(`INSERT INTO deliveries (id, account_id, endpoint_id, inbox_id, contact_id, conversation_id, event_type, webhook_id, body, state, attempts, created_at, finished_at)
-		SELECT md5('d' || n || ':' || k)::uuid, $1, $2, $3, md5('c' || n)::uuid, md5('v' || n)::uuid, 'message.received', 'msg', '{}', 'delivered', 1, $4, $4
-		FROM generate_series(1, $5::int) n, generate_series(1, 4) k`, s.Account.ID, s.Endpoint.ID, s.Inbox.ID, ago, n)
+	for from := 1; from <= n; from += 1000 { // a statement may take some seconds only
+		s.endedLongAgo(ago, from, min(n, from+999))
+	}
 	s.exec("UPDATE inboxes SET retention_days = 30")
 	s.exec("ANALYZE")
 	began := time.Now()

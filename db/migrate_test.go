@@ -63,3 +63,29 @@ func TestAnAddressWithSettingsOfThePoolIsMigrated(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, conn.Close(t.Context()))
 }
+
+// What was deleted under the schema that erases leaves references behind that the one before does not take: they go on the way down.
+func TestErasedRowsSurviveTheWayToTheSchemaBeforeThem(t *testing.T) {
+	t.Parallel()
+	ctx, url := t.Context(), dbtest.URL(t)
+	pool, err := db.Open(ctx, url, 2)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	w := fixture.New(t, pool)
+	delivery := handoff.NewID()
+	w.Exec(t, `INSERT INTO deliveries (id, account_id, endpoint_id, inbox_id, event_id, event_type, webhook_id, body, state, created_at)
+		VALUES ($1, $2, $3, $4, $1, 'message.received', 'msg_1', '{}', 'delivered', now())`, delivery, w.Account.ID, w.Endpoint.ID, w.Inbox.ID)
+	w.Exec(t, "INSERT INTO commands (id, conversation_id, created_at) VALUES ('gone', $1, now())", handoff.NewID())
+	w.Exec(t, "UPDATE inboxes SET retention_days = 30")
+
+	provider, closeDB, err := db.MigrationProvider(url)
+	require.NoError(t, err)
+	t.Cleanup(closeDB)
+	_, err = provider.DownTo(ctx, 8)
+	require.NoError(t, err)
+	require.Equal(t, 0, w.Count(t, "commands", "id = 'gone'"))
+	require.Equal(t, 1, w.Count(t, "deliveries", "id = $1 AND event_id IS NULL", delivery))
+	_, err = provider.Up(ctx)
+	require.NoError(t, err)
+	require.Equal(t, 1, w.Count(t, "inboxes", "retention_days IS NULL"))
+}
