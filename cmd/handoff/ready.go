@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"handoff/db"
+	"handoff/db/dbsqlc"
 	"handoff/internal/feed"
 	"handoff/internal/health"
+	"handoff/internal/secretbox"
 	"handoff/internal/temporalclient"
 )
 
@@ -24,7 +26,7 @@ func (s *stack) watch(checks ...health.Check) {
 
 // databaseChecks are for a process that can do nothing without its database.
 func (s *stack) databaseChecks() []health.Check {
-	return []health.Check{{Name: "database", Run: s.pool.Ping}, {Name: "schema", Run: s.checkSchema}}
+	return []health.Check{{Name: "database", Run: s.pool.Ping}, {Name: "schema", Run: s.checkSchema}, {Name: "keyset", Run: s.checkKeyset}}
 }
 
 // temporalCheck takes a worker out of service, which has nothing else to do, and only degrades the API: intake goes on without Temporal.
@@ -64,6 +66,32 @@ func (s *stack) checkSchema(ctx context.Context) error {
 	}
 	s.migrated.Store(err == nil)
 	return err
+}
+
+// keysetSample is how many secrets are tried. Single ones may be damaged; that none opens is another deployment's key set.
+const keysetSample = 20
+
+// checkKeyset looks until a secret opens, or there is none: with the wrong key set webhooks could not be signed, and new secrets would be
+// sealed so that the others' keys do not open them.
+func (s *stack) checkKeyset(ctx context.Context) error {
+	if s.opened.Load() {
+		return nil
+	}
+	rows, err := dbsqlc.New(s.pool).DoctorSecrets(ctx, dbsqlc.DoctorSecretsParams{RowLimit: keysetSample})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		place := secretbox.AssociatedData{AccountID: row.AccountID, Table: row.PlaceTable, Column: row.PlaceColumn, RowID: row.PlaceID}
+		if _, err = s.box.Open(row.Sealed, place); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return errors.New("the key set opens no secret of this database: see HANDOFF_KEYSET and HANDOFF_KEYSET_FILE; it is another deployment's")
+	}
+	s.opened.Store(true)
+	return nil
 }
 
 // serving is the context of what answers requests. When ctx is done, /readyz says so at once, and serving ends HANDOFF_DRAIN later: whoever

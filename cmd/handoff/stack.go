@@ -59,6 +59,8 @@ type stack struct {
 	drain       time.Duration   // before requests end
 	// migrated is set once the schema is known to be current: it only goes forward, and each look opens a connection of its own.
 	migrated atomic.Bool
+	// opened is set once a secret was opened, or there was none.
+	opened atomic.Bool
 }
 
 // stackFlags are what serve, worker and dev have in common.
