@@ -13,6 +13,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
 
+	"handoff/db/dbtest"
 	"handoff/internal/fixture"
 	"handoff/internal/testenv"
 )
@@ -114,5 +115,25 @@ func (s *stack) arrives(secret, kind, text string) {
 		return slices.ContainsFunc(s.gateway.Requests(), func(r fixture.Request) bool {
 			return strings.Contains(r.Body, text) && r.Header.Get("Handoff-Event") == kind && verifier.Verify([]byte(r.Body), r.Header) == nil
 		})
+	})
+}
+
+// TestAnotherDeploymentsKeySetIsNotPutIntoService starts the API with keys that seal nothing in its database: it would make secrets that
+// nobody else opens.
+func TestAnotherDeploymentsKeySetIsNotPutIntoService(t *testing.T) {
+	t.Parallel()
+	s := prepareStack(t, dbtest.URL(t), testenv.Temporal(t), strings.TrimSpace(string(command(t, nil, "keyset"))))
+	s.setUp(nil)
+	other := strings.TrimSpace(string(command(t, nil, "keyset")))
+	s.serve = launch(t, append(slices.Clone(s.env), "HANDOFF_KEYSET="+other), "serve")
+	until(t, readyWithin, "it says that it is not ready, and why", func() bool {
+		a, err := send(http.MethodGet, s.url+"/readyz", "", nil)
+		return err == nil && a.status == http.StatusServiceUnavailable && strings.Contains(s.serve.log(), "opens no secret of this database")
+	})
+	s.serve.kill()
+	s.serve = launch(t, s.env, "serve")
+	until(t, readyWithin, "with the right one it is", func() bool {
+		a, err := send(http.MethodGet, s.url+"/readyz", "", nil)
+		return err == nil && a.status == http.StatusOK
 	})
 }
