@@ -191,7 +191,9 @@ func TestAccountsNeverMeet(t *testing.T) {
 	receipt := w.do(t, "POST", "/v1/public/inbound", w.gateway, w.Body("447700900124", "Hi")).is(http.StatusOK)
 	keys := w.do(t, "GET", "/v1/api-keys", w.adm, nil).is(http.StatusOK)
 	file := w.do(t, "POST", "/v1/media", w.ana, "hello", "Content-Type", "text/plain").is(http.StatusCreated)
+	forgotten := w.do(t, "POST", "/v1/contacts/"+w.conversation(t, "447700900125").ContactID.String()+"/erasure", w.adm, nil).is(http.StatusAccepted)
 	own := map[string]string{
+		"/v1/erasures/":      forgotten.text("id"),
 		"/v1/media/":         file.text("id"),
 		"/v1/conversations/": c.ID.String(), "/v1/inboxes/": w.Inbox.ID.String(), "/v1/endpoints/": w.Endpoint.ID.String(),
 		"/v1/agents/": w.Ana.Agent.ID.String(), "/v1/deliveries/": deliveries.text("deliveries.0.id"),

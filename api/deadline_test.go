@@ -100,7 +100,9 @@ func TestALostDatabaseIsUnavailableAndNoFailureOfOurs(t *testing.T) {
 	} {
 		require.Equal(t, handoff.CodeUnavailable, vocabulary(fmt.Errorf("read the row: %w", passing)).Code, "%v", passing)
 	}
-	for _, failure := range []error{&pgconn.PgError{Code: "23503"}, &pgconn.PgError{Code: "42P01"}, &pgconn.PgError{}, errors.New("bug")} {
+	forgotten := &pgconn.PgError{Code: "23503", ConstraintName: "notes_account_id_conversation_id_fkey"}
+	require.Equal(t, handoff.CodeConflict, vocabulary(forgotten).Code)
+	for _, failure := range []error{&pgconn.PgError{Code: "23503", ConstraintName: "inboxes_team_fkey"}, &pgconn.PgError{Code: "23503"}, &pgconn.PgError{Code: "42P01"}, &pgconn.PgError{}, errors.New("bug")} {
 		require.Equal(t, handoff.CodeInternal, vocabulary(failure).Code, "%v", failure)
 	}
 }

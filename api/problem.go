@@ -155,7 +155,7 @@ func vocabulary(err error) *handoff.Error {
 		switch {
 		case slices.Contains(passingClasses, pg.Code[:min(2, len(pg.Code))]), slices.Contains(passingCodes, pg.Code):
 			return &handoff.Error{Code: handoff.CodeUnavailable, Message: "the database is busy: try again", Err: err}
-		case db.StillReferred(err):
+		case db.Forgotten(err):
 			return &handoff.Error{Code: handoff.CodeConflict, Message: "what the request is about was deleted a moment ago: look again", Err: err}
 		}
 		return &handoff.Error{Code: handoff.CodeInternal, Err: err}

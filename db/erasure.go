@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -125,6 +126,15 @@ func (s *ErasureSubject) Add(rows []dbsqlc.ContactIdentity) {
 		s.Identities = append(s.Identities, handoff.Identity{Kind: row.Kind, Value: row.Value})
 	}
 }
+
+// Forgotten tells whether err says that what was to be written belongs to a contact, a conversation or a part of one that has just been
+// deleted: an erasure and retention do that beside everything else.
+func Forgotten(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23503" && forgettable.MatchString(pg.ConstraintName)
+}
+
+var forgettable = regexp.MustCompile(`_(contact|conversation|message|media|note)_id_fkey$`)
 
 // StillReferred tells whether err says that something refers to what was to be deleted.
 func StillReferred(err error) bool {

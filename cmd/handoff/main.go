@@ -58,7 +58,7 @@ func main() {
 		if errors.As(err, &status) {
 			os.Exit(int(status)) //nolint:gocritic // nothing is left to be stopped
 		}
-		fmt.Fprintln(os.Stderr, "handoff: error: "+telemetry.Redact(sentence(err)))
+		fmt.Fprintln(os.Stderr, "handoff: error: "+telemetry.RedactSecrets(sentence(err)))
 		if errors.As(err, &usageError{}) {
 			os.Exit(usageStatus)
 		}

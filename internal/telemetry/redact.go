@@ -73,7 +73,11 @@ func (p shape) redact(s, lower string) string {
 }
 
 // Redact leaves out of a text what looks like a secret, and all of a phone number but its last four digits.
-func Redact(s string) string {
+func Redact(s string) string { return maskPhones(RedactSecrets(s)) }
+
+// RedactSecrets leaves out what looks like a secret, and keeps numbers: in the answer to whoever typed a command, names of folders and files
+// are not cut.
+func RedactSecrets(s string) string {
 	if len(s) < len("12345678") {
 		return s
 	}
@@ -84,7 +88,7 @@ func Redact(s string) string {
 	if strings.Contains(lower, "http") {
 		s = webAddress.ReplaceAllStringFunc(s, redactAddress)
 	}
-	return maskPhones(s)
+	return s
 }
 
 // webAddress is a URL with something behind its host: the path, and the query or fragment. In brackets stand what was left out of it already,

@@ -131,9 +131,11 @@ func TestDashboardsAndAlertsNameWhatIsScraped(t *testing.T) {
 	into[receipt](t, s.post(text("447700900123", "wamid.scraped", "Hello")), http.StatusOK)
 	s.open()
 	s.webhook(1)
+	worked := s.metrics(s.worker, "", s.workerURL())
+	until(t, readyWithin, "the activity that sent it is counted", func() bool { return strings.Contains(worked(), "temporal_activity_execution_latency") })
 	known := map[string]bool{}
 	scraped := map[string]*dto.MetricFamily{}
-	for _, scrape := range []func() string{s.metrics(s.worker, "", s.workerURL()), s.metrics(s.serve, "serving metrics", "")} {
+	for _, scrape := range []func() string{worked, s.metrics(s.serve, "serving metrics", "")} {
 		parser := expfmt.NewTextParser(model.LegacyValidation)
 		families, err := parser.TextToMetricFamilies(strings.NewReader(scrape()))
 		require.NoError(t, err)

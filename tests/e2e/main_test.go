@@ -61,12 +61,17 @@ func binary(t *testing.T) string {
 	return path
 }
 
+var givenPorts sync.Map
+
 // freePort is below the range from which the kernel takes ports for outgoing connections, so that it is still free when a
 // process that was killed starts again.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for range 100 {
 		port := 20000 + rand.IntN(12000)
+		if _, given := givenPorts.LoadOrStore(port, true); given {
+			continue // another test may not listen on it yet
+		}
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			require.NoError(t, l.Close())

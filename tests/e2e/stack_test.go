@@ -85,6 +85,8 @@ func prepareStack(t *testing.T, databaseURL, temporalAddress, keyset string, set
 		"HANDOFF_MEDIA_URL=file://" + t.TempDir(), "HANDOFF_PUBLIC_URL=" + s.url, "HANDOFF_GRAPH_URL=" + s.startGraph(),
 		fmt.Sprintf("HANDOFF_LISTEN=127.0.0.1:%d", apiPort), fmt.Sprintf("HANDOFF_WORKER_LISTEN=127.0.0.1:%d", workerPort),
 		"HANDOFF_METRICS_LISTEN=127.0.0.1:0",
+		// One key plays hundreds of agents.
+		"HANDOFF_RATE_LIMIT_AGENT=0", "HANDOFF_RATE_LIMIT_ADMIN=0",
 	}
 	s.env = append(s.env, settings...)
 	command(t, s.env, "migrate")
