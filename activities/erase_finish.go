@@ -24,9 +24,9 @@ import (
 // order, and what was erased by name.
 type Certificate struct {
 	Version     int              `json:"version"`
-	ErasureID   handoff.ID       `json:"erasure_id"`
-	AccountID   handoff.ID       `json:"account_id"`
-	ContactID   handoff.ID       `json:"contact_id"`
+	ErasureID   handoff.ID       `json:"erasure_id" format:"uuid"`
+	AccountID   handoff.ID       `json:"account_id" format:"uuid"`
+	ContactID   handoff.ID       `json:"contact_id" format:"uuid"`
 	RequestedBy CertificateActor `json:"requested_by"`
 	RequestedAt time.Time        `json:"requested_at"`
 	FinishedAt  time.Time        `json:"finished_at"`
@@ -38,7 +38,7 @@ type Certificate struct {
 // CertificateActor is who asked for an erasure.
 type CertificateActor struct {
 	Type string      `json:"type"`
-	ID   *handoff.ID `json:"id,omitempty"`
+	ID   *handoff.ID `json:"id,omitempty" format:"uuid"`
 	Name string      `json:"name,omitempty"`
 }
 

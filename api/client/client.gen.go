@@ -2915,23 +2915,23 @@ type AuthorType string
 
 // Certificate defines model for Certificate.
 type Certificate struct {
-	AccountID   string           `json:"account_id"`
-	ContactID   string           `json:"contact_id"`
-	Erased      map[string]int64 `json:"erased"`
-	ErasureID   string           `json:"erasure_id"`
-	FinishedAt  time.Time        `json:"finished_at"`
-	NotCovered  []string         `json:"not_covered"`
-	RequestedAt time.Time        `json:"requested_at"`
-	RequestedBy CertificateActor `json:"requested_by"`
-	Verified    Verification     `json:"verified"`
-	Version     int64            `json:"version"`
+	AccountID   openapi_types.UUID `json:"account_id"`
+	ContactID   openapi_types.UUID `json:"contact_id"`
+	Erased      map[string]int64   `json:"erased"`
+	ErasureID   openapi_types.UUID `json:"erasure_id"`
+	FinishedAt  time.Time          `json:"finished_at"`
+	NotCovered  []string           `json:"not_covered"`
+	RequestedAt time.Time          `json:"requested_at"`
+	RequestedBy CertificateActor   `json:"requested_by"`
+	Verified    Verification       `json:"verified"`
+	Version     int64              `json:"version"`
 }
 
 // CertificateActor defines model for CertificateActor.
 type CertificateActor struct {
-	ID   *string `json:"id,omitempty"`
-	Name *string `json:"name,omitempty"`
-	Type string  `json:"type"`
+	ID   *openapi_types.UUID `json:"id,omitempty"`
+	Name *string             `json:"name,omitempty"`
+	Type string              `json:"type"`
 }
 
 // ChatlayerAnswer defines model for ChatlayerAnswer.

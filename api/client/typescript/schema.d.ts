@@ -3601,11 +3601,14 @@ export interface components {
             type: "contact" | "bot" | "agent" | "system";
         };
         Certificate: {
+            /** Format: uuid */
             account_id: string;
+            /** Format: uuid */
             contact_id: string;
             erased: {
                 [key: string]: number;
             };
+            /** Format: uuid */
             erasure_id: string;
             /** Format: date-time */
             finished_at: string;
@@ -3618,6 +3621,7 @@ export interface components {
             version: number;
         };
         CertificateActor: {
+            /** Format: uuid */
             id?: string;
             name?: string;
             type: string;
