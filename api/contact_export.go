@@ -94,7 +94,9 @@ func (e *contactExport) run(ctx context.Context, profile ContactProfile) error {
 		write func(context.Context, io.Writer) error
 		left  bool
 	}{
-		{"conversations.jsonl", e.conversations, false}, {"messages.jsonl", e.messages, false}, {"notes.jsonl", e.writeNotes, !e.notes},
+		{"conversations.jsonl", e.conversations, false},
+		{"messages.jsonl", e.messages, false},
+		{"notes.jsonl", e.writeNotes, !e.notes},
 		{"ratings.jsonl", e.ratings, false},
 	} {
 		if part.left {

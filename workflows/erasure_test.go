@@ -2,7 +2,6 @@ package workflows_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -117,7 +116,7 @@ func TestAnErasureThatNeverGetsThroughSaysSo(t *testing.T) {
 	f.shares(none)
 	f.verifies(1000)
 	var failed *temporal.ApplicationError
-	require.True(t, errors.As(f.run(), &failed))
+	require.ErrorAs(t, f.run(), &failed)
 	require.Equal(t, activities.Unerased, failed.Type())
 	require.NotContains(t, f.order, "EraseFinish", "there is no certificate of what is not so")
 }
