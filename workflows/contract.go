@@ -172,7 +172,8 @@ func (r RetentionResult) words() string {
 		return fmt.Sprintf("Nothing is past its time in %d inboxes.", r.Inboxes)
 	}
 	parts := make([]string, 0, len(r.Deleted))
-	for _, kind := range slices.Sorted(maps.Keys(r.Deleted)) {
+	kinds := slices.Sorted(maps.Keys(r.Deleted)) //workflowcheck:ignore
+	for _, kind := range kinds {
 		parts = append(parts, fmt.Sprintf("%d %s", r.Deleted[kind], strings.ReplaceAll(kind, "_", " ")))
 	}
 	return fmt.Sprintf("Deleted from %d inboxes: %s.", r.Inboxes, strings.Join(parts, ", "))

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -9,7 +10,6 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"handoff"
 	"handoff/activities"
 )
 
@@ -40,11 +40,7 @@ func ledgerDetails(r activities.LedgerReport) string {
 	if len(r.Found) == 0 {
 		lines = append(lines, "found no gap")
 	}
-	kinds := make([]handoff.GapKind, 0, len(r.Found))
-	for kind := range r.Found {
-		kinds = append(kinds, kind)
-	}
-	slices.Sort(kinds)
+	kinds := slices.Sorted(maps.Keys(r.Found)) //workflowcheck:ignore
 	for _, kind := range kinds {
 		lines = append(lines, fmt.Sprintf("%s: %d found, %d repaired", kind, r.Found[kind], r.Repaired[kind]))
 	}
