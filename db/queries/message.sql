@@ -53,7 +53,7 @@ FROM (
       -- A message may have waited for hours before it left; one that has not left has no echo.
       AND EXISTS (SELECT FROM deliveries d JOIN delivery_attempts t ON t.delivery_id = d.id
           WHERE d.message_id = m.id AND t.started_at > @since::timestamptz)
-    ORDER BY m.created_at LIMIT 1) AS taken
+    ORDER BY m.created_at, m.id LIMIT 1) AS taken
 WHERE messages.id = taken.id
 RETURNING messages.id;
 
