@@ -25,7 +25,7 @@ func TestEventsGoOnAfterADumpWasRestored(t *testing.T) {
 	tell := func(kind string) {
 		w.Exec(t, `INSERT INTO events (id, account_id, type, actor_type, at) VALUES (gen_random_uuid(), $1, $2, 'system', now())`, w.Account.ID, kind)
 	}
-	all := []string{"one", "two", "three", "four"}
+	all := []string{"one", "two", "three", "four", "five"}
 	read := func(after dbsqlc.Event) (kinds []string, last dbsqlc.Event) {
 		snapshot, err := q.FeedHorizon(ctx)
 		require.NoError(t, err)
@@ -68,7 +68,20 @@ func TestEventsGoOnAfterADumpWasRestored(t *testing.T) {
 	_, err = db.Migrate(ctx, url)
 	require.NoError(t, err)
 	tell("four")
-	reads(dbsqlc.Event{}, all...)
+	reads(dbsqlc.Event{}, all[:4]...)
+
+	// Clients have read on after the dump, and the new cluster is ahead of its events: nothing tells but that it is another one.
+	snapshot, err := q.FeedHorizon(ctx)
+	require.NoError(t, err)
+	ahead := dbsqlc.Event{Txid: snapshot.Begun + 9_000_000}
+	w.Exec(t, "UPDATE feed_clusters SET cluster = 'lost'")
+	for range 2 {
+		_, err = db.Migrate(ctx, url)
+		require.NoError(t, err)
+	}
+	tell("five")
+	reads(ahead, "five")
+	require.Equal(t, 1, w.Count(t, "feed_clusters", "cluster = feed_cluster()"), "a second time changes nothing")
 	current, err = db.Migrated(ctx, url)
 	require.NoError(t, err)
 	require.True(t, current)

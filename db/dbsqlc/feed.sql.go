@@ -313,6 +313,17 @@ func (q *Queries) FeedListByAccount(ctx context.Context, arg FeedListByAccountPa
 	return items, nil
 }
 
+const feedMoved = `-- name: FeedMoved :one
+SELECT feed_moved()::boolean
+`
+
+func (q *Queries) FeedMoved(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, feedMoved)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const feedNotes = `-- name: FeedNotes :many
 SELECT n.id, n.account_id, n.conversation_id, n.agent_id, n.text, n.created_at, a.name AS agent_name, ARRAY(SELECT m.agent_id FROM mentions m WHERE m.note_id = n.id ORDER BY m.agent_id)::uuid[] AS mentions
 FROM notes n LEFT JOIN agents a ON a.id = n.agent_id

@@ -278,6 +278,11 @@ type Event struct {
 	At             time.Time
 }
 
+type FeedCluster struct {
+	FirstTxid uint64
+	Cluster   string
+}
+
 type IdempotencyKey struct {
 	AccountID   uuid.UUID
 	Route       string

@@ -34,9 +34,10 @@ SET session_replication_role = replica;
 DO $$
 DECLARE one record;
 BEGIN
-    FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'goose_db_version' LOOP
+    FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('goose_db_version', 'feed_clusters') LOOP
         EXECUTE format('DELETE FROM %I', one.tablename);
     END LOOP;
+    UPDATE feed_clusters SET cluster = feed_cluster();
     PERFORM setval(sequencename::regclass, 1, false) FROM pg_sequences WHERE schemaname = 'public' AND sequencename NOT LIKE 'goose%';
 END $$;`
 

@@ -55,3 +55,6 @@ SELECT feed_continue()::boolean;
 
 -- name: FeedBehind :one
 SELECT feed_behind()::boolean;
+
+-- name: FeedMoved :one
+SELECT feed_moved()::boolean;

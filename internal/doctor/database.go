@@ -125,6 +125,14 @@ func checkSchema(ctx context.Context, v *visit) []Finding {
 		return fail("the schema is behind this version of handoff, or the database is a restored one whose events do not go on yet",
 			"handoff was set up or upgraded, or the database restored from a dump, and `handoff migrate` was not run afterwards", "run `handoff migrate`")
 	}
+	moved, err := dbsqlc.New(v.pool).FeedMoved(ctx)
+	switch {
+	case err != nil:
+		return unread(err)
+	case moved:
+		return warn("the database lives in another cluster than before, or its cluster was promoted or brought back to an earlier point",
+			"clients may have read events that are lost, and their cursors would skip as many new ones", "run `handoff migrate`")
+	}
 	return ok("every migration is applied")
 }
 

@@ -185,6 +185,9 @@ func TestEachIllIsNamedWithItsCure(t *testing.T) {
 		return secretbox.New(keyset)
 	}
 	otherURL := dbtest.Pool(t).Config().ConnString()
+	moved := dbtest.Pool(t)
+	_, err := moved.Exec(t.Context(), "UPDATE feed_clusters SET cluster = 'lost'")
+	require.NoError(t, err)
 	notHandoff := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(notHandoff.Close)
 	silent := silentName(t)
@@ -220,6 +223,9 @@ func TestEachIllIsNamedWithItsCure(t *testing.T) {
 				return false, &pgconn.PgError{Code: "42P05", Message: `prepared statement "stmtcache_1" already exists`}
 			}
 		}, "database_schema", doctor.Failed, "already exists", "transaction mode", "PostgreSQL itself"},
+		"a cluster that was promoted": {func(c *doctor.Config) {
+			c.Pool = func(ctx context.Context) (*pgxpool.Pool, error) { return db.Open(ctx, moved.Config().ConnString(), 2) }
+		}, "database_schema", doctor.Warning, "another cluster", "cursors", "handoff migrate"},
 		"large pools": {func(c *doctor.Config) {
 			c.Pool = func(ctx context.Context) (*pgxpool.Pool, error) { return db.Open(ctx, c.DatabaseURL, 5000) }
 		}, "database_connections", doctor.Warning, "5000", "", "HANDOFF_DB_CONNECTIONS"},
