@@ -109,10 +109,12 @@ func (a *Activities) EraseFinish(ctx context.Context, finish EraseFinishInput) (
 		if err := json.Unmarshal(row.Counts, &counts); err != nil {
 			return err
 		}
-		if err := a.eraseContact(ctx, q, in, row, counts); err != nil {
+		left, err := a.eraseContact(ctx, q, in, row, counts)
+		if err != nil {
 			return err
 		}
-		if err := a.certify(ctx, q, row, counts, finish.Verified); err != nil {
+		maps.Copy(left, finish.Verified)
+		if err := a.certify(ctx, q, row, counts, left); err != nil {
 			return err
 		}
 		return a.tellErased(ctx, q, in, inboxes)
@@ -126,34 +128,28 @@ func (a *Activities) EraseFinish(ctx context.Context, finish EraseFinishInput) (
 // errMoreCame says that rows are left that refer to the contact.
 var errMoreCame = errors.New("something came while the contact was erased")
 
-// eraseContact deletes the contact's own rows. Whatever refers to them makes that fail, whoever wrote it and when.
-func (a *Activities) eraseContact(ctx context.Context, q *dbsqlc.Queries, in ErasureInput, row dbsqlc.Erasure, counts Counts) error {
+// eraseContact deletes the contact's own rows, and gives how much is left by table, which is nothing. Whatever refers to them makes that
+// fail, whoever wrote it and when.
+func (a *Activities) eraseContact(ctx context.Context, q *dbsqlc.Queries, in ErasureInput, row dbsqlc.Erasure, counts Counts) (map[string]int64, error) {
 	subject, err := a.openSubject(row)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	counts.add(kindIdentities, int64(len(subject.Identities)))
-	n, err := q.SearchDocumentEraseContact(ctx, dbsqlc.SearchDocumentEraseContactParams{AccountID: in.AccountID, ContactID: in.ContactID})
-	if err != nil {
-		return err
-	}
-	counts.add(kindDocuments, n)
-	if _, err := q.PrivacyDeleteWakes(ctx, dbsqlc.PrivacyDeleteWakesParams{AccountID: in.AccountID, ContactID: in.ContactID}); err != nil {
-		return err
-	}
-	if _, err := q.PrivacyDeleteContact(ctx, dbsqlc.PrivacyDeleteContactParams{AccountID: in.AccountID, ID: in.ContactID}); err != nil {
-		return err
+	d := &deletion{a: a, q: q, account: in.AccountID, counts: counts}
+	if _, err := d.contact(ctx, in.ContactID); err != nil {
+		return nil, err
 	}
 	left, err := remaining(ctx, q, in)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for table, n := range left {
 		if n > 0 {
-			return fmt.Errorf("%w: %d %s", errMoreCame, n, table)
+			return nil, fmt.Errorf("%w: %d %s", errMoreCame, n, table)
 		}
 	}
-	return nil
+	return left, nil
 }
 
 // remaining counts what refers to the contact, by table.
@@ -165,13 +161,7 @@ func remaining(ctx context.Context, q *dbsqlc.Queries, in ErasureInput) (map[str
 	}, err
 }
 
-func (a *Activities) certify(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Erasure, counts Counts, verified map[string]int64) error {
-	in := ErasureInput{AccountID: row.AccountID, ErasureID: row.ID, ContactID: row.ContactID}
-	left, err := remaining(ctx, q, in)
-	if err != nil {
-		return err
-	}
-	maps.Copy(left, verified)
+func (a *Activities) certify(ctx context.Context, q *dbsqlc.Queries, row dbsqlc.Erasure, counts Counts, left map[string]int64) error {
 	now := a.Now().UTC()
 	text, err := json.Marshal(Certificate{
 		Version: 1, ErasureID: row.ID, AccountID: row.AccountID, ContactID: row.ContactID, RequestedAt: row.RequestedAt.UTC(), FinishedAt: now,

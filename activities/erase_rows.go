@@ -194,20 +194,24 @@ func (d *deletion) emptyContact(ctx context.Context, contact handoff.ID) (bool, 
 	if err != nil || used {
 		return false, err
 	}
-	n, err := d.q.SearchDocumentEraseContact(ctx, dbsqlc.SearchDocumentEraseContactParams{AccountID: d.account, ContactID: contact})
-	if err != nil {
-		return false, err
-	}
-	d.counts.add(kindDocuments, n)
 	identities, err := d.q.ErasureDetach(ctx, dbsqlc.ErasureDetachParams{AccountID: d.account, ContactID: contact})
 	if err != nil {
 		return false, err
 	}
 	d.counts.add(kindIdentities, int64(len(identities)))
-	if _, err := d.q.PrivacyDeleteWakes(ctx, dbsqlc.PrivacyDeleteWakesParams{AccountID: d.account, ContactID: contact}); err != nil {
-		return false, err
-	}
-	n, err = d.q.PrivacyDeleteContact(ctx, dbsqlc.PrivacyDeleteContactParams{AccountID: d.account, ID: contact})
+	n, err := d.contact(ctx, contact)
 	d.counts.add("contacts", n)
 	return n == 1, err
+}
+
+// contact deletes a contact's own rows, once its identities are detached.
+func (d *deletion) contact(ctx context.Context, contact handoff.ID) (int64, error) {
+	documents := dbsqlc.SearchDocumentEraseContactParams{AccountID: d.account, ContactID: contact}
+	if err := counted(ctx, d, kindDocuments, d.q.SearchDocumentEraseContact, documents); err != nil {
+		return 0, err
+	}
+	if _, err := d.q.PrivacyDeleteWakes(ctx, dbsqlc.PrivacyDeleteWakesParams{AccountID: d.account, ContactID: contact}); err != nil {
+		return 0, err
+	}
+	return d.q.PrivacyDeleteContact(ctx, dbsqlc.PrivacyDeleteContactParams{AccountID: d.account, ID: contact})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"go.temporal.io/sdk/activity"
 
 	"handoff"
 	"handoff/db/dbsqlc"
@@ -179,8 +178,5 @@ func (a *Activities) RetentionReceipts(ctx context.Context, in RetentionInput) (
 		}
 		deleted.add(kindReceipts, n)
 		page.AfterID = ids[len(ids)-1]
-		if activity.IsActivity(ctx) {
-			activity.RecordHeartbeat(ctx)
-		}
 	}
 }

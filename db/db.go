@@ -40,15 +40,12 @@ const connectTimeout = 10 * time.Second
 // Open connects a pool to url and checks that the server answers. conns is the pool's size, 0 for the driver's default. Options are the
 // last to change the configuration.
 func Open(ctx context.Context, url string, conns int32, options ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(url)
+	config, err := poolConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
+		return nil, err
 	}
 	if conns > 0 {
 		config.MaxConns = conns
-	}
-	if config.ConnConfig.ConnectTimeout == 0 || config.ConnConfig.ConnectTimeout > connectTimeout {
-		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
 	config.MinIdleConns = min(2, config.MaxConns)
 	config.MaxConnLifetimeJitter = 5 * time.Minute
@@ -164,15 +161,24 @@ func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// connConfig reads a connection string as the pool's parser does: pgx's own takes pool_max_conns and the like for settings of the server,
-// which refuses the connection for them.
-func connConfig(url string) (*pgx.ConnConfig, error) {
+// poolConfig reads a connection string, and bounds the start of connections.
+func poolConfig(url string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
 	}
 	if config.ConnConfig.ConnectTimeout == 0 || config.ConnConfig.ConnectTimeout > connectTimeout {
 		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	return config, nil
+}
+
+// connConfig is for one connection. It is read as the pool's is: pgx's own parser takes pool_max_conns and the like for settings of the
+// server, which refuses the connection for them.
+func connConfig(url string) (*pgx.ConnConfig, error) {
+	config, err := poolConfig(url)
+	if err != nil {
+		return nil, err
 	}
 	return config.ConnConfig, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,15 +33,19 @@ func unlessErased(do func() error) error {
 	return handoff.Errorf(handoff.CodeUnavailable, "the contact is being erased: send it again")
 }
 
-// ContactGone tells whether err says that what was to be written belongs to a contact that has just been deleted.
-func ContactGone(err error) bool {
+// brokenReference is the foreign key that a statement would have broken, and whether err says so.
+func brokenReference(err error) (constraint string, broken bool) {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == "23503" && pg.ConstraintName != "" && contactReferences[pg.ConstraintName]
+	if !errors.As(err, &pg) || pg.Code != "23503" {
+		return "", false
+	}
+	return pg.ConstraintName, true
 }
 
-var contactReferences = map[string]bool{
-	"wakes_account_id_contact_id_fkey": true, "messages_account_id_contact_id_fkey": true, "media_account_id_contact_id_fkey": true,
-	"conversations_account_id_contact_id_fkey": true, "contact_identities_account_id_contact_id_fkey": true,
+// ContactGone tells whether err says that what was to be written belongs to a contact that has just been deleted.
+func ContactGone(err error) bool {
+	constraint, _ := brokenReference(err)
+	return strings.HasSuffix(constraint, "_contact_id_fkey")
 }
 
 // NewErasure is the wish to erase a contact.
@@ -130,14 +135,14 @@ func (s *ErasureSubject) Add(rows []dbsqlc.ContactIdentity) {
 // Forgotten tells whether err says that what was to be written belongs to a contact, a conversation or a part of one that has just been
 // deleted: an erasure and retention do that beside everything else.
 func Forgotten(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == "23503" && forgettable.MatchString(pg.ConstraintName)
+	constraint, _ := brokenReference(err)
+	return forgettable.MatchString(constraint)
 }
 
 var forgettable = regexp.MustCompile(`_(contact|conversation|message|media|note)_id_fkey$`)
 
 // StillReferred tells whether err says that something refers to what was to be deleted.
 func StillReferred(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == "23503"
+	_, broken := brokenReference(err)
+	return broken
 }
