@@ -7,11 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-
-	"github.com/coreos/go-oidc/v3/oidc"
+	"time"
 
 	"handoff/api"
+	"handoff/internal/outbound"
 	"handoff/internal/payloadcodec"
+	"handoff/internal/signin"
 )
 
 // codecFlags say where the Temporal UI may have payloads opened, and by whom.
@@ -46,28 +47,21 @@ func (f codecFlags) listen(ctx context.Context) (net.Listener, error) {
 }
 
 // verify checks tokens of the issuer, nil where there is none.
-func (f codecFlags) verify(ctx context.Context) (func(context.Context, string) error, error) {
+func (f codecFlags) verify(poster *outbound.Client) func(context.Context, string) error {
 	if f.CodecIssuer == "" {
-		return nil, nil //nolint:nilnil // no issuer is no error
+		return nil
 	}
-	provider, err := oidc.NewProvider(ctx, f.CodecIssuer)
-	if err != nil {
-		return nil, fmt.Errorf("ask HANDOFF_CODEC_ISSUER for its configuration: %w", err)
-	}
-	verifier := provider.VerifierContext(ctx, &oidc.Config{ClientID: f.CodecAudience})
+	verifier := signin.New(poster, time.Now)
+	trust := signin.Trust{Issuer: f.CodecIssuer, Audience: f.CodecAudience, Algorithms: signin.Algorithms}
 	return func(ctx context.Context, token string) error {
-		_, err := verifier.Verify(ctx, token)
+		_, err := verifier.Verify(ctx, trust, token)
 		return err
-	}, nil
+	}
 }
 
 // serveCodec answers the Temporal UI until ctx is done.
 func (f codecFlags) serveCodec(ctx context.Context, log *slog.Logger, s *stack, listener net.Listener) error {
-	verify, err := f.verify(ctx)
-	if err != nil {
-		return err
-	}
-	handler := payloadcodec.Endpoint(s.codec, payloadcodec.Access{Namespace: s.namespace, Origins: originsOf(s.uiURL), Verify: verify, Log: log})
+	handler := payloadcodec.Endpoint(s.codec, payloadcodec.Access{Namespace: s.namespace, Origins: originsOf(s.uiURL), Verify: f.verify(s.poster), Log: log})
 	log.InfoContext(ctx, "serving the codec endpoint", "address", listener.Addr().String())
 	return runHTTP(ctx, api.Server(listener.Addr().String(), handler), listener)
 }

@@ -251,25 +251,10 @@ func (s *stack) work(ctx context.Context, f workerFlags, started func()) error {
 		return err
 	}
 	started()
-	s.ensureSchedules(ctx)
+	// A worker works without them.
+	s.await(ctx, "a schedule", workflowclient.New(s.temporal).EnsureSchedules)
 	<-ctx.Done()
 	w.Stop()
 	a.Drain()
 	return nil
-}
-
-// ensureSchedules tries until the schedules are there: a worker works without them.
-func (s *stack) ensureSchedules(ctx context.Context) {
-	for wait := 2 * time.Second; ; wait = min(2*wait, time.Minute) {
-		err := workflowclient.New(s.temporal).EnsureSchedules(ctx)
-		if err == nil || ctx.Err() != nil {
-			return
-		}
-		s.log.WarnContext(ctx, "the schedules could not be set up; it is tried again", "error", err)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-	}
 }
