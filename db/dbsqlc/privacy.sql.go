@@ -864,8 +864,13 @@ func (q *Queries) ErasurePending(ctx context.Context, arg ErasurePendingParams) 
 }
 
 const erasureRunning = `-- name: ErasureRunning :many
-SELECT id, account_id, contact_id FROM erasures WHERE state = 'running' ORDER BY id LIMIT $1
+SELECT id, account_id, contact_id FROM erasures WHERE state = 'running' AND id <> ALL($1::uuid[]) ORDER BY id LIMIT $2
 `
+
+type ErasureRunningParams struct {
+	Asked    []uuid.UUID
+	RowLimit int32
+}
 
 type ErasureRunningRow struct {
 	ID        uuid.UUID
@@ -873,8 +878,8 @@ type ErasureRunningRow struct {
 	ContactID uuid.UUID
 }
 
-func (q *Queries) ErasureRunning(ctx context.Context, rowLimit int32) ([]ErasureRunningRow, error) {
-	rows, err := q.db.Query(ctx, erasureRunning, rowLimit)
+func (q *Queries) ErasureRunning(ctx context.Context, arg ErasureRunningParams) ([]ErasureRunningRow, error) {
+	rows, err := q.db.Query(ctx, erasureRunning, arg.Asked, arg.RowLimit)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ SELECT * FROM erasures WHERE id = @id FOR UPDATE;
 SELECT * FROM erasures WHERE account_id = @account_id AND id < @before_id ORDER BY id DESC LIMIT @row_limit;
 
 -- name: ErasureRunning :many
-SELECT id, account_id, contact_id FROM erasures WHERE state = 'running' ORDER BY id LIMIT @row_limit;
+SELECT id, account_id, contact_id FROM erasures WHERE state = 'running' AND id <> ALL(@asked::uuid[]) ORDER BY id LIMIT @row_limit;
 
 -- name: ErasureSetSubject :exec
 UPDATE erasures SET subject = @subject WHERE id = @id AND state = 'running';

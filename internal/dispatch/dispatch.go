@@ -62,6 +62,8 @@ type Dispatcher struct {
 	awake     *outstanding
 	// pages is how far the lanes of an endpoint that answers again have been woken. Only wakeRecovered uses it.
 	pages map[handoff.ID]page
+	// erasures are those whose workflows Temporal was asked for, and when. Only startErasures uses it.
+	erasures map[handoff.ID]time.Time
 }
 
 // New makes a Dispatcher that signals through signal.
@@ -69,7 +71,7 @@ func New(database db.DB, signal func(context.Context, db.Wake) error, log *slog.
 	return &Dispatcher{
 		db: database, signal: signal, log: log,
 		queue: newQueue(), signalled: make(chan db.Wake, queueLength), awake: newOutstanding(database),
-		pages: map[handoff.ID]page{},
+		pages: map[handoff.ID]page{}, erasures: map[handoff.ID]time.Time{},
 	}
 }
 
@@ -98,7 +100,9 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	group.Go(func() error { return d.every(ctx, recoveredEvery, d.wakeRecovered) })
 	group.Go(func() error { return d.every(ctx, routeEvery, d.routeLines) })
 	group.Go(func() error { return d.every(ctx, aloneEvery, d.deliverAlone) })
-	group.Go(func() error { return d.every(ctx, eraseEvery, d.startErasures) })
+	group.Go(func() error {
+		return d.every(ctx, eraseEvery, func(ctx context.Context) error { return d.startErasures(ctx, time.Now()) })
+	})
 	group.Go(func() error { return d.every(ctx, expireEvery, d.expire) })
 	if d.Files != nil {
 		group.Go(func() error { return d.every(ctx, expireEvery, d.expireUploads) })
