@@ -7,12 +7,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"handoff"
 )
-
-// maxDepth is how deep a body may nest. The deepest sample of a webhook that we know has 13 levels.
-const maxDepth = 64
 
 // maxID is how long an id may be, in bytes. A wamid has about 60; PostgreSQL cannot index a value above 2,704.
 const maxID = 512
@@ -104,28 +99,6 @@ func (o object) time() time.Time {
 		return time.Time{}
 	}
 	return time.Unix(seconds, 0).UTC()
-}
-
-// checkDepth refuses what nests too deep, before any recursive decoder sees it.
-func checkDepth(raw []byte) error {
-	depth, inString := 0, false
-	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			depth++
-			if depth > maxDepth {
-				return handoff.Errorf(handoff.CodeMalformed, "the JSON nests deeper than %d levels, which no WhatsApp body does", maxDepth)
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return nil
 }
 
 // clip shortens what a vendor wrote to at most n code points, for use in a sentence.

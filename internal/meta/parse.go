@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"handoff"
+	"handoff/internal/jsonlimit"
 )
 
 // maxElements is how many elements a body may have. Meta promises at most 1,000 updates in one (webhooks/overview); without a
@@ -37,9 +38,9 @@ func Parse(body []byte) (Webhook, error) {
 	var p parser
 	for i, raw := range entries {
 		p.entry(fmt.Sprintf("entry[%d]", i), raw)
-	}
-	if p.overflow {
-		return Webhook{}, handoff.Errorf(handoff.CodeTooLarge, "the body has more than %d elements; Meta sends 1000 at most: split it", maxElements)
+		if p.overflow {
+			return Webhook{}, handoff.Errorf(handoff.CodeTooLarge, "the body has more than %d elements; Meta sends 1000 at most: split it", maxElements)
+		}
 	}
 	delete(top, "object")
 	delete(top, "entry")
@@ -47,7 +48,7 @@ func Parse(body []byte) (Webhook, error) {
 }
 
 func parseBody(body []byte) (object, error) {
-	if err := checkDepth(body); err != nil {
+	if err := jsonlimit.Check(body); err != nil {
 		return nil, err
 	}
 	var raw json.RawMessage
@@ -196,7 +197,7 @@ func (p *parser) failure(c change, location string, element object) {
 
 // ParseSent reads the id of the message from Meta's answer to a sent message. It gives false for any other text.
 func ParseSent(answer []byte) (wamid string, ok bool) {
-	if checkDepth(answer) != nil {
+	if jsonlimit.Check(answer) != nil {
 		return "", false
 	}
 	top, _ := parseObject(answer)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"handoff"
+	"handoff/internal/jsonlimit"
 )
 
 // CodeUnknown is the code of an answer that is no error of Meta's, such as the page of a proxy. Meta's own codes begin at 0.
@@ -32,7 +33,7 @@ type SendError struct {
 // SendError then has CodeUnknown, and its Action goes by the status.
 func ParseSendError(status int, body []byte) (SendError, bool) {
 	none := SendError{Status: status, Code: CodeUnknown}
-	if checkDepth(body) != nil {
+	if jsonlimit.Check(body) != nil {
 		return none, false
 	}
 	answer, _ := parseObject(body)

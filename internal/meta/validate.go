@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"handoff"
+	"handoff/internal/jsonlimit"
 )
 
 // Meta's limits, in code points (reference/whatsapp-business-phone-number/message-api).
@@ -48,7 +49,7 @@ func ValidateSend(messageType string, content json.RawMessage) error {
 		c.fault("body.type", "there is no message type %q: use one of %s", clip(SanitizeText(messageType), 60), known)
 		return c.err()
 	}
-	if err := checkDepth(content); err != nil {
+	if err := jsonlimit.Check(content); err != nil {
 		return err
 	}
 	at := "body." + messageType

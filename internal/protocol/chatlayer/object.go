@@ -14,9 +14,6 @@ import (
 	"handoff/internal/protocol"
 )
 
-// maxDepth is how deep a body may nest. The vendor's deepest example has nine levels.
-const maxDepth = 64
-
 // object is a JSON object of which nothing is known but its keys: one field of another type must not spoil the others, as it
 // would in a struct.
 type object map[string]json.RawMessage
@@ -123,27 +120,6 @@ func epoch(number float64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(int64(math.Round(number))).UTC()
-}
-
-// checkDepth refuses what nests too deep, before any recursive decoder sees it.
-func checkDepth(raw []byte) error {
-	depth, inString := 0, false
-	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return handoff.Errorf(handoff.CodeMalformed, "the JSON nests deeper than %d levels, which nothing of Chatlayer's does", maxDepth)
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return nil
 }
 
 func encode(body any) ([]byte, error) {

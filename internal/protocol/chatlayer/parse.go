@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"handoff"
+	"handoff/internal/jsonlimit"
 	"handoff/internal/meta"
 )
 
@@ -70,7 +71,7 @@ func Parse(body []byte) (Inbound, error) {
 }
 
 func parseBody(body []byte) (object, error) {
-	if err := checkDepth(body); err != nil {
+	if err := jsonlimit.Check(body); err != nil {
 		return nil, err
 	}
 	var raw json.RawMessage

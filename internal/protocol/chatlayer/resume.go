@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"handoff"
+	"handoff/internal/jsonlimit"
 	"handoff/internal/protocol"
 )
 
@@ -75,8 +76,8 @@ func CheckResumeCall(template []byte) error {
 	if len(template) > maxResumeCall {
 		return wrongResumeCall("has %d bytes; it may have %d", len(template), maxResumeCall)
 	}
-	if err := checkDepth(template); err != nil {
-		return wrongResumeCall("nests deeper than %d levels", maxDepth)
+	if err := jsonlimit.Check(template); err != nil {
+		return wrongResumeCall("nests deeper than %d levels", jsonlimit.MaxDepth)
 	}
 	o, ok := parseObject(template)
 	if !ok {

@@ -60,15 +60,20 @@ func (f *fields) has(key string) bool {
 
 // done reports the fields that nobody asked for. It comes last.
 func (f *fields) done() {
+	none := "there is no such field here: use " + strings.Join(slices.Sorted(slices.Values(f.asked)), ", ")
 	for _, key := range slices.Sorted(maps.Keys(f.raw)) {
 		if slices.Contains(f.asked, key) {
+			continue
+		}
+		if len(*f.faults) >= maxFaults { // it is counted, and not told
+			*f.faults = append(*f.faults, handoff.ErrorDetail{})
 			continue
 		}
 		key = meta.SanitizeText(key)
 		if utf8.RuneCountInString(key) > 60 {
 			key = string([]rune(key)[:59]) + "…"
 		}
-		f.fault(key, "there is no such field here: use %s", strings.Join(slices.Sorted(slices.Values(f.asked)), ", "))
+		f.fault(key, "%s", none)
 	}
 }
 

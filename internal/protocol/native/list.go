@@ -6,35 +6,20 @@ import (
 	"strings"
 
 	"handoff"
+	"handoff/internal/jsonlimit"
 )
 
 const (
 	// maxElements is how many messages, statuses or turns one list may have.
 	maxElements = 1000
-	// maxDepth is how deep a body may nest: PostgreSQL's own JSON parser gives up some thousand levels down.
-	maxDepth = 64
 	// maxFaults is how many faults one refusal tells.
 	maxFaults = 50
 )
 
-// checkBody refuses what is no JSON, and what nests too deep before any recursive decoder sees it.
+// checkBody refuses what is no JSON, and what a decoder should not see.
 func checkBody(body []byte) error {
-	depth, inString := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			depth++
-			if depth > maxDepth {
-				return handoff.Errorf(handoff.CodeMalformed, "the JSON nests deeper than %d levels", maxDepth)
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
+	if err := jsonlimit.Check(body); err != nil {
+		return err
 	}
 	if !json.Valid(body) {
 		return handoff.Errorf(handoff.CodeMalformed, "the body is not JSON")

@@ -1,0 +1,36 @@
+package jsonlimit_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"handoff"
+	"handoff/internal/jsonlimit"
+)
+
+func TestTextsThatCostMoreThanTheirBytesAreRefused(t *testing.T) {
+	t.Parallel()
+	nested := func(levels int) string { return strings.Repeat(`{"a":[`, levels/2) + strings.Repeat("]}", levels/2) }
+	list := func(values int) string { return "[" + strings.Repeat("1,", values-1) + "1]" }
+	for text, code := range map[string]handoff.Code{
+		nested(jsonlimit.MaxDepth):                                      "",
+		nested(jsonlimit.MaxDepth + 2):                                  handoff.CodeMalformed,
+		list(jsonlimit.MaxValues):                                       "",
+		list(jsonlimit.MaxValues + 1):                                   handoff.CodeTooLarge,
+		"[" + strings.Repeat("{},", jsonlimit.MaxValues/2) + "{}]":      handoff.CodeTooLarge,
+		`"` + strings.Repeat(`[{,\"`, jsonlimit.MaxValues) + `"`:        "", // in a text
+		`["\\", "` + strings.Repeat("[", jsonlimit.MaxDepth) + `", []]`: "",
+		"": "", "{": "", "]]]": "", `"\`: "", // no JSON, which is for others to say
+	} {
+		err := jsonlimit.Check([]byte(text))
+		if code == "" {
+			require.NoError(t, err, "%.40s", text)
+			continue
+		}
+		var refused *handoff.Error
+		require.ErrorAs(t, err, &refused, "%.40s", text)
+		require.Equal(t, code, refused.Code, "%.40s", text)
+	}
+}
