@@ -88,6 +88,30 @@ func TestKeysThatAreRefused(t *testing.T) {
 	w.do(t, "GET", "/v1/agents", "", nil, "Authorization", "bearer "+w.adm).is(http.StatusOK)
 }
 
+// A key that is in use has a prefix that the server knows by heart, and one that nobody has is looked up. The two take turns, so that what
+// else the machine does hits both.
+func TestTheTimeOfARefusalDoesNotTellAKnownPrefix(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const times = 2000
+	known, unknown := make([]time.Duration, 0, times), make([]time.Duration, 0, times)
+	refuse := func(key string) time.Duration {
+		begin := time.Now()
+		w.do(t, "GET", "/v1/agents", key, nil).is(http.StatusUnauthorized)
+		return time.Since(begin)
+	}
+	w.do(t, "GET", "/v1/agents", w.adm, nil).is(http.StatusOK)
+	for range times {
+		known = append(known, refuse(w.adm[:16]+apikey.New().Text[16:]))
+		unknown = append(unknown, refuse(apikey.New().Text))
+	}
+	slices.Sort(known)
+	slices.Sort(unknown)
+	ratio := float64(known[times/2]) / float64(unknown[times/2])
+	t.Logf("medians: %s with a known prefix, %s with an unknown one: %.3f", known[times/2], unknown[times/2], ratio)
+	require.InDelta(t, 1, ratio, 0.25)
+}
+
 func TestRevocationTakesASecondAtMost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
