@@ -61,7 +61,9 @@ type Deps struct {
 	// CheckInbox asks Meta whether an inbox can work, and CheckReach whether anything answers at a URL; nothing is asked if they are absent.
 	CheckInbox func(ctx context.Context, token, wabaID, phoneNumberID string) ([]graph.CheckResult, graph.NumberInfo, error)
 	CheckReach func(ctx context.Context, url string) error
-	Log        *slog.Logger
+	// CheckIssuer asks whether an OpenID Connect issuer can be discovered; nothing is asked if it is absent.
+	CheckIssuer func(ctx context.Context, issuer string) error
+	Log         *slog.Logger
 	// Store keeps the files of messages.
 	Store *mediastore.Store
 	// Links makes the public link by which a gateway or Meta fetches a file. Agents cannot send files of ours if absent.
@@ -235,7 +237,8 @@ func (s *server) declareRoutes() {
 // admin works on the request's transaction, if it has one.
 func (s *server) admin(ctx context.Context) admin.Admin {
 	return admin.Admin{
-		DB: s.db(ctx), Box: s.Box, CheckURL: s.CheckURL, CheckHeaders: s.CheckHeaders, Check: s.CheckInbox, Reach: s.CheckReach, GraphURL: s.GraphURL,
-		Now: s.Now, Audit: auditOf(ctx),
+		DB: s.db(ctx), Box: s.Box, CheckURL: s.CheckURL, CheckHeaders: s.CheckHeaders, Check: s.CheckInbox, Reach: s.CheckReach, Issuer: s.CheckIssuer,
+		GraphURL: s.GraphURL,
+		Now:      s.Now, Audit: auditOf(ctx),
 	}
 }

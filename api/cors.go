@@ -25,7 +25,7 @@ func newCORS(origins []string) (*cors.Cors, error) {
 	for _, text := range origins {
 		origin, err := checkOrigin(text)
 		if err != nil {
-			return nil, fmt.Errorf("the origin %q cannot be allowed: %w", text, err)
+			return nil, fmt.Errorf("read HANDOFF_CORS_ORIGINS: the origin %q cannot be allowed: %w", text, err)
 		}
 		named = append(named, origin)
 	}

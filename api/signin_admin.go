@@ -31,6 +31,7 @@ type signInBody struct {
 	LinkByEmail  bool     `json:"link_by_email,omitempty" doc:"Link somebody at the first sign-in to the one agent with the address in email, if email_verified is true. Only for an issuer who lets nobody claim another's address."`
 	AdminClaim   string   `json:"admin_claim,omitempty" maxLength:"500" doc:"The claim, a text or a list, that makes an admin of an agent." example:"roles"`
 	AdminValue   string   `json:"admin_value,omitempty" maxLength:"500" doc:"What it has to say." example:"handoff-admin"`
+	Validate     *bool    `json:"validate,omitempty" doc:"false saves without trying whether the issuer can be discovered. true unless given."`
 }
 
 type signInInput struct {
@@ -90,7 +91,7 @@ func (s *server) putSignIn(ctx context.Context, in *signInInput) (*output[SignIn
 	b := in.Body
 	row, err := s.admin(ctx).PutSignIn(ctx, keyOf(ctx).AccountID, admin.SignIn{
 		Issuer: b.Issuer, Audience: b.Audience, Algorithms: b.Algorithms, SubjectClaim: b.SubjectClaim, LinkByEmail: b.LinkByEmail,
-		AdminClaim: b.AdminClaim, AdminValue: b.AdminValue,
+		AdminClaim: b.AdminClaim, AdminValue: b.AdminValue, Unchecked: b.Validate != nil && !*b.Validate,
 	})
 	return &output[SignIn]{signInView(row)}, err
 }

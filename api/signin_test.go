@@ -93,7 +93,7 @@ func (i *issuer) token(changes ...any) string {
 func signInWorld(t *testing.T, settings ...any) (*world, *issuer) {
 	t.Helper()
 	w, i := newWorld(t), newIssuer(t)
-	w.deps.SignIn = signin.New(w.poster, time.Now)
+	w.deps.SignIn, w.deps.CheckIssuer = signin.New(w.poster, time.Now), signin.CheckBy(w.poster)
 	w.serve(t)
 	body := map[string]any{"issuer": i.url, "audience": "handoff"}
 	for n := 0; n < len(settings); n += 2 {
@@ -117,7 +117,7 @@ func (w *world) refusesToken(t *testing.T, token, why string) {
 func TestAgentsSignInWithTokens(t *testing.T) {
 	t.Parallel()
 	w, i := signInWorld(t)
-	token := i.token()
+	token, asked := i.token(), i.asked.Load()
 	me := w.do(t, "GET", "/v1/me", token, nil).is(http.StatusOK)
 	require.Equal(t, w.Ana.Agent.ID.String(), me.text("agent.id"))
 	require.Equal(t, "agent", me.text("scope"))
@@ -126,7 +126,7 @@ func TestAgentsSignInWithTokens(t *testing.T) {
 	w.do(t, "GET", "/v1/me", i.token("aud", []string{"other", "handoff"}), nil).is(http.StatusOK)
 	w.do(t, "GET", "/v1/api-keys", token, nil).refused(http.StatusForbidden, handoff.CodeForbidden)
 	w.do(t, "POST", "/v1/public/inbound", token, w.Body("447700900123", "x")).refused(http.StatusForbidden, handoff.CodeForbidden)
-	require.Equal(t, int32(2), i.asked.Load(), "discovery and keys once")
+	require.Equal(t, asked+2, i.asked.Load(), "discovery and keys once")
 	require.NotContains(t, w.log.String(), token[:20])
 }
 
@@ -340,4 +340,12 @@ func TestIssuersAreCheckedWhenSaved(t *testing.T) {
 	}
 	w.do(t, "GET", "/v1/sign-in", w.adm, nil).refused(http.StatusNotFound, handoff.CodeNotFound)
 	w.do(t, "PUT", "/v1/sign-in", w.ana, `{"issuer":"https://login.example.com","audience":"x"}`).refused(http.StatusForbidden, handoff.CodeForbidden)
+
+	w, i := signInWorld(t)
+	i.down.Store(true)
+	body := map[string]any{"issuer": i.url, "audience": "another"}
+	w.do(t, "PUT", "/v1/sign-in", w.adm, body).says(http.StatusUnprocessableEntity, handoff.CodeInvalid, i.url+"/.well-known/openid-configuration")
+	require.Equal(t, "handoff", w.do(t, "GET", "/v1/sign-in", w.adm, nil).text("audience"), "nothing is saved")
+	body["validate"] = false
+	require.Equal(t, "another", w.do(t, "PUT", "/v1/sign-in", w.adm, body).is(http.StatusOK).text("audience"))
 }

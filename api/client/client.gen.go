@@ -5114,6 +5114,9 @@ type SignInBody struct {
 
 	// SubjectClaim The claim that names the person, and that nobody can choose; sub if absent.
 	SubjectClaim *string `json:"subject_claim,omitempty"`
+
+	// Validate false saves without trying whether the issuer can be discovered. true unless given.
+	Validate *bool `json:"validate,omitempty"`
 }
 
 // SignInBodyAlgorithms defines model for SignInBody.Algorithms.

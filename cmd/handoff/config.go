@@ -18,6 +18,7 @@ import (
 	"handoff/internal/mediastore"
 	"handoff/internal/outbound"
 	"handoff/internal/secretbox"
+	"handoff/internal/signin"
 )
 
 // postgresFlags say where the database is.
@@ -145,5 +146,5 @@ func (f adminFlags) admin(ctx context.Context) (admin.Admin, func(), error) {
 }
 
 func newAdmin(database db.DB, box *secretbox.Box, poster *outbound.Client) admin.Admin {
-	return admin.Admin{DB: database, Box: box, CheckURL: poster.CheckURL, CheckHeaders: outbound.CheckHeaders}
+	return admin.Admin{DB: database, Box: box, CheckURL: poster.CheckURL, CheckHeaders: outbound.CheckHeaders, Issuer: signin.CheckBy(poster)}
 }

@@ -40,13 +40,14 @@ type signInSetCmd struct {
 	LinkByEmail  bool     `help:"Link an agent by a verified address at the first sign-in."`
 	AdminClaim   string   `help:"The claim that makes an admin of an agent, with --admin-value."`
 	AdminValue   string   `help:"What that claim has to say."`
+	Validate     bool     `help:"Try whether the issuer can be discovered." default:"true" negatable:""`
 }
 
 func (c *signInSetCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
 		row, err := a.PutSignIn(ctx, c.Account, admin.SignIn{
 			Issuer: c.Issuer, Audience: c.Audience, Algorithms: c.Algorithms, SubjectClaim: c.SubjectClaim, LinkByEmail: c.LinkByEmail,
-			AdminClaim: c.AdminClaim, AdminValue: c.AdminValue,
+			AdminClaim: c.AdminClaim, AdminValue: c.AdminValue, Unchecked: !c.Validate,
 		})
 		return viewSignIn(row), err
 	})

@@ -40,6 +40,8 @@ type Admin struct {
 	Check func(ctx context.Context, token, wabaID, phoneNumberID string) ([]graph.CheckResult, graph.NumberInfo, error)
 	// Reach says whether anything answers at a URL (ReachBy). Nothing is asked if it is nil.
 	Reach func(ctx context.Context, url string) error
+	// Issuer says whether an issuer can be discovered (signin.CheckBy). Nothing is asked if it is nil.
+	Issuer func(ctx context.Context, issuer string) error
 	// GraphURL is where Meta's Graph API is, as endpoints show it; its public address if it is empty.
 	GraphURL string
 	// Now is the clock; time.Now if absent.

@@ -28,6 +28,8 @@ type SignIn struct {
 	LinkByEmail bool
 	// AdminClaim makes an admin of whom it says AdminValue of. Both, or neither.
 	AdminClaim, AdminValue string
+	// Unchecked saves it without asking the issuer.
+	Unchecked bool
 }
 
 var defaultAlgorithms = []string{"RS256", "ES256", "EdDSA"}
@@ -67,6 +69,9 @@ func (a Admin) PutSignIn(ctx context.Context, account handoff.ID, s SignIn) (dbs
 	if err := a.checkSignIn(&s); err != nil {
 		return dbsqlc.SignIn{}, err
 	}
+	if err := a.askIssuer(ctx, s); err != nil {
+		return dbsqlc.SignIn{}, err
+	}
 	row, err := dbsqlc.New(a.DB).SignInPut(ctx, dbsqlc.SignInPutParams{
 		AccountID: account, Issuer: s.Issuer, Audience: s.Audience, Algorithms: s.Algorithms, SubjectClaim: s.SubjectClaim,
 		LinkByEmail: s.LinkByEmail, AdminClaim: s.AdminClaim, AdminValue: s.AdminValue,
@@ -75,6 +80,17 @@ func (a Admin) PutSignIn(ctx context.Context, account handoff.ID, s SignIn) (dbs
 		return row, handoff.Errorf(handoff.CodeConflict, "another account takes tokens of this issuer with this audience: have the issuer use another audience")
 	}
 	return row, err
+}
+
+// askIssuer says whether an issuer's tokens could be checked. It does not say why not, which may be internal.
+func (a Admin) askIssuer(ctx context.Context, s SignIn) error {
+	if a.Issuer == nil || s.Unchecked || a.Issuer(ctx, s.Issuer) == nil {
+		return nil
+	}
+	var c check
+	c.fault("issuer", "the issuer's configuration cannot be read at %s/.well-known/openid-configuration, or names another issuer; correct it, %s",
+		strings.TrimSuffix(s.Issuer, "/"), orUnchecked)
+	return c.err()
 }
 
 // SignIn is whom an account trusts.

@@ -166,6 +166,18 @@ func TestWhatIsWellIsFoundWell(t *testing.T) {
 	request := d.Gateway.Requests()[0]
 	require.NoError(t, signature.Verify(request.Header, []byte(request.Body), time.Now(), d.Gateway.Secret))
 	require.Contains(t, request.Body, "conversation_resolved")
+	require.Equal(t, "conversation_resolved", request.Header.Get("Handoff-Event"))
+
+	// A receiver that was written for Aksita verifies Aksita's signature.
+	endpoint := d.AddRawEndpoint(t, d.AddInbox(t, handoff.ProtocolAksita), d.Gateway)
+	sealed, err := d.Box.Seal([]byte("theirs"), secretbox.VendorSecret(endpoint.AccountID, endpoint.ID))
+	require.NoError(t, err)
+	d.Exec(t, "UPDATE endpoints SET vendor_secret = $2 WHERE id = $1", endpoint.ID, sealed)
+	d.config.SendTest = &endpoint.ID
+	sent = of(doctor.Examine(t.Context(), d.config), "test_event")
+	require.Equal(t, doctor.OK, sent[0].Status, sent[0])
+	request = d.Gateway.Requests()[1]
+	require.NoError(t, signature.VerifyHex("theirs", []byte(request.Body), request.Header.Get(signature.HeaderHex)))
 
 	d.Gateway.Answer(func(int) (int, string) { return http.StatusUnauthorized, "" })
 	sent = of(doctor.Examine(t.Context(), d.config), "test_event")

@@ -18,6 +18,8 @@ import (
 	"handoff/internal/mediastore"
 	"handoff/internal/outbound"
 	"handoff/internal/protocol/hitlchat"
+	"handoff/internal/protocol/registry"
+	"handoff/internal/secretbox"
 	"handoff/internal/signature"
 )
 
@@ -197,7 +199,7 @@ func checkTestEvent(ctx context.Context, v *visit) []Finding {
 	if err != nil {
 		return fail("the endpoint's secret does not open", "", "see the check secrets")
 	}
-	body, err := testBody(rows[0], v.Now())
+	event, body, err := testEvent(rows[0], v.Now())
 	if err != nil {
 		return fail("the test event cannot be written", "", "report it: it is a fault of ours")
 	}
@@ -215,7 +217,27 @@ func checkTestEvent(ctx context.Context, v *visit) []Finding {
 	for name, value := range own {
 		header.Set(name, value)
 	}
+	header.Set("Handoff-Event", event)
+	header.Set("Handoff-Attempt", "1")
+	if err := v.signAsVendor(header, full, body); err != nil {
+		return fail("the endpoint's vendor_secret does not open", "", "see the check secrets")
+	}
 	return answerFinding(full.Endpoint, v.poster.Post(ctx, full.Endpoint.URL, header, body))
+}
+
+// signAsVendor adds the signature of the inbox's vendor, which its receivers verify.
+func (v *visit) signAsVendor(header http.Header, row dbsqlc.DeliveryEndpointRow, body []byte) error {
+	spoken, _ := registry.Of(row.Protocol)
+	if spoken.SignatureHeader == "" || row.Endpoint.VendorSecret == nil {
+		return nil
+	}
+	secret, err := v.box.Open(row.Endpoint.VendorSecret, secretbox.VendorSecret(row.Endpoint.AccountID, row.Endpoint.ID))
+	if err != nil {
+		return err
+	}
+	value, err := signature.SignHex(string(secret), body)
+	header.Set(spoken.SignatureHeader, value)
+	return err
 }
 
 func answerFinding(e dbsqlc.Endpoint, result outbound.Result) []Finding {
@@ -232,14 +254,17 @@ func answerFinding(e dbsqlc.Endpoint, result outbound.Result) []Finding {
 		"see the receiver's log: whatever is answered otherwise than 2xx is sent again")
 }
 
-// testBody is what a receiver of the protocol knows, where it is known what that is; an event of ours of a type of its own otherwise.
-func testBody(row dbsqlc.DoctorEndpointsRow, at time.Time) ([]byte, error) {
+// testEvent is what a receiver of the protocol knows, where it is known what that is; an event of ours of a type of its own otherwise.
+func testEvent(row dbsqlc.DoctorEndpointsRow, at time.Time) (event string, body []byte, err error) {
 	if row.Protocol == handoff.ProtocolHitlChat {
-		return hitlchat.ConversationResolved([]handoff.Identity{{Kind: handoff.IdentityPhone, Value: "15550100000"}}, row.ResolvedStatus, at)
+		body, err = hitlchat.ConversationResolved([]handoff.Identity{{Kind: handoff.IdentityPhone, Value: "15550100000"}}, row.ResolvedStatus, at)
+		return hitlchat.EventConversationResolved, body, err
 	}
-	return json.Marshal(map[string]any{
-		"type": "endpoint.test", "timestamp": at.UTC().Format(time.RFC3339), "data": map[string]any{"endpoint_id": row.Endpoint.ID, "inbox_id": row.Endpoint.InboxID},
+	const ours = "endpoint.test"
+	body, err = json.Marshal(map[string]any{
+		"type": ours, "timestamp": at.UTC().Format(time.RFC3339), "data": map[string]any{"endpoint_id": row.Endpoint.ID, "inbox_id": row.Endpoint.InboxID},
 	})
+	return ours, body, err
 }
 
 func verifiers(secrets []signature.Secret) []signature.Verifier {

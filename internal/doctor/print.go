@@ -22,6 +22,6 @@ func Print(w io.Writer, r Report) error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%d ok, %d warnings, %d failed, %d skipped\n", counts[OK], counts[Warning], counts[Failed], counts[Skipped])
+	_, err := fmt.Fprintf(w, "\n%d ok, %d warning, %d failed, %d skipped\n", counts[OK], counts[Warning], counts[Failed], counts[Skipped])
 	return err
 }

@@ -27,7 +27,7 @@ skipped  workers                     skipped because temporal is not well
 warning  public_url                  HANDOFF_PUBLIC_URL is not set
                                      do this: set it
 
-1 ok, 1 warnings, 1 failed, 1 skipped
+1 ok, 1 warning, 1 failed, 1 skipped
 `, out.String())
 }
 

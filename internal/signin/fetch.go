@@ -62,6 +62,14 @@ func (f *fetcher) RoundTrip(request *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: stream.Status, Header: stream.Header, Body: io.NopCloser(bytes.NewReader(body)), Request: request}, nil
 }
 
+// CheckBy asks an issuer whether it can be discovered. Its errors may hold internal addresses.
+func CheckBy(getter Getter) func(ctx context.Context, issuer string) error {
+	return func(ctx context.Context, issuer string) error {
+		_, err := newFetcher(getter).discover(ctx, issuer)
+		return err
+	}
+}
+
 // discover asks an issuer where its keys are (OpenID Connect Discovery 1.0). One that calls itself otherwise is refused.
 func (f *fetcher) discover(ctx context.Context, issuer string) (*keys, error) {
 	ctx = oidc.ClientContext(ctx, &http.Client{Transport: f})

@@ -5736,6 +5736,8 @@ export interface components {
             link_by_email?: boolean;
             /** @description The claim that names the person, and that nobody can choose; sub if absent. */
             subject_claim?: string;
+            /** @description false saves without trying whether the issuer can be discovered. true unless given. */
+            validate?: boolean;
         };
         SnoozeBody: {
             /**
