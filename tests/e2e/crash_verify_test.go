@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/client"
 
 	"handoff/internal/fixture"
 )
@@ -128,40 +126,29 @@ func (s *stack) deliveries(state string) []json.RawMessage {
 // explainStuck logs what is still to be delivered, and what the workflows that should deliver it say.
 func (s *stack) explainStuck() {
 	s.Helper()
-	temporal, err := client.Dial(client.Options{HostPort: s.temporalAddress, Namespace: s.namespace})
-	require.NoError(s, err)
-	defer temporal.Close()
 	for _, raw := range s.deliveries("pending") {
 		s.Logf("pending: %s", raw)
 		var about struct {
 			ConversationID string `json:"conversation_id"`
 		}
 		require.NoError(s, json.Unmarshal(raw, &about))
-		s.explain(temporal, s.conversation(about.ConversationID))
+		s.explain(s.conversation(about.ConversationID))
 	}
 }
 
 // explainConversations logs what the workflows of some open conversations say.
 func (s *stack) explainConversations() {
 	s.Helper()
-	temporal, err := client.Dial(client.Options{HostPort: s.temporalAddress, Namespace: s.namespace})
-	require.NoError(s, err)
-	defer temporal.Close()
 	for _, c := range into[list[conversation]](s.T, s.get("/v1/conversations?status=waiting,assigned&limit=3"), http.StatusOK).Items {
-		s.explain(temporal, c)
+		s.explain(c)
 	}
 }
 
-func (s *stack) explain(temporal client.Client, c conversation) {
+func (s *stack) explain(c conversation) {
 	s.Helper()
 	id := "conversation:" + s.inbox + ":" + c.Contact.ID
-	described, err := temporal.DescribeWorkflowExecution(s.Context(), id, "")
+	described, err := s.temporal().DescribeWorkflowExecution(s.Context(), id, "")
 	s.Logf("its workflow: %v %v", described, err)
-	var history []string
-	for events := temporal.GetWorkflowHistory(s.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
-		event, err := events.Next()
-		require.NoError(s, err)
-		history = append(history, fmt.Sprint(event))
-	}
-	s.Logf("its history ends with:\n%s", strings.Join(history[max(0, len(history)-30):], "\n"))
+	history := s.history(id)
+	s.Logf("its history ends with:\n%s", written(history[max(0, len(history)-30):]))
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
 )
 
 // erasure is what the API says of one.
@@ -273,9 +272,7 @@ func (f *forgotten) histories() string {
 	f.Helper()
 	ctx, cancel := context.WithTimeout(f.Context(), time.Minute)
 	defer cancel()
-	temporal, err := client.Dial(client.Options{HostPort: f.temporalAddress, Namespace: f.namespace})
-	require.NoError(f.T, err)
-	defer temporal.Close()
+	temporal := f.temporal()
 	var out strings.Builder
 	found, err := temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000})
 	require.NoError(f.T, err)

@@ -9,7 +9,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
 
 	"handoff/workflows"
 )
@@ -20,9 +19,7 @@ func (s *stack) nothingLeaks(conv conversation, said ...string) {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
 	defer cancel()
-	temporal, err := client.Dial(client.Options{HostPort: s.temporalAddress, Namespace: s.namespace})
-	require.NoError(s, err)
-	defer temporal.Close()
+	temporal := s.temporal()
 
 	id := "conversation:" + s.inbox + ":" + conv.Contact.ID
 	query := workflows.InboxAttribute.GetName() + " = '" + s.inbox + "' AND " + workflows.StatusAttribute.GetName() + " = 'ended'"
@@ -42,7 +39,7 @@ func (s *stack) nothingLeaks(conv conversation, said ...string) {
 	require.Contains(s, metadata.CurrentDetails, "Ended (resolved)")
 	shown += metadata.CurrentDetails
 
-	stored := s.history(ctx, temporal, id)
+	stored := written(s.history(id))
 	require.Contains(s, stored, conv.ID, "the history is there")
 	secrets := []string{s.gatewayKey, s.anaKey, s.adminKey, s.secret, s.metaToken, s.keysetKey}
 	for _, canary := range append(said, secrets...) {
@@ -52,17 +49,4 @@ func (s *stack) nothingLeaks(conv conversation, said ...string) {
 		require.NotContains(s, s.worker.log(), canary, "the worker's log")
 	}
 	require.NotContains(s, s.serve.log()+s.worker.log(), strings.TrimPrefix(s.secret, "whsec_"))
-}
-
-// history is a run's whole history as text, with its payloads decoded.
-func (s *stack) history(ctx context.Context, temporal client.Client, id string) string {
-	s.Helper()
-	var out strings.Builder
-	for events := temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
-		event, err := events.Next()
-		require.NoError(s, err)
-		// The text form shows the bytes of payloads, JSON, as they are.
-		out.WriteString(event.String())
-	}
-	return strings.ReplaceAll(out.String(), `\"`, `"`)
 }

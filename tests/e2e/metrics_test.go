@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
 
 	"handoff/workflows"
 )
@@ -97,9 +96,7 @@ func (s *stack) foundInTemporal(id, says string) {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
 	defer cancel()
-	temporal, err := client.Dial(client.Options{HostPort: s.temporalAddress, Namespace: s.namespace})
-	require.NoError(s, err)
-	defer temporal.Close()
+	temporal := s.temporal()
 	query := "WorkflowType = '" + workflows.ConversationName + "' AND " + workflows.InboxAttribute.GetName() + " = '" + s.inbox +
 		"' AND ExecutionStatus = 'Running'"
 	until(s.T, 30*time.Second, "the workflow is found by its inbox", func() bool {

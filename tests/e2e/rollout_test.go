@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/client"
 )
 
 // TestABuildOfTheWorkerFollowsAnother rolls two builds of the worker out, with a conversation that was opened before there were any, and
@@ -53,9 +52,7 @@ func (s *stack) servedBy(conv conversation, build, verb string) (run string) {
 	until(s.T, readyWithin, verb+" is carried out", func() bool {
 		return s.command(s.anaKey, conv.ID, verb, nil).status == http.StatusOK
 	})
-	temporal, err := client.Dial(client.Options{HostPort: s.temporalAddress, Namespace: s.namespace})
-	require.NoError(s, err)
-	defer temporal.Close()
+	temporal := s.temporal()
 	until(s.T, readyWithin, "Temporal says that "+build+" has the conversation", func() bool {
 		described, err := temporal.DescribeWorkflowExecution(s.Context(), "conversation:"+s.inbox+":"+conv.Contact.ID, "")
 		require.NoError(s, err)

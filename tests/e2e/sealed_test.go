@@ -10,11 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
-	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/protobuf/proto"
 
@@ -31,7 +29,7 @@ func TestPayloadsAreSealedWithConversationsOpen(t *testing.T) {
 	into[receipt](t, s.post(text("447700900123", "wamid.before", "before")), http.StatusOK)
 	conv := s.open()
 	id := "conversation:" + s.inbox + ":" + conv.Contact.ID
-	before := len(s.historyEvents(id))
+	before := len(s.history(id))
 	for _, p := range []*process{s.serve, s.worker} {
 		require.True(t, p.signal(syscall.SIGTERM, 30*time.Second), "it stops when it is asked to")
 	}
@@ -46,7 +44,7 @@ func TestPayloadsAreSealedWithConversationsOpen(t *testing.T) {
 	ended := into[conversation](t, s.command(s.anaKey, conv.ID, "resolve", nil), http.StatusOK)
 	require.Equal(t, "ended", ended.Status)
 
-	events := s.historyEvents(id)
+	events := s.history(id)
 	require.Contains(t, fmt.Sprint(events[:before]), conv.ID, "this is where an id would be found")
 	require.NotContains(t, fmt.Sprint(events[before:]), conv.ID)
 	sealed := sealedPayloads(events[before:])
@@ -106,7 +104,7 @@ func (o *operator) readsNothing(endpoint converter.PayloadCodec) {
 	require.NoError(o, err)
 	_, err = described.GetStaticSummary()
 	require.ErrorIs(o, err, converter.ErrEncodingIsNotSupported)
-	events := o.historyEvents(o.id)
+	events := o.history(o.id)
 	require.Contains(o, fmt.Sprint(events), "canary of what is plain", "it was sent so")
 	require.NotContains(o, fmt.Sprint(events), "canary of what is sealed")
 	var summaries []*commonpb.Payload
@@ -122,20 +120,6 @@ func (o *operator) readsNothing(endpoint converter.PayloadCodec) {
 		require.Contains(o, words, summary)
 		require.NotContains(o, fmt.Sprint(events), summary)
 	}
-}
-
-func (s *stack) historyEvents(id string) []*historypb.HistoryEvent {
-	s.Helper()
-	temporal, err := client.Dial(client.Options{HostPort: s.temporalAddress, Namespace: s.namespace})
-	require.NoError(s, err)
-	defer temporal.Close()
-	var events []*historypb.HistoryEvent
-	for page := temporal.GetWorkflowHistory(s.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); page.HasNext(); {
-		event, err := page.Next()
-		require.NoError(s, err)
-		events = append(events, event)
-	}
-	return events
 }
 
 // sealedPayloads are the results of the updates and local activities in a history.
