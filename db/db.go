@@ -109,7 +109,7 @@ func Migrate(ctx context.Context, url string) (int, error) {
 	return len(results), continueFeed(ctx, url)
 }
 
-// continueFeed lets the events of a database that was restored from a dump go on: see migration 00012.
+// continueFeed lets the events of a database that was restored from a dump go on: see migration 00012_feed_offset.
 func continueFeed(ctx context.Context, url string) error {
 	return connected(ctx, url, func(q *dbsqlc.Queries) error {
 		if _, err := q.FeedContinue(ctx); err != nil {

@@ -152,15 +152,8 @@ func (q *Queries) DoctorInboxes(ctx context.Context, rowLimit int32) ([]DoctorIn
 }
 
 const doctorSecrets = `-- name: DoctorSecrets :many
-SELECT s.place_table::text AS place_table, s.place_column::text AS place_column, s.account_id, s.row_id, s.place_id, s.sealed FROM (
-    SELECT 'endpoints' AS place_table, 'secret' AS place_column, e.account_id, e.id AS row_id, e.id AS place_id, e.secret AS sealed FROM endpoints e WHERE e.deleted_at IS NULL
-    UNION ALL SELECT 'endpoints', 'vendor_secret', e.account_id, e.id, e.id, e.vendor_secret FROM endpoints e WHERE e.deleted_at IS NULL
-    UNION ALL SELECT 'endpoints', 'headers', e.account_id, e.id, e.id, e.headers FROM endpoints e WHERE e.deleted_at IS NULL
-    UNION ALL SELECT 'endpoint_secrets', 'secret', o.account_id, o.id, o.endpoint_id, o.secret FROM endpoint_secrets o
-    UNION ALL SELECT 'inboxes', 'access_token', i.account_id, i.id, i.id, i.access_token FROM inboxes i WHERE i.deleted_at IS NULL
-    UNION ALL SELECT 'inboxes', 'app_secret', i.account_id, i.id, i.id, i.app_secret FROM inboxes i WHERE i.deleted_at IS NULL
-    UNION ALL SELECT 'inboxes', 'verify_token', i.account_id, i.id, i.id, i.verify_token FROM inboxes i WHERE i.deleted_at IS NULL) s
-WHERE s.sealed IS NOT NULL AND (s.row_id, s.place_column) > ($1::uuid, $2::text)
+SELECT s.place_table, s.place_column, s.account_id, s.row_id, s.place_id, s.sealed FROM sealed_values s
+WHERE s.sealed IS NOT NULL AND NOT s.deleted AND (s.row_id, s.place_column) > ($1::uuid, $2::text)
 ORDER BY s.row_id, s.place_column LIMIT $3
 `
 

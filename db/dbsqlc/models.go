@@ -520,6 +520,16 @@ type ScheduledMessage struct {
 	FinishedAt     *time.Time
 }
 
+type SealedValue struct {
+	PlaceTable  string
+	PlaceColumn string
+	AccountID   uuid.UUID
+	RowID       uuid.UUID
+	PlaceID     uuid.UUID
+	Sealed      []byte
+	Deleted     bool
+}
+
 type SearchCursor struct {
 	AccountID uuid.UUID
 	Txid      uint64

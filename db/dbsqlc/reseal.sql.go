@@ -94,11 +94,8 @@ func (q *Queries) ResealAnswers(ctx context.Context, arg ResealAnswersParams) ([
 }
 
 const resealCount = `-- name: ResealCount :many
-SELECT substring(s.sealed FROM 1 FOR 5)::bytea AS prefix, count(*) AS sealed FROM (
-    SELECT e.secret AS sealed FROM endpoints e UNION ALL SELECT e.vendor_secret FROM endpoints e UNION ALL SELECT e.headers FROM endpoints e
-    UNION ALL SELECT o.secret FROM endpoint_secrets o
-    UNION ALL SELECT i.access_token FROM inboxes i UNION ALL SELECT i.app_secret FROM inboxes i UNION ALL SELECT i.verify_token FROM inboxes i
-    UNION ALL SELECT x.subject FROM erasures x UNION ALL SELECT k.body FROM idempotency_keys k) s
+SELECT substring(s.sealed FROM 1 FOR 5)::bytea AS prefix, count(*) AS sealed
+FROM (SELECT v.sealed FROM sealed_values v UNION ALL SELECT k.body FROM idempotency_keys k) s
 WHERE s.sealed IS NOT NULL GROUP BY 1 ORDER BY 1
 `
 
@@ -222,15 +219,7 @@ func (q *Queries) ResealOldSecret(ctx context.Context, arg ResealOldSecretParams
 }
 
 const resealSecrets = `-- name: ResealSecrets :many
-SELECT s.place_table::text AS place_table, s.place_column::text AS place_column, s.account_id, s.row_id, s.place_id, s.sealed FROM (
-    SELECT 'endpoints' AS place_table, 'secret' AS place_column, e.account_id, e.id AS row_id, e.id AS place_id, e.secret AS sealed FROM endpoints e
-    UNION ALL SELECT 'endpoints', 'vendor_secret', e.account_id, e.id, e.id, e.vendor_secret FROM endpoints e
-    UNION ALL SELECT 'endpoints', 'headers', e.account_id, e.id, e.id, e.headers FROM endpoints e
-    UNION ALL SELECT 'endpoint_secrets', 'secret', o.account_id, o.id, o.endpoint_id, o.secret FROM endpoint_secrets o
-    UNION ALL SELECT 'inboxes', 'access_token', i.account_id, i.id, i.id, i.access_token FROM inboxes i
-    UNION ALL SELECT 'inboxes', 'app_secret', i.account_id, i.id, i.id, i.app_secret FROM inboxes i
-    UNION ALL SELECT 'inboxes', 'verify_token', i.account_id, i.id, i.id, i.verify_token FROM inboxes i
-    UNION ALL SELECT 'erasures', 'subject', x.account_id, x.id, x.id, x.subject FROM erasures x) s
+SELECT s.place_table, s.place_column, s.account_id, s.row_id, s.place_id, s.sealed FROM sealed_values s
 WHERE s.sealed IS NOT NULL AND substring(s.sealed FROM 1 FOR 5) <> $1::bytea
   AND (s.row_id, s.place_column) > ($2::uuid, $3::text)
 ORDER BY s.row_id, s.place_column LIMIT $4
