@@ -24,7 +24,7 @@ const applyLimit = 200
 func (a *Activities) ApplyInbound(ctx context.Context, in ApplyInboundInput) (Snapshot, error) {
 	var out Snapshot
 	err := db.InTx(ctx, a.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
-		l, err := a.openLedger(ctx, tx, in.Ref, in.Now)
+		l, err := a.lockConversation(ctx, tx, in.Ref, in.Now)
 		if err != nil || l == nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func (a *Activities) ApplyInbound(ctx context.Context, in ApplyInboundInput) (Sn
 	return out, a.storeFailed(ctx, "apply inbound", err)
 }
 
-func (l *ledger) applyItems(ctx context.Context, items []dbsqlc.ReceiptItemListUnappliedRow) error {
+func (l *locked) applyItems(ctx context.Context, items []dbsqlc.ReceiptItemListUnappliedRow) error {
 	if len(items) == 0 {
 		return nil
 	}
@@ -88,7 +88,7 @@ func (l *ledger) applyItems(ctx context.Context, items []dbsqlc.ReceiptItemListU
 }
 
 // look does what is to be done where nothing was accepted: an agent may be free for the conversation, or its own may have gone.
-func (l *ledger) look(ctx context.Context) error {
+func (l *locked) look(ctx context.Context) error {
 	if !l.open() || l.conv.TeamID == nil || (l.conv.Status != handoff.StatusWaiting && l.conv.Status != handoff.StatusAssigned) {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (l *ledger) look(ctx context.Context) error {
 	return l.write(ctx)
 }
 
-func (l *ledger) applyItem(ctx context.Context, item dbsqlc.ReceiptItemListUnappliedRow) error {
+func (l *locked) applyItem(ctx context.Context, item dbsqlc.ReceiptItemListUnappliedRow) error {
 	switch item.Kind {
 	case handoff.ItemStatus:
 		return l.applyStatusItem(ctx, item)
@@ -116,7 +116,7 @@ func (l *ledger) applyItem(ctx context.Context, item dbsqlc.ReceiptItemListUnapp
 
 // applyMessage puts a message into the open conversation and opens one where it may. A message that may not (a reaction, an
 // echo) and finds none stays without a conversation.
-func (l *ledger) applyMessage(ctx context.Context, m dbsqlc.Message) error {
+func (l *locked) applyMessage(ctx context.Context, m dbsqlc.Message) error {
 	if l.shown[m.ID] {
 		if m.AuthorType == handoff.AuthorContact {
 			l.extendWindow(m)
@@ -166,7 +166,7 @@ func (l *ledger) applyMessage(ctx context.Context, m dbsqlc.Message) error {
 	return nil
 }
 
-func (l *ledger) extendWindow(m dbsqlc.Message) {
+func (l *locked) extendWindow(m dbsqlc.Message) {
 	if !l.conv.Windowed {
 		return
 	}
@@ -182,7 +182,7 @@ func (l *ledger) extendWindow(m dbsqlc.Message) {
 }
 
 // noticeWindow sets the time at which the end of the window is told, where the inbox asks for it.
-func (l *ledger) noticeWindow() {
+func (l *locked) noticeWindow() {
 	minutes, expires := l.inbox.WindowWarningMinutes, l.conv.WindowExpiresAt
 	if minutes == nil || expires == nil || !expires.After(l.now) {
 		return
@@ -194,7 +194,7 @@ func (l *ledger) noticeWindow() {
 	l.conv.WindowNoticeAt, l.changed = &at, true
 }
 
-func (l *ledger) applyStatusItem(ctx context.Context, item dbsqlc.ReceiptItemListUnappliedRow) error {
+func (l *locked) applyStatusItem(ctx context.Context, item dbsqlc.ReceiptItemListUnappliedRow) error {
 	var status db.StatusColumn
 	if err := json.Unmarshal(item.Status, &status); err != nil {
 		return err
@@ -215,7 +215,7 @@ func (l *ledger) applyStatusItem(ctx context.Context, item dbsqlc.ReceiptItemLis
 }
 
 // advance moves a message to a later status and records it; a status that comes late changes nothing.
-func (l *ledger) advance(ctx context.Context, m dbsqlc.Message, to handoff.MessageStatus, failure *handoff.Failure) error {
+func (l *locked) advance(ctx context.Context, m dbsqlc.Message, to handoff.MessageStatus, failure *handoff.Failure) error {
 	// A message of this very pass, such as an echo and its status in one body, has its status in the queue.
 	queued := slices.IndexFunc(l.applied, func(a dbsqlc.MessageApplyParams) bool { return a.ID == m.ID })
 	if queued >= 0 {

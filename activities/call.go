@@ -20,7 +20,7 @@ const (
 )
 
 // checkWayOut tells why an agent's message could not leave.
-func (l *ledger) checkWayOut() error {
+func (l *locked) checkWayOut() error {
 	if l.protocol.Transport == handoff.TransportWebhook {
 		carried := slices.ContainsFunc(l.endpoints, func(e dbsqlc.Endpoint) bool {
 			return e.Transport == handoff.TransportWebhook && e.Payload != admin.PayloadMeta && l.carries(e)
@@ -36,7 +36,7 @@ func (l *ledger) checkWayOut() error {
 	return nil
 }
 
-func (l *ledger) carries(e dbsqlc.Endpoint) bool {
+func (l *locked) carries(e dbsqlc.Endpoint) bool {
 	if l.protocol.Name == handoff.ProtocolNative {
 		return handoff.Subscribed(e.EventTypes, handoff.EventType(l.protocol.Carrier))
 	}
@@ -44,7 +44,7 @@ func (l *ledger) carries(e dbsqlc.Endpoint) bool {
 }
 
 // transport is the endpoint by which we call a vendor ourselves; nil where the inbox has none.
-func (l *ledger) transport(t handoff.Transport) *dbsqlc.Endpoint {
+func (l *locked) transport(t handoff.Transport) *dbsqlc.Endpoint {
 	i := slices.IndexFunc(l.endpoints, func(e dbsqlc.Endpoint) bool { return e.Transport == t })
 	if i < 0 {
 		return nil
@@ -53,7 +53,7 @@ func (l *ledger) transport(t handoff.Transport) *dbsqlc.Endpoint {
 }
 
 // call makes the deliveries to a vendor's API that follow from an event.
-func (l *ledger) call(ctx context.Context, event protocol.Event, row dbsqlc.EventInsertParams, m *dbsqlc.Message) error {
+func (l *locked) call(ctx context.Context, event protocol.Event, row dbsqlc.EventInsertParams, m *dbsqlc.Message) error {
 	if row.Type == handoff.EventMessageQueued {
 		return l.callSend(ctx, event, row, m)
 	}
@@ -72,7 +72,7 @@ func (l *ledger) call(ctx context.Context, event protocol.Event, row dbsqlc.Even
 
 // addEndCall adds a call that gives control back. One that cannot be made keeps no conversation from ending: it is a failed delivery,
 // for the operator to see.
-func (l *ledger) addEndCall(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams, name string, call protocol.Call, err error) {
+func (l *locked) addEndCall(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams, name string, call protocol.Call, err error) {
 	if err == nil {
 		l.addCall(endpoint, row, name, call, nil)
 		return
@@ -82,7 +82,7 @@ func (l *ledger) addEndCall(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertPara
 	l.deliveries = append(l.deliveries, d)
 }
 
-func (l *ledger) callSend(ctx context.Context, event protocol.Event, row dbsqlc.EventInsertParams, m *dbsqlc.Message) error {
+func (l *locked) callSend(ctx context.Context, event protocol.Event, row dbsqlc.EventInsertParams, m *dbsqlc.Message) error {
 	endpoint := l.transport(l.protocol.Transport)
 	if endpoint == nil {
 		return nil
@@ -100,7 +100,7 @@ func (l *ledger) callSend(ctx context.Context, event protocol.Event, row dbsqlc.
 }
 
 // release gives control back to Meta where Meta's own agent had passed it (formats of conversation routing: thread_control).
-func (l *ledger) release(event protocol.Event, row dbsqlc.EventInsertParams) {
+func (l *locked) release(event protocol.Event, row dbsqlc.EventInsertParams) {
 	endpoint := l.transport(handoff.TransportGraph)
 	if endpoint == nil || event.Conversation.Source != handoff.SourceMeta {
 		return
@@ -109,7 +109,7 @@ func (l *ledger) release(event protocol.Event, row dbsqlc.EventInsertParams) {
 	l.addEndCall(*endpoint, row, callRelease, protocol.Call{Path: "/" + l.inbox.PhoneNumberID + "/thread_control", Body: body}, err)
 }
 
-func (l *ledger) addCall(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams, name string, call protocol.Call, message *handoff.ID) {
+func (l *locked) addCall(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams, name string, call protocol.Call, message *handoff.ID) {
 	if call.Path == "" {
 		return
 	}

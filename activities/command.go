@@ -15,10 +15,10 @@ import (
 // Claim makes the actor's agent the assignee.
 func (a *Activities) Claim(ctx context.Context, c Command) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckClaim(c.Actor) }
-	return a.command(ctx, c, check, func(l *ledger) error { return l.claim(ctx, c.Actor) })
+	return a.command(ctx, c, check, func(l *locked) error { return l.claim(ctx, c.Actor) })
 }
 
-func (l *ledger) claim(ctx context.Context, actor handoff.Actor) error {
+func (l *locked) claim(ctx context.Context, actor handoff.Actor) error {
 	if l.conv.Status == handoff.StatusAssigned && *l.conv.AssigneeID == actor.Agent.ID {
 		return nil
 	}
@@ -35,7 +35,7 @@ func (l *ledger) claim(ctx context.Context, actor handoff.Actor) error {
 // all others have passed it by.
 func (a *Activities) Release(ctx context.Context, c ReleaseCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckRelease(c.Actor) }
-	return a.move(ctx, c.Command, check, func(l *ledger) error {
+	return a.move(ctx, c.Command, check, func(l *locked) error {
 		h := happening{kind: handoff.EventReleased, actor: c.Actor}
 		if c.Reason != "" {
 			h.data = map[string]any{"reason": c.Reason}
@@ -53,7 +53,7 @@ func (a *Activities) Release(ctx context.Context, c ReleaseCommand) (Result, err
 // answer at once do not both get through.
 func (a *Activities) Reply(ctx context.Context, c ReplyCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckReply(c.Actor, c.Type, c.Now) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error {
+	return a.command(ctx, c.Command, check, func(l *locked) error {
 		message, err := l.q.MessageGet(ctx, dbsqlc.MessageGetParams{AccountID: c.AccountID, ID: c.MessageID})
 		if err != nil {
 			return db.NotFound(err, "message")
@@ -67,7 +67,7 @@ func (a *Activities) Reply(ctx context.Context, c ReplyCommand) (Result, error) 
 
 // reply sends an agent's message now. It takes the conversation, unless somebody has it: then it is one that everybody may answer, or
 // is snoozed by whoever answers.
-func (l *ledger) reply(ctx context.Context, actor handoff.Actor, m dbsqlc.Message) error {
+func (l *locked) reply(ctx context.Context, actor handoff.Actor, m dbsqlc.Message) error {
 	if err := l.keepOpen(ctx, happening{actor: actor}, reasonAnswered); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (l *ledger) reply(ctx context.Context, actor handoff.Actor, m dbsqlc.Messag
 }
 
 // send lets a message leave.
-func (l *ledger) send(ctx context.Context, actor handoff.Actor, m dbsqlc.Message, data map[string]any) error {
+func (l *locked) send(ctx context.Context, actor handoff.Actor, m dbsqlc.Message, data map[string]any) error {
 	if err := l.checkWayOut(); err != nil {
 		return err
 	}
@@ -106,10 +106,10 @@ var errNotDue = errors.New("the conversation is not inactive")
 
 // command runs one change of a conversation. A command that was carried out before changes nothing; one that was made for an
 // older version writes nothing and is told so; one that the row does not allow is refused.
-func (a *Activities) command(ctx context.Context, c Command, check func(handoff.Control) error, change func(*ledger) error) (Result, error) {
+func (a *Activities) command(ctx context.Context, c Command, check func(handoff.Control) error, change func(*locked) error) (Result, error) {
 	var out Result
 	err := db.InTx(ctx, a.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
-		l, err := a.openLedger(ctx, tx, c.Ref, c.Now)
+		l, err := a.lockConversation(ctx, tx, c.Ref, c.Now)
 		if err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func (a *Activities) command(ctx context.Context, c Command, check func(handoff.
 }
 
 // checkErasing refuses what anybody but the erasure itself wants of a contact that is being erased.
-func (l *ledger) checkErasing(c Command) error {
+func (l *locked) checkErasing(c Command) error {
 	if l.wake.Erasing && !strings.HasPrefix(c.ID, erasureCommand) {
 		return handoff.Errorf(handoff.CodeConflict, "the contact is being erased")
 	}
@@ -158,8 +158,8 @@ func refusalIn(err error) *handoff.Error {
 }
 
 // move runs a change of who has the conversation, or when. Whoever makes one has thought better of a resolve that is pending.
-func (a *Activities) move(ctx context.Context, c Command, check func(handoff.Control) error, change func(*ledger) error) (Result, error) {
-	return a.command(ctx, c, check, func(l *ledger) error {
+func (a *Activities) move(ctx context.Context, c Command, check func(handoff.Control) error, change func(*locked) error) (Result, error) {
+	return a.command(ctx, c, check, func(l *locked) error {
 		if err := l.keepOpen(ctx, happening{actor: c.Actor}, reasonMoved); err != nil {
 			return err
 		}
@@ -167,7 +167,7 @@ func (a *Activities) move(ctx context.Context, c Command, check func(handoff.Con
 	})
 }
 
-func (l *ledger) carryOut(ctx context.Context, c Command, check func(handoff.Control) error, change func(*ledger) error) (stale bool, err error) {
+func (l *locked) carryOut(ctx context.Context, c Command, check func(handoff.Control) error, change func(*locked) error) (stale bool, err error) {
 	if l.conv.ID != c.ConversationID {
 		return false, handoff.Errorf(handoff.CodeConflict, "the conversation has ended")
 	}
@@ -209,7 +209,7 @@ func (l *ledger) carryOut(ctx context.Context, c Command, check func(handoff.Con
 func (a *Activities) refused(ctx context.Context, c Command, refusal *handoff.Error) (Result, error) {
 	out := Result{Refused: &Refusal{Code: refusal.Code, Message: refusal.Message, Assignee: refusal.Assignee}}
 	err := db.InTx(ctx, a.DB, func(tx pgx.Tx, _ *dbsqlc.Queries) error {
-		l, err := a.openLedger(ctx, tx, c.Ref, c.Now)
+		l, err := a.lockConversation(ctx, tx, c.Ref, c.Now)
 		if err != nil || l == nil {
 			return err
 		}

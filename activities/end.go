@@ -13,7 +13,7 @@ import (
 // End ends the conversation, at once or after a time in which that can be undone. Its event is the last of the sequence.
 func (a *Activities) End(ctx context.Context, c EndCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckResolve(c.Actor) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error {
+	return a.command(ctx, c.Command, check, func(l *locked) error {
 		if c.Reason == handoff.EndInactivity && (l.conv.InactiveAt == nil || c.Now.Before(*l.conv.InactiveAt)) {
 			return errNotDue
 		}
@@ -27,7 +27,7 @@ func (a *Activities) End(ctx context.Context, c EndCommand) (Result, error) {
 }
 
 // endSoon lets whoever resolved the conversation think better of it.
-func (l *ledger) endSoon(ctx context.Context, c EndCommand) error {
+func (l *locked) endSoon(ctx context.Context, c EndCommand) error {
 	at := l.now.Add(time.Duration(c.UndoSeconds) * time.Second)
 	l.conv.ResolveAt, l.conv.ResolveBy, l.conv.Disposition, l.changed = &at, c.Actor.AgentID(), nil, true
 	data := map[string]any{"at": moment(at)}
@@ -38,7 +38,7 @@ func (l *ledger) endSoon(ctx context.Context, c EndCommand) error {
 }
 
 // resolveNow ends the conversation as it was asked for a few seconds ago.
-func (l *ledger) resolveNow(ctx context.Context) error {
+func (l *locked) resolveNow(ctx context.Context) error {
 	e := ending{reason: handoff.EndResolved, author: handoff.AuthorSystem, data: map[string]any{}, survey: true}
 	if l.conv.Disposition != nil {
 		e.disposition = *l.conv.Disposition
@@ -56,11 +56,11 @@ func (l *ledger) resolveNow(ctx context.Context) error {
 // UndoResolve keeps a conversation open that is about to end.
 func (a *Activities) UndoResolve(ctx context.Context, c Command) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckUndo(c.Actor) }
-	return a.command(ctx, c, check, func(l *ledger) error { return l.keepOpen(ctx, happening{actor: c.Actor}, reasonCancelled) })
+	return a.command(ctx, c, check, func(l *locked) error { return l.keepOpen(ctx, happening{actor: c.Actor}, reasonCancelled) })
 }
 
 // keepOpen undoes a resolve that has not taken effect; without one it does nothing.
-func (l *ledger) keepOpen(ctx context.Context, by happening, reason string) error {
+func (l *locked) keepOpen(ctx context.Context, by happening, reason string) error {
 	if l.conv.ResolveAt == nil {
 		return nil
 	}
@@ -80,7 +80,7 @@ type ending struct {
 	data        map[string]any
 }
 
-func (l *ledger) end(ctx context.Context, e ending) error {
+func (l *locked) end(ctx context.Context, e ending) error {
 	if err := l.dropScheduled(ctx); err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (l *ledger) end(ctx context.Context, e ending) error {
 }
 
 // askContact sends the survey. It asks only whom a person has answered, and where it can be sent: a survey keeps nothing from ending.
-func (l *ledger) askContact(ctx context.Context) error {
+func (l *locked) askContact(ctx context.Context) error {
 	if l.inbox.CSATText == nil || l.surveys == nil || l.conv.FirstRespondedAt == nil {
 		return nil
 	}

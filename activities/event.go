@@ -16,7 +16,7 @@ import (
 )
 
 // event is all that a protocol may say of what happened.
-func (l *ledger) event(ctx context.Context, row dbsqlc.EventInsertParams, h happening) (protocol.Event, error) {
+func (l *locked) event(ctx context.Context, row dbsqlc.EventInsertParams, h happening) (protocol.Event, error) {
 	e := protocol.Event{
 		ID: row.ID, Type: row.Type, At: row.OccurredAt, Seq: row.Seq, Actor: protocol.Actor{Type: row.ActorType, ID: row.ActorID},
 		Details: row.Data,
@@ -45,7 +45,7 @@ func (l *ledger) event(ctx context.Context, row dbsqlc.EventInsertParams, h happ
 	return e, err
 }
 
-func (l *ledger) inboxFacts() (protocol.Inbox, error) {
+func (l *locked) inboxFacts() (protocol.Inbox, error) {
 	zone, err := time.LoadLocation(l.inbox.TimeZone)
 	if err != nil {
 		return protocol.Inbox{}, fmt.Errorf("read the time zone of inbox %s: %w", l.inbox.ID, err)
@@ -58,7 +58,7 @@ func (l *ledger) inboxFacts() (protocol.Inbox, error) {
 	}, nil
 }
 
-func (l *ledger) contactFacts(ctx context.Context) (*protocol.Contact, error) {
+func (l *locked) contactFacts(ctx context.Context) (*protocol.Contact, error) {
 	if l.contact != nil {
 		return l.contact, nil
 	}
@@ -82,7 +82,7 @@ func (l *ledger) contactFacts(ctx context.Context) (*protocol.Contact, error) {
 	return l.contact, nil
 }
 
-func (l *ledger) conversationFacts(row dbsqlc.EventInsertParams) *protocol.Conversation {
+func (l *locked) conversationFacts(row dbsqlc.EventInsertParams) *protocol.Conversation {
 	c := &protocol.Conversation{
 		ID: l.conv.ID, Status: l.conv.Status, OpenedAt: l.conv.OpenedAt, LastActivityAt: l.conv.LastActivityAt, EndedAt: l.conv.EndedAt,
 	}
@@ -98,7 +98,7 @@ func (l *ledger) conversationFacts(row dbsqlc.EventInsertParams) *protocol.Conve
 	return c
 }
 
-func (l *ledger) messageFacts(ctx context.Context, m *dbsqlc.Message) (*protocol.Message, error) {
+func (l *locked) messageFacts(ctx context.Context, m *dbsqlc.Message) (*protocol.Message, error) {
 	out := &protocol.Message{
 		ID: m.ID, Direction: m.Direction, Author: m.AuthorType, Type: m.Type, Content: m.Content, CreatedAt: m.CreatedAt,
 		Text: db.OrEmpty(m.Text), ExternalID: db.OrEmpty(m.ExternalID), ReplyTo: db.OrEmpty(m.ReplyTo),
@@ -144,7 +144,7 @@ type counts struct {
 }
 
 // count fills in the counts as of e, its own message included.
-func (l *ledger) count(ctx context.Context, e *protocol.Event, arrives bool) error {
+func (l *locked) count(ctx context.Context, e *protocol.Event, arrives bool) error {
 	if l.counts == nil {
 		var err error
 		if l.counts, err = l.readCounts(ctx); err != nil {
@@ -160,7 +160,7 @@ func (l *ledger) count(ctx context.Context, e *protocol.Event, arrives bool) err
 	return nil
 }
 
-func (l *ledger) readCounts(ctx context.Context) (*counts, error) {
+func (l *locked) readCounts(ctx context.Context) (*counts, error) {
 	stats, err := l.q.ConversationStats(ctx, &l.conv.ID)
 	if err != nil {
 		return nil, err

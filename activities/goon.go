@@ -10,12 +10,12 @@ import (
 )
 
 // goesOn tells whether a conversation that opens goes on from the one before: the inbox says how soon the contact has to write.
-func (l *ledger) goesOn(before *dbsqlc.Conversation, at time.Time) bool {
+func (l *locked) goesOn(before *dbsqlc.Conversation, at time.Time) bool {
 	return before != nil && before.EndedAt != nil && at.Sub(*before.EndedAt) < time.Duration(l.inbox.ReopenMinutes)*time.Minute
 }
 
 // inherit takes over what agents made of the conversation before. Its team may have been deleted since: nobody would see that line.
-func (l *ledger) inherit(ctx context.Context, before dbsqlc.Conversation, data map[string]any) error {
+func (l *locked) inherit(ctx context.Context, before dbsqlc.Conversation, data map[string]any) error {
 	l.conv.PreviousID, l.conv.Priority = &before.ID, before.Priority
 	l.conv.Skills, l.conv.Tags, l.conv.Attributes = before.Skills, before.Tags, before.Attributes
 	data["previous_id"] = before.ID
@@ -48,7 +48,7 @@ func (l *ledger) inherit(ctx context.Context, before dbsqlc.Conversation, data m
 
 // place gives a conversation that has just been opened to whoever had the one before, where the inbox says so and they are online, and
 // else into a line.
-func (l *ledger) place(ctx context.Context, reason string, facts *routing.Facts) error {
+func (l *locked) place(ctx context.Context, reason string, facts *routing.Facts) error {
 	former := l.formerly
 	l.formerly = nil
 	if former != nil {

@@ -38,14 +38,14 @@ const (
 )
 
 // holdBy gives the conversation to an agent.
-func (l *ledger) holdBy(ctx context.Context, agent handoff.ID, reason string) error {
+func (l *locked) holdBy(ctx context.Context, agent handoff.ID, reason string) error {
 	l.moved(reason)
 	l.conv.Status, l.conv.AssigneeID = handoff.StatusAssigned, &agent
 	return l.watch(ctx)
 }
 
 // lineUp puts the conversation into the queue. What was there before comes back to its old place.
-func (l *ledger) lineUp(reason string, passedBy ...handoff.ID) {
+func (l *locked) lineUp(reason string, passedBy ...handoff.ID) {
 	l.moved(reason)
 	l.conv.Status, l.conv.AssigneeID, l.conv.SilentAt = handoff.StatusWaiting, nil, nil
 	l.conv.PassedBy = append(l.conv.PassedBy, passedBy...)
@@ -55,13 +55,13 @@ func (l *ledger) lineUp(reason string, passedBy ...handoff.ID) {
 }
 
 // holdByBot gives the conversation to the bot: nobody owes the contact an answer then.
-func (l *ledger) holdByBot(reason string) {
+func (l *locked) holdByBot(reason string) {
 	l.moved(reason)
 	l.conv.Status, l.conv.AssigneeID, l.conv.QueuedAt = handoff.StatusBot, nil, nil
 	l.settled()
 }
 
-func (l *ledger) moved(reason string) {
+func (l *locked) moved(reason string) {
 	l.withdraw()
 	l.resume()
 	l.conv.SnoozedUntil, l.conv.PassedBy = nil, []handoff.ID{}
@@ -69,12 +69,12 @@ func (l *ledger) moved(reason string) {
 }
 
 // withdraw ends an offer without a word.
-func (l *ledger) withdraw() {
+func (l *locked) withdraw() {
 	l.conv.OfferedTo, l.conv.OfferedBot, l.conv.OfferExpiresAt = nil, false, nil
 }
 
 // await notes that the contact waits for an answer, unless they do already.
-func (l *ledger) await(ctx context.Context, since time.Time) error {
+func (l *locked) await(ctx context.Context, since time.Time) error {
 	if l.conv.AwaitingSince != nil {
 		return nil
 	}
@@ -94,7 +94,7 @@ func (l *ledger) await(ctx context.Context, since time.Time) error {
 }
 
 // respondBy sets when a response is late, and when that is told first.
-func (l *ledger) respondBy(due time.Time) {
+func (l *locked) respondBy(due time.Time) {
 	l.conv.ResponseDueAt, l.conv.ResponseNoticeAt = &due, &due
 	if s := l.inbox.WarningSeconds; s != nil {
 		if warn := due.Add(-time.Duration(*s) * time.Second); warn.After(l.now) {
@@ -104,7 +104,7 @@ func (l *ledger) respondBy(due time.Time) {
 }
 
 // workingTime is when so much time has passed, within the inbox's hours where it counts those only.
-func (l *ledger) workingTime(start time.Time, d time.Duration) (time.Time, error) {
+func (l *locked) workingTime(start time.Time, d time.Duration) (time.Time, error) {
 	if !l.inbox.ResponseHours {
 		return start.Add(d), nil
 	}
@@ -122,20 +122,20 @@ func (l *ledger) workingTime(start time.Time, d time.Duration) (time.Time, error
 }
 
 // answered notes that a person has answered.
-func (l *ledger) answered() {
+func (l *locked) answered() {
 	if l.conv.FirstRespondedAt == nil {
 		l.conv.FirstRespondedAt = &l.now
 	}
 	l.settled()
 }
 
-func (l *ledger) settled() {
+func (l *locked) settled() {
 	l.conv.AwaitingSince, l.conv.ResponseDueAt, l.conv.ResponseNoticeAt, l.conv.SilentAt = nil, nil, nil, nil
 	l.changed = true
 }
 
 // watch sets the time by which the assignee has to answer before the conversation goes back to the queue, where its team has one.
-func (l *ledger) watch(ctx context.Context) error {
+func (l *locked) watch(ctx context.Context) error {
 	l.conv.SilentAt = nil
 	if l.conv.Status != handoff.StatusAssigned || l.conv.AwaitingSince == nil {
 		return nil
@@ -154,7 +154,7 @@ func (l *ledger) watch(ctx context.Context) error {
 }
 
 // readTeam is the team in whose line the conversation stands; nil for none.
-func (l *ledger) readTeam(ctx context.Context) (*dbsqlc.Team, error) {
+func (l *locked) readTeam(ctx context.Context) (*dbsqlc.Team, error) {
 	if l.conv.TeamID == nil {
 		return nil, nil
 	}
@@ -170,7 +170,7 @@ func (l *ledger) readTeam(ctx context.Context) (*dbsqlc.Team, error) {
 }
 
 // heardFrom does what follows when the contact writes: the conversation comes back from wherever it was put aside.
-func (l *ledger) heardFrom(ctx context.Context, at time.Time) error {
+func (l *locked) heardFrom(ctx context.Context, at time.Time) error {
 	if err := l.keepOpen(ctx, happening{author: handoff.AuthorContact}, reasonWrote); err != nil {
 		return err
 	}

@@ -60,9 +60,9 @@ func (l *ledgerLook) takeOut(g dbsqlc.LedgerGapInsertParams) mender {
 	}
 }
 
-// reopen is the ledger of the contact with a gap's conversation; nil where the conversation is gone.
-func (l *ledgerLook) reopen(ctx context.Context, tx pgx.Tx, q *dbsqlc.Queries, g dbsqlc.LedgerGapInsertParams) (*ledger, error) {
-	made, err := l.openLedger(ctx, tx, Ref{AccountID: g.AccountID, InboxID: g.InboxID, ContactID: *g.ContactID}, l.now)
+// reopen locks the conversation of a gap; nil where it is gone.
+func (l *ledgerLook) reopen(ctx context.Context, tx pgx.Tx, q *dbsqlc.Queries, g dbsqlc.LedgerGapInsertParams) (*locked, error) {
+	made, err := l.lockConversation(ctx, tx, Ref{AccountID: g.AccountID, InboxID: g.InboxID, ContactID: *g.ContactID}, l.now)
 	if err != nil || made == nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (l *ledgerLook) reopen(ctx context.Context, tx pgx.Tx, q *dbsqlc.Queries, g
 }
 
 // retell renders an event that happened before.
-func (l *ledger) retell(ctx context.Context, g dbsqlc.LedgerGapInsertParams, want func(dbsqlc.Endpoint) bool) ([]dbsqlc.DeliveryInsertParams, error) {
+func (l *locked) retell(ctx context.Context, g dbsqlc.LedgerGapInsertParams, want func(dbsqlc.Endpoint) bool) ([]dbsqlc.DeliveryInsertParams, error) {
 	happened, err := l.q.LedgerEvent(ctx, dbsqlc.LedgerEventParams{AccountID: g.AccountID, ID: *g.EventID})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil

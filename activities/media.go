@@ -201,7 +201,7 @@ func triesOf(ctx context.Context) int32 {
 // finishMedia writes the file's row and says so, under the contact's lock.
 func (a *Activities) finishMedia(ctx context.Context, ref Ref, finish dbsqlc.MediaFinishParams) error {
 	return db.InTx(ctx, a.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
-		l, err := a.openLedger(ctx, tx, ref, a.Now())
+		l, err := a.lockConversation(ctx, tx, ref, a.Now())
 		if err != nil || l == nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 // Offer lets an agent, or the bot, accept control until the offer expires. Whoever has the conversation keeps it until then.
 func (a *Activities) Offer(ctx context.Context, c OfferCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckOffer(c.Actor, c.AgentID) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error {
+	return a.command(ctx, c.Command, check, func(l *locked) error {
 		if c.AgentID == nil {
 			if err := l.checkBotTold(ctx); err != nil {
 				return err
@@ -30,7 +30,7 @@ func (a *Activities) Offer(ctx context.Context, c OfferCommand) (Result, error) 
 	})
 }
 
-func (l *ledger) offerTo(ctx context.Context, by happening, agent *handoff.AgentRef, wait time.Duration) error {
+func (l *locked) offerTo(ctx context.Context, by happening, agent *handoff.AgentRef, wait time.Duration) error {
 	l.withdraw()
 	expires := l.now.Add(wait)
 	l.conv.OfferExpiresAt, l.conv.OfferedBot, l.changed = &expires, agent == nil, true
@@ -43,7 +43,7 @@ func (l *ledger) offerTo(ctx context.Context, by happening, agent *handoff.Agent
 	return l.record(ctx, by)
 }
 
-func (l *ledger) enabledAgent(ctx context.Context, id handoff.ID) (*handoff.AgentRef, error) {
+func (l *locked) enabledAgent(ctx context.Context, id handoff.ID) (*handoff.AgentRef, error) {
 	row, err := l.q.AgentGet(ctx, dbsqlc.AgentGetParams{AccountID: l.ref.AccountID, ID: id})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, handoff.Errorf(handoff.CodeInvalid, "to_agent_id names no agent of this account")
@@ -60,7 +60,7 @@ func (l *ledger) enabledAgent(ctx context.Context, id handoff.ID) (*handoff.Agen
 // AcceptOffer gives control to whom it is offered.
 func (a *Activities) AcceptOffer(ctx context.Context, c Command) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckAccept(c.Actor) }
-	return a.move(ctx, c, check, func(l *ledger) error {
+	return a.move(ctx, c, check, func(l *locked) error {
 		if l.conv.OfferedBot {
 			return l.passToBot(ctx, c.Actor, reasonAccepted, "")
 		}
@@ -76,12 +76,12 @@ func (a *Activities) AcceptOffer(ctx context.Context, c Command) (Result, error)
 // DeclineOffer leaves the conversation where it is, and offers it to the next agent where its team does so.
 func (a *Activities) DeclineOffer(ctx context.Context, c DeclineCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckAccept(c.Actor) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error {
+	return a.command(ctx, c.Command, check, func(l *locked) error {
 		return l.offerOver(ctx, happening{kind: handoff.EventOfferDeclined, actor: c.Actor}, c.Reason)
 	})
 }
 
-func (l *ledger) offerOver(ctx context.Context, h happening, reason string) error {
+func (l *locked) offerOver(ctx context.Context, h happening, reason string) error {
 	h.data = map[string]any{}
 	if reason != "" {
 		h.data["reason"] = reason
@@ -100,7 +100,7 @@ func (l *ledger) offerOver(ctx context.Context, h happening, reason string) erro
 }
 
 // offerExpired is a decline by silence. An agent who lets an offer of the team's run out is away, or the next one would go to them too.
-func (l *ledger) offerExpired(ctx context.Context) error {
+func (l *locked) offerExpired(ctx context.Context) error {
 	agent, automatic := l.conv.OfferedTo, l.conv.Status == handoff.StatusWaiting && l.conv.TeamID != nil
 	if err := l.offerOver(ctx, happening{kind: handoff.EventOfferExpired, author: handoff.AuthorSystem}, ""); err != nil {
 		return err

@@ -18,8 +18,8 @@ const shadowLimit = 500
 
 // openConversation begins the contact's next conversation with turn m. What was said before the hand-over comes first, and the event
 // that says "opened" is the line between.
-func (l *ledger) openConversation(ctx context.Context, m dbsqlc.Message, source *handoff.OffloadSource) error {
-	// What this pass did to the conversation before is written first: the ledger has room for one.
+func (l *locked) openConversation(ctx context.Context, m dbsqlc.Message, source *handoff.OffloadSource) error {
+	// What this pass did to the conversation before is written first: there is room for one.
 	if err := l.write(ctx); err != nil {
 		return err
 	}
@@ -43,8 +43,8 @@ func (l *ledger) openConversation(ctx context.Context, m dbsqlc.Message, source 
 	return l.record(ctx, happening{kind: handoff.EventOpened, author: m.AuthorType, data: data})
 }
 
-// begin makes the ledger one of a new conversation.
-func (l *ledger) begin(at time.Time, source *handoff.OffloadSource, reason string) {
+// begin turns to a new conversation.
+func (l *locked) begin(at time.Time, source *handoff.OffloadSource, reason string) {
 	inactive := at.Add(l.inbox.Inactivity)
 	l.counts, l.team = nil, nil
 	l.conv = &dbsqlc.Conversation{
@@ -56,7 +56,7 @@ func (l *ledger) begin(at time.Time, source *handoff.OffloadSource, reason strin
 	l.conv.NoticeAt = l.noticeAfter(at)
 }
 
-func (l *ledger) insertConversation(ctx context.Context) error {
+func (l *locked) insertConversation(ctx context.Context) error {
 	c := l.conv
 	return l.later.ConversationInsert(ctx, dbsqlc.ConversationInsertParams{
 		ID: c.ID, AccountID: c.AccountID, InboxID: c.InboxID, ContactID: c.ContactID, Status: c.Status,
@@ -72,7 +72,7 @@ type turn struct {
 	known *dbsqlc.Message
 }
 
-func (l *ledger) recordHistory(ctx context.Context, m dbsqlc.Message) error {
+func (l *locked) recordHistory(ctx context.Context, m dbsqlc.Message) error {
 	turns, err := l.mergedHistory(ctx, m)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (l *ledger) recordHistory(ctx context.Context, m dbsqlc.Message) error {
 }
 
 // heard lets what the contact said to the bot open the service window: WhatsApp counts it as well, if it says when.
-func (l *ledger) heard(m dbsqlc.Message) {
+func (l *locked) heard(m dbsqlc.Message) {
 	if m.AuthorType == handoff.AuthorContact && m.SentAt != nil && l.now.Sub(*m.SentAt) < serviceWindow {
 		l.extendWindow(m)
 	}
@@ -111,7 +111,7 @@ func (l *ledger) heard(m dbsqlc.Message) {
 
 // mergedHistory puts what the gateway tells and what was accepted before into one order, each turn once. What an earlier conversation has
 // shown is not shown again.
-func (l *ledger) mergedHistory(ctx context.Context, m dbsqlc.Message) ([]turn, error) {
+func (l *locked) mergedHistory(ctx context.Context, m dbsqlc.Message) ([]turn, error) {
 	var told []handoff.HistoryTurn
 	if len(m.History) > 0 {
 		if err := json.Unmarshal(m.History, &told); err != nil {
@@ -158,7 +158,7 @@ func (l *ledger) mergedHistory(ctx context.Context, m dbsqlc.Message) ([]turn, e
 
 // behind gives a told turn that has come as a message too, after the transcript and before the conversation was opened: a feed may be
 // slower than the request for a person. It stands where the transcript has it, and is not applied once more.
-func (l *ledger) behind(externalID string) *dbsqlc.Message {
+func (l *locked) behind(externalID string) *dbsqlc.Message {
 	for i := range l.rest {
 		m := &l.rest[i].Message
 		if l.rest[i].Kind == handoff.ItemMessage && m.ExternalID != nil && *m.ExternalID == externalID && !l.shown[m.ID] {
@@ -170,7 +170,7 @@ func (l *ledger) behind(externalID string) *dbsqlc.Message {
 }
 
 // takeShadows gives what was said to the bot since the last conversation, oldest first.
-func (l *ledger) takeShadows(ctx context.Context) ([]dbsqlc.Message, error) {
+func (l *locked) takeShadows(ctx context.Context) ([]dbsqlc.Message, error) {
 	rows, err := l.q.MessageListShadow(ctx, dbsqlc.MessageListShadowParams{
 		InboxID: l.ref.InboxID, ContactID: l.ref.ContactID, RowLimit: shadowLimit,
 	})
@@ -188,7 +188,7 @@ func (l *ledger) takeShadows(ctx context.Context) ([]dbsqlc.Message, error) {
 
 // knownTurns are the external ids of told turns that are messages already: shadows, which come with takeShadows, and messages of
 // earlier conversations.
-func (l *ledger) knownTurns(ctx context.Context, told []handoff.HistoryTurn) (map[string]bool, error) {
+func (l *locked) knownTurns(ctx context.Context, told []handoff.HistoryTurn) (map[string]bool, error) {
 	known := map[string]bool{}
 	var ids []string
 	for _, t := range told {
@@ -206,7 +206,7 @@ func (l *ledger) knownTurns(ctx context.Context, told []handoff.HistoryTurn) (ma
 	return known, err
 }
 
-func (l *ledger) historyRow(m dbsqlc.Message, t handoff.HistoryTurn) dbsqlc.MessageInsertHistoryParams {
+func (l *locked) historyRow(m dbsqlc.Message, t handoff.HistoryTurn) dbsqlc.MessageInsertHistoryParams {
 	row := dbsqlc.MessageInsertHistoryParams{
 		ID: handoff.NewID(), AccountID: l.ref.AccountID, InboxID: l.ref.InboxID, ContactID: l.ref.ContactID, ConversationID: &l.conv.ID,
 		Direction: t.Direction, AuthorType: t.Author, Type: cmp.Or(t.Type, "text"), Text: &t.Text, Content: t.Content, CreatedAt: m.CreatedAt,
@@ -230,7 +230,7 @@ func (l *ledger) historyRow(m dbsqlc.Message, t handoff.HistoryTurn) dbsqlc.Mess
 }
 
 // applyOffload gives the conversation to people, and opens one where there is none. A conversation that somebody has stays with them.
-func (l *ledger) applyOffload(ctx context.Context, m dbsqlc.Message) error {
+func (l *locked) applyOffload(ctx context.Context, m dbsqlc.Message) error {
 	var offload db.OffloadColumn
 	if err := json.Unmarshal(m.Content, &offload); err != nil {
 		return err
@@ -263,7 +263,7 @@ func (l *ledger) applyOffload(ctx context.Context, m dbsqlc.Message) error {
 }
 
 // callPerson puts an offloaded conversation before people, unless somebody has it.
-func (l *ledger) callPerson(ctx context.Context, opened bool, m dbsqlc.Message, facts routing.Facts) error {
+func (l *locked) callPerson(ctx context.Context, opened bool, m dbsqlc.Message, facts routing.Facts) error {
 	if err := l.keepOpen(ctx, happening{author: handoff.AuthorBot}, reasonOffloaded); err != nil {
 		return err
 	}
@@ -285,7 +285,7 @@ func (l *ledger) callPerson(ctx context.Context, opened bool, m dbsqlc.Message, 
 }
 
 // applyEnd ends the conversation because its gateway says that it is over. The turn that says so is the last of the sequence.
-func (l *ledger) applyEnd(ctx context.Context, m dbsqlc.Message) error {
+func (l *locked) applyEnd(ctx context.Context, m dbsqlc.Message) error {
 	if !l.open() {
 		l.applied = append(l.applied, dbsqlc.MessageApplyParams{ID: m.ID, AppliedAt: &l.now})
 		return nil

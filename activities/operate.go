@@ -33,12 +33,12 @@ func (a *Activities) SkipDelivery(ctx context.Context, c LaneCommand) (Result, e
 	if c.Operator == nil {
 		failure = reasonSkippedByAdmin
 	}
-	return a.onLanes(ctx, c, func(l *ledger, d dbsqlc.Delivery) error { return l.skip(ctx, d, failure) })
+	return a.onLanes(ctx, c, func(l *locked, d dbsqlc.Delivery) error { return l.skip(ctx, d, failure) })
 }
 
 // RetryDelivery has deliveries tried now, whatever they wait for.
 func (a *Activities) RetryDelivery(ctx context.Context, c LaneCommand) (Result, error) {
-	return a.onLanes(ctx, c, func(l *ledger, d dbsqlc.Delivery) error {
+	return a.onLanes(ctx, c, func(l *locked, d dbsqlc.Delivery) error {
 		if len(d.Body) == 0 {
 			return handoff.Errorf(handoff.CodeConflict, "there is nothing to send again: %s", cmp.Or(db.OrEmpty(d.Failure), "it has no bytes of its own"))
 		}
@@ -56,11 +56,11 @@ func (a *Activities) RetryDelivery(ctx context.Context, c LaneCommand) (Result, 
 
 // onLanes runs a change of deliveries. Like a command it is carried out once; unlike one it needs no open conversation, for lanes outlive
 // it, and no version of it.
-func (a *Activities) onLanes(ctx context.Context, c LaneCommand, change func(*ledger, dbsqlc.Delivery) error) (Result, error) {
+func (a *Activities) onLanes(ctx context.Context, c LaneCommand, change func(*locked, dbsqlc.Delivery) error) (Result, error) {
 	var out Result
 	err := db.InTx(ctx, a.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
 		out = Result{}
-		l, err := a.openLedger(ctx, tx, c.Ref, c.Now)
+		l, err := a.lockConversation(ctx, tx, c.Ref, c.Now)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (a *Activities) onLanes(ctx context.Context, c LaneCommand, change func(*le
 	return out, a.storeFailed(ctx, "command", err)
 }
 
-func (l *ledger) changeLanes(ctx context.Context, c LaneCommand, change func(*ledger, dbsqlc.Delivery) error) (int, error) {
+func (l *locked) changeLanes(ctx context.Context, c LaneCommand, change func(*locked, dbsqlc.Delivery) error) (int, error) {
 	found, err := l.deliveriesMeant(ctx, c.DeliveryID)
 	if err != nil {
 		return 0, err
@@ -111,7 +111,7 @@ func (l *ledger) changeLanes(ctx context.Context, c LaneCommand, change func(*le
 }
 
 // deliveriesMeant are those that a command is for.
-func (l *ledger) deliveriesMeant(ctx context.Context, id *handoff.ID) ([]dbsqlc.Delivery, error) {
+func (l *locked) deliveriesMeant(ctx context.Context, id *handoff.ID) ([]dbsqlc.Delivery, error) {
 	if id != nil {
 		d, err := l.q.DeliveryGetOfContact(ctx, dbsqlc.DeliveryGetOfContactParams{InboxID: l.ref.InboxID, ContactID: &l.ref.ContactID, ID: *id})
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -130,7 +130,7 @@ func (l *ledger) deliveriesMeant(ctx context.Context, id *handoff.ID) ([]dbsqlc.
 }
 
 // skip gives one delivery up, and with it its message, unless that may yet arrive by another endpoint.
-func (l *ledger) skip(ctx context.Context, d dbsqlc.Delivery, failure string) error {
+func (l *locked) skip(ctx context.Context, d dbsqlc.Delivery, failure string) error {
 	rows, err := l.q.DeliveryGiveUp(ctx, dbsqlc.DeliveryGiveUpParams{ID: d.ID, Failure: failure, FinishedAt: &l.now})
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (l *ledger) skip(ctx context.Context, d dbsqlc.Delivery, failure string) er
 }
 
 // audit keeps what an operator did, in the transaction that does it.
-func (l *ledger) audit(ctx context.Context, c Command, kind string, target handoff.ID) error {
+func (l *locked) audit(ctx context.Context, c Command, kind string, target handoff.ID) error {
 	if c.Operator == nil || strings.HasPrefix(c.ID, erasureCommand) { // who asked for an erasure is written down with it
 		return nil
 	}

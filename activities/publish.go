@@ -16,7 +16,7 @@ import (
 
 // publish makes the deliveries of an event: one for every endpoint that asked for it, in the words of the inbox's protocol and in our
 // own, and the call by which a message of an agent's, or control, goes back to the vendor. Bodies are rendered here, once.
-func (l *ledger) publish(ctx context.Context, row dbsqlc.EventInsertParams, h happening) error {
+func (l *locked) publish(ctx context.Context, row dbsqlc.EventInsertParams, h happening) error {
 	// The native protocol tells our own events, which every endpoint may ask for whatever its inbox speaks.
 	vendor := l.protocol.Name != handoff.ProtocolNative && l.protocol.Webhooks != nil && slices.Contains(l.protocol.Tells, row.Type)
 	own := slices.ContainsFunc(l.endpoints, func(e dbsqlc.Endpoint) bool { return l.wantsNative(e, row.Type) })
@@ -42,12 +42,12 @@ func (l *ledger) publish(ctx context.Context, row dbsqlc.EventInsertParams, h ha
 	return l.call(ctx, event, row, h.message)
 }
 
-func (l *ledger) wantsNative(e dbsqlc.Endpoint, t handoff.EventType) bool {
+func (l *locked) wantsNative(e dbsqlc.Endpoint, t handoff.EventType) bool {
 	return e.Transport == handoff.TransportWebhook && e.Payload != admin.PayloadMeta && handoff.Subscribed(e.EventTypes, t)
 }
 
 // tell makes one endpoint's deliveries of an event.
-func (l *ledger) tell(ctx context.Context, endpoint dbsqlc.Endpoint, event protocol.Event, row dbsqlc.EventInsertParams, vendor bool) error {
+func (l *locked) tell(ctx context.Context, endpoint dbsqlc.Endpoint, event protocol.Event, row dbsqlc.EventInsertParams, vendor bool) error {
 	event.Endpoint = protocol.Endpoint{PayloadVersion: endpoint.PayloadVersion}
 	var hooks []protocol.Webhook
 	if vendor && l.dueFor(endpoint, row) {
@@ -73,7 +73,7 @@ func (l *ledger) tell(ctx context.Context, endpoint dbsqlc.Endpoint, event proto
 }
 
 // dueFor tells whether an endpoint is told of an event: of a silence, only those are whose time has come.
-func (l *ledger) dueFor(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams) bool {
+func (l *locked) dueFor(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams) bool {
 	if row.Type != handoff.EventInactive {
 		return true
 	}
@@ -83,7 +83,7 @@ func (l *ledger) dueFor(endpoint dbsqlc.Endpoint, row dbsqlc.EventInsertParams) 
 	return json.Unmarshal(row.Data, &silence) == nil && endpoint.InactivityMinutes != nil && *endpoint.InactivityMinutes == silence.Minutes
 }
 
-func (l *ledger) deliver(ctx context.Context, endpoint dbsqlc.Endpoint, e dbsqlc.EventInsertParams, hook protocol.Webhook) error {
+func (l *locked) deliver(ctx context.Context, endpoint dbsqlc.Endpoint, e dbsqlc.EventInsertParams, hook protocol.Webhook) error {
 	row := l.deliveryRow(endpoint, e, hook.Event)
 	row.Body = hook.Body
 	if hook.Event == l.protocol.Carrier {
@@ -109,7 +109,7 @@ func (l *ledger) deliver(ctx context.Context, endpoint dbsqlc.Endpoint, e dbsqlc
 }
 
 // debounce makes what is held back already wait for as long as the newest.
-func (l *ledger) debounce(ctx context.Context, endpoint handoff.ID, until time.Time) error {
+func (l *locked) debounce(ctx context.Context, endpoint handoff.ID, until time.Time) error {
 	for i := range l.deliveries {
 		if l.deliveries[i].EndpointID == endpoint && l.deliveries[i].Buffered && l.deliveries[i].State == handoff.DeliveryPending {
 			l.deliveries[i].NextAttemptAt = &until
@@ -120,7 +120,7 @@ func (l *ledger) debounce(ctx context.Context, endpoint handoff.ID, until time.T
 	})
 }
 
-func (l *ledger) deliveryRow(endpoint dbsqlc.Endpoint, e dbsqlc.EventInsertParams, eventType string) dbsqlc.DeliveryInsertParams {
+func (l *locked) deliveryRow(endpoint dbsqlc.Endpoint, e dbsqlc.EventInsertParams, eventType string) dbsqlc.DeliveryInsertParams {
 	row := dbsqlc.DeliveryInsertParams{
 		ID: handoff.NewID(), AccountID: l.ref.AccountID, EndpointID: endpoint.ID, InboxID: l.ref.InboxID, ContactID: &l.ref.ContactID,
 		ConversationID: e.ConversationID, EventID: &e.ID, EventType: eventType, Seq: e.Seq, WebhookID: handoff.NewWebhookID(),

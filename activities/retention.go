@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-
 	"handoff"
 	"handoff/db/dbsqlc"
 )

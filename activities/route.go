@@ -12,7 +12,7 @@ import (
 )
 
 // enqueue puts the conversation into the line of the team that the inbox's rules choose, or else of the inbox's own.
-func (l *ledger) enqueue(ctx context.Context, reason string, facts *routing.Facts) error {
+func (l *locked) enqueue(ctx context.Context, reason string, facts *routing.Facts) error {
 	back := l.conv.Status == handoff.StatusBot
 	l.lineUp(reason)
 	data := map[string]any{"reason": reason}
@@ -32,7 +32,7 @@ func (l *ledger) enqueue(ctx context.Context, reason string, facts *routing.Fact
 }
 
 // choose applies the first rule that fits.
-func (l *ledger) choose(facts routing.Facts, data map[string]any) {
+func (l *locked) choose(facts routing.Facts, data map[string]any) {
 	rules, err := routing.ParseRules(l.inbox.Routing)
 	if err != nil {
 		// They were checked when they were saved. One that this worker does not know holds up nobody: it is the inbox's own line then.
@@ -65,7 +65,7 @@ func (l *ledger) choose(facts routing.Facts, data map[string]any) {
 
 // route gives the conversation to an agent of its team, if it waits and the team's plan has one for it. The plan is made under the
 // team's lock from what the rows say, so that any number of workers give one conversation once and nobody more than they may have.
-func (l *ledger) route(ctx context.Context) error {
+func (l *locked) route(ctx context.Context) error {
 	if !l.open() || l.conv.TeamID == nil {
 		return nil
 	}
@@ -83,31 +83,31 @@ func (l *ledger) route(ctx context.Context) error {
 	if agent, err := l.match(ctx, *team); err != nil || agent == nil {
 		return err
 	}
-	locked, err := l.lockTeam(ctx, team.ID)
+	held, err := l.lockTeam(ctx, team.ID)
 	if err != nil {
 		return err
 	}
-	agent, err := l.match(ctx, locked)
+	agent, err := l.match(ctx, held)
 	if err != nil || agent == nil {
 		return err
 	}
 	if err := l.q.AgentAssigned(ctx, dbsqlc.AgentAssignedParams{ID: agent.ID, AssignedAt: &l.now}); err != nil {
 		return err
 	}
-	if locked.OfferSeconds != nil {
-		return l.offerTo(ctx, happening{author: handoff.AuthorSystem}, agent, time.Duration(*locked.OfferSeconds)*time.Second)
+	if held.OfferSeconds != nil {
+		return l.offerTo(ctx, happening{author: handoff.AuthorSystem}, agent, time.Duration(*held.OfferSeconds)*time.Second)
 	}
 	if err := l.holdBy(ctx, agent.ID, reasonAssigned); err != nil {
 		return err
 	}
 	return l.record(ctx, happening{kind: handoff.EventClaimed, author: handoff.AuthorSystem, data: map[string]any{
-		"assignee": agent, "reason": reasonAssigned, "assignment": locked.Assignment, "team_id": locked.ID,
+		"assignee": agent, "reason": reasonAssigned, "assignment": held.Assignment, "team_id": held.ID,
 	}})
 }
 
 // lockTeam makes whoever gives the team's conversations away, or changes who may have them, take turns: the team comes first, then its
 // members, whom other teams may have too, in one order.
-func (l *ledger) lockTeam(ctx context.Context, id handoff.ID) (dbsqlc.Team, error) {
+func (l *locked) lockTeam(ctx context.Context, id handoff.ID) (dbsqlc.Team, error) {
 	team, err := l.q.TeamLock(ctx, dbsqlc.TeamLockParams{AccountID: l.ref.AccountID, ID: id})
 	if err != nil {
 		return team, err
@@ -116,7 +116,7 @@ func (l *ledger) lockTeam(ctx context.Context, id handoff.ID) (dbsqlc.Team, erro
 }
 
 // match is the agent whom the team's plan gives to this conversation; nil for none.
-func (l *ledger) match(ctx context.Context, team dbsqlc.Team) (*handoff.AgentRef, error) {
+func (l *locked) match(ctx context.Context, team dbsqlc.Team) (*handoff.AgentRef, error) {
 	read, err := lineup.Read(ctx, l.q, team, l.now, l.conv.ID)
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (l *ledger) match(ctx context.Context, team dbsqlc.Team) (*handoff.AgentRef
 }
 
 // takeBack takes the conversation from an assignee who is not online any more, where the team wants it so.
-func (l *ledger) takeBack(ctx context.Context) error {
+func (l *locked) takeBack(ctx context.Context) error {
 	if l.conv.Status != handoff.StatusAssigned || l.conv.AssigneeID == nil {
 		return nil
 	}
@@ -157,7 +157,7 @@ func (l *ledger) takeBack(ctx context.Context) error {
 
 // leftBy tells whether the assignee has gone since they have the conversation. Whoever takes one by hand without ever saying that they
 // are online is there all the same.
-func (l *ledger) leftBy(agent dbsqlc.Agent) bool {
+func (l *locked) leftBy(agent dbsqlc.Agent) bool {
 	if l.conv.ControlSince == nil || (l.conv.ControlReason != nil && *l.conv.ControlReason == reasonAssigned) {
 		return true
 	}
@@ -169,7 +169,7 @@ func (l *ledger) leftBy(agent dbsqlc.Agent) bool {
 }
 
 // requeue takes the conversation from its assignee. It comes back to its old place in line, and to others first.
-func (l *ledger) requeue(ctx context.Context, reason string) error {
+func (l *locked) requeue(ctx context.Context, reason string) error {
 	was := *l.conv.AssigneeID
 	ref, err := l.agent(ctx, was)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // Schedule promises a message for later: it leaves when the contact writes, or else another one does when the time is up.
 func (a *Activities) Schedule(ctx context.Context, c ScheduleCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckWrite(c.Actor) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error {
+	return a.command(ctx, c.Command, check, func(l *locked) error {
 		if err := l.checkWayOut(); err != nil {
 			return err
 		}
@@ -37,7 +37,7 @@ func (a *Activities) Schedule(ctx context.Context, c ScheduleCommand) (Result, e
 // Unschedule takes such a promise back.
 func (a *Activities) Unschedule(ctx context.Context, c UnscheduleCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckWrite(c.Actor) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error {
+	return a.command(ctx, c.Command, check, func(l *locked) error {
 		pending, err := l.q.ScheduledListPending(ctx, l.conv.ID)
 		if err != nil {
 			return err
@@ -64,7 +64,7 @@ func scheduledData(id handoff.ID, reason string) map[string]any {
 }
 
 // countScheduled brings what the row says of its scheduled messages up to date.
-func (l *ledger) countScheduled(ctx context.Context) error {
+func (l *locked) countScheduled(ctx context.Context) error {
 	pending, err := l.q.ScheduledListPending(ctx, l.conv.ID)
 	if err != nil {
 		return err
@@ -79,12 +79,12 @@ func (l *ledger) countScheduled(ctx context.Context) error {
 }
 
 // sendExpected sends what was to leave when the contact writes.
-func (l *ledger) sendExpected(ctx context.Context) error {
+func (l *locked) sendExpected(ctx context.Context) error {
 	return l.sendScheduled(ctx, func(s dbsqlc.ScheduledMessage) *handoff.ID { return s.MessageID })
 }
 
 // sendDue sends what was to leave at a time that has come.
-func (l *ledger) sendDue(ctx context.Context) error {
+func (l *locked) sendDue(ctx context.Context) error {
 	return l.sendScheduled(ctx, func(s dbsqlc.ScheduledMessage) *handoff.ID {
 		if s.DueAt == nil || s.DueAt.After(l.now) {
 			return nil
@@ -93,7 +93,7 @@ func (l *ledger) sendDue(ctx context.Context) error {
 	})
 }
 
-func (l *ledger) sendScheduled(ctx context.Context, which func(dbsqlc.ScheduledMessage) *handoff.ID) error {
+func (l *locked) sendScheduled(ctx context.Context, which func(dbsqlc.ScheduledMessage) *handoff.ID) error {
 	if l.conv.Scheduled == 0 {
 		return nil
 	}
@@ -114,7 +114,7 @@ func (l *ledger) sendScheduled(ctx context.Context, which func(dbsqlc.ScheduledM
 }
 
 // sendOne sends one scheduled message. One that cannot leave fails for all to see, and holds up nothing that the contact wrote.
-func (l *ledger) sendOne(ctx context.Context, s dbsqlc.ScheduledMessage, id handoff.ID) error {
+func (l *locked) sendOne(ctx context.Context, s dbsqlc.ScheduledMessage, id handoff.ID) error {
 	m, err := l.q.MessageGet(ctx, dbsqlc.MessageGetParams{AccountID: l.ref.AccountID, ID: id})
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func (l *ledger) sendOne(ctx context.Context, s dbsqlc.ScheduledMessage, id hand
 	return l.q.ScheduledFinish(ctx, dbsqlc.ScheduledFinishParams{ID: s.ID, State: "sent", SentID: &id, FinishedAt: &l.now})
 }
 
-func (l *ledger) unschedule(ctx context.Context, s dbsqlc.ScheduledMessage, state, reason string, by happening) error {
+func (l *locked) unschedule(ctx context.Context, s dbsqlc.ScheduledMessage, state, reason string, by happening) error {
 	err := l.q.ScheduledFinish(ctx, dbsqlc.ScheduledFinishParams{ID: s.ID, State: state, Reason: &reason, FinishedAt: &l.now})
 	if err != nil {
 		return err
@@ -148,7 +148,7 @@ func (l *ledger) unschedule(ctx context.Context, s dbsqlc.ScheduledMessage, stat
 }
 
 // dropScheduled cancels what is still to leave: the conversation ends.
-func (l *ledger) dropScheduled(ctx context.Context) error {
+func (l *locked) dropScheduled(ctx context.Context) error {
 	if l.conv.Scheduled == 0 {
 		return nil
 	}

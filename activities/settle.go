@@ -106,11 +106,11 @@ func (l *lane) settleMessage(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.
 		if err != nil {
 			return err
 		}
-		ledger, err := l.openLedger(ctx, tx, Ref{AccountID: d.AccountID, InboxID: d.InboxID, ContactID: *d.ContactID}, l.Now())
+		conversation, err := l.lockConversation(ctx, tx, Ref{AccountID: d.AccountID, InboxID: d.InboxID, ContactID: *d.ContactID}, l.Now())
 		if err != nil {
 			return err
 		}
-		if err := ledger.load(ctx); err != nil {
+		if err := conversation.load(ctx); err != nil {
 			return err
 		}
 		rows, err := q.AttemptFinish(ctx, out)
@@ -118,19 +118,19 @@ func (l *lane) settleMessage(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.
 			return err // a later attempt has decided
 		}
 		if d.State == handoff.DeliveryDelivered {
-			return ledger.delivered(ctx, d, wamid)
+			return conversation.delivered(ctx, d, wamid)
 		}
 		if err := markGap(ctx, q, d); err != nil {
 			return err
 		}
 		if ruled.verdict == verdictUncertain {
-			return ledger.uncertain(ctx, d)
+			return conversation.uncertain(ctx, d)
 		}
 		failure := handoff.Failure{Code: failureUndeliverable, Reason: "the gateway did not take the message: " + *out.Failure}
 		if ruled.failure != nil {
 			failure = *ruled.failure
 		}
-		return ledger.undeliverable(ctx, d, failure)
+		return conversation.undeliverable(ctx, d, failure)
 	})
 }
 
@@ -151,7 +151,7 @@ func (l *lane) lockWamid(ctx context.Context, q *dbsqlc.Queries, d dbsqlc.Delive
 }
 
 // delivered records that the gateway has the message, and learns the wamid if the gateway said it.
-func (l *ledger) delivered(ctx context.Context, d dbsqlc.Delivery, wamid string) error {
+func (l *locked) delivered(ctx context.Context, d dbsqlc.Delivery, wamid string) error {
 	if d.MessageID == nil {
 		return nil
 	}
@@ -180,7 +180,7 @@ func (l *ledger) delivered(ctx context.Context, d dbsqlc.Delivery, wamid string)
 }
 
 // learn gives a message its wamid and applies the statuses that came before it.
-func (l *ledger) learn(ctx context.Context, message handoff.ID, wamid string) error {
+func (l *locked) learn(ctx context.Context, message handoff.ID, wamid string) error {
 	rows, err := l.q.MessageSetExternalID(ctx, dbsqlc.MessageSetExternalIDParams{ID: message, ExternalID: wamid})
 	if err != nil || rows == 0 {
 		return err
@@ -208,7 +208,7 @@ func (l *ledger) learn(ctx context.Context, message handoff.ID, wamid string) er
 }
 
 // uncertain says of a message that nobody knows whether it left. Its status, or its echo, may yet tell.
-func (l *ledger) uncertain(ctx context.Context, d dbsqlc.Delivery) error {
+func (l *locked) uncertain(ctx context.Context, d dbsqlc.Delivery) error {
 	if d.MessageID == nil {
 		return nil
 	}
@@ -223,7 +223,7 @@ func (l *ledger) uncertain(ctx context.Context, d dbsqlc.Delivery) error {
 }
 
 // undeliverable fails the message of a delivery that was given up, unless another endpoint has it or may yet get it.
-func (l *ledger) undeliverable(ctx context.Context, d dbsqlc.Delivery, failure handoff.Failure) error {
+func (l *locked) undeliverable(ctx context.Context, d dbsqlc.Delivery, failure handoff.Failure) error {
 	if d.MessageID == nil {
 		return nil
 	}

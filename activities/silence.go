@@ -17,10 +17,10 @@ func (a *Activities) Silence(ctx context.Context, c Command) (Result, error) {
 		}
 		return nil
 	}
-	return a.command(ctx, c, check, func(l *ledger) error { return l.tellSilence(ctx) })
+	return a.command(ctx, c, check, func(l *locked) error { return l.tellSilence(ctx) })
 }
 
-func (l *ledger) tellSilence(ctx context.Context) error {
+func (l *locked) tellSilence(ctx context.Context) error {
 	if l.conv.NoticeAt == nil || l.now.Before(*l.conv.NoticeAt) {
 		return errNotDue
 	}
@@ -47,7 +47,7 @@ func (l *ledger) tellSilence(ctx context.Context) error {
 }
 
 // silences are the times of silence, in minutes, that became due from since until now.
-func (l *ledger) silences(since time.Time) []int32 {
+func (l *locked) silences(since time.Time) []int32 {
 	var out []int32
 	for _, endpoint := range l.endpoints {
 		if endpoint.InactivityMinutes == nil {

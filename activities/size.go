@@ -19,7 +19,7 @@ const (
 )
 
 // fit makes a failed delivery of one whose body is too large to leave. An agent's message is refused instead: the agent is there to hear it.
-func (l *ledger) fit(row *dbsqlc.DeliveryInsertParams) error {
+func (l *locked) fit(row *dbsqlc.DeliveryInsertParams) error {
 	limit := maxWebhook
 	if row.Buffered {
 		limit -= batchEnvelope

@@ -10,7 +10,7 @@ import (
 // Snooze puts the conversation aside until a time, or until the contact writes, which ends every snooze. Its assignee keeps it.
 func (a *Activities) Snooze(ctx context.Context, c SnoozeCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckSnooze(c.Actor) }
-	return a.move(ctx, c.Command, check, func(l *ledger) error {
+	return a.move(ctx, c.Command, check, func(l *locked) error {
 		if c.Until != nil {
 			if err := handoff.CheckDue("until", *c.Until, l.now); err != nil {
 				return err
@@ -32,14 +32,14 @@ func (a *Activities) Snooze(ctx context.Context, c SnoozeCommand) (Result, error
 }
 
 // outlast lets inactivity wait until a snooze is over.
-func (l *ledger) outlast(until time.Time) {
+func (l *locked) outlast(until time.Time) {
 	if after := until.Add(l.inbox.Inactivity); l.conv.InactiveAt != nil && after.After(*l.conv.InactiveAt) {
 		l.conv.InactiveAt = &after
 	}
 }
 
 // resume has inactivity count from now where a snooze, which is over before its time, had made it wait.
-func (l *ledger) resume() {
+func (l *locked) resume() {
 	until, at := l.conv.SnoozedUntil, l.conv.InactiveAt
 	if until == nil || at == nil || !at.Equal(until.Add(l.inbox.Inactivity)) {
 		return
@@ -52,13 +52,13 @@ func (l *ledger) resume() {
 // Wake ends a snooze.
 func (a *Activities) Wake(ctx context.Context, c Command) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckWake(c.Actor) }
-	return a.command(ctx, c, check, func(l *ledger) error {
+	return a.command(ctx, c, check, func(l *locked) error {
 		return l.wakeUp(ctx, happening{actor: c.Actor}, reasonWoken)
 	})
 }
 
 // wakeUp brings a snoozed conversation back to its assignee, or else to its place in line.
-func (l *ledger) wakeUp(ctx context.Context, by happening, reason string) error {
+func (l *locked) wakeUp(ctx context.Context, by happening, reason string) error {
 	l.resume()
 	l.conv.SnoozedUntil, l.changed = nil, true
 	l.conv.Status = handoff.StatusAssigned

@@ -15,7 +15,7 @@ import (
 func (a *Activities) Start(ctx context.Context, c StartCommand) (Result, error) {
 	var out Result
 	err := db.InTx(ctx, a.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
-		l, err := a.openLedger(ctx, tx, c.Ref, c.Now)
+		l, err := a.lockConversation(ctx, tx, c.Ref, c.Now)
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (a *Activities) Start(ctx context.Context, c StartCommand) (Result, error) 
 	return out, a.storeFailed(ctx, "start", err)
 }
 
-func (l *ledger) start(ctx context.Context, c StartCommand) error {
+func (l *locked) start(ctx context.Context, c StartCommand) error {
 	if c.Actor.Agent == nil {
 		return handoff.Errorf(handoff.CodeInvalid, "say which agent starts: use an agent's key, or give agent_id")
 	}
@@ -93,7 +93,7 @@ func (l *ledger) start(ctx context.Context, c StartCommand) error {
 	return l.later.CommandInsert(ctx, dbsqlc.CommandInsertParams{ID: c.ID, ConversationID: l.conv.ID, CreatedAt: c.Now})
 }
 
-func (l *ledger) startWith(ctx context.Context, c StartCommand, reason string) error {
+func (l *locked) startWith(ctx context.Context, c StartCommand, reason string) error {
 	if err := l.holdBy(ctx, c.Actor.Agent.ID, reason); err != nil {
 		return err
 	}

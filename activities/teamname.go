@@ -37,7 +37,7 @@ func newTeamNames() *teamNames {
 }
 
 // teamRef names a team of the account, deleted ones too.
-func (l *ledger) teamRef(ctx context.Context, id handoff.ID) (*TeamRef, error) {
+func (l *locked) teamRef(ctx context.Context, id handoff.ID) (*TeamRef, error) {
 	if l.team != nil && l.team.ID == id {
 		return &TeamRef{ID: id, Name: l.team.Name}, nil
 	}

@@ -35,7 +35,7 @@ func timersOf(c dbsqlc.Conversation) []handoff.Timer {
 	return out
 }
 
-func (l *ledger) nextTimer() *handoff.Timer {
+func (l *locked) nextTimer() *handoff.Timer {
 	timers := timersOf(*l.conv)
 	if len(timers) == 0 {
 		return nil
@@ -46,7 +46,7 @@ func (l *ledger) nextTimer() *handoff.Timer {
 // TimeUp does what is due by the row, whatever timer brought it here.
 func (a *Activities) TimeUp(ctx context.Context, c Command) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckMoveTimer(c.Actor) }
-	return a.command(ctx, c, check, func(l *ledger) error {
+	return a.command(ctx, c, check, func(l *locked) error {
 		done := false
 		for _, t := range timersOf(*l.conv) {
 			if t.At.After(l.now) || !l.open() {
@@ -65,7 +65,7 @@ func (a *Activities) TimeUp(ctx context.Context, c Command) (Result, error) {
 }
 
 // ring does what a timer is for. What an earlier one of the same moment has made of the conversation may leave it nothing to do.
-func (l *ledger) ring(ctx context.Context, t handoff.Timer) error {
+func (l *locked) ring(ctx context.Context, t handoff.Timer) error {
 	if !slices.Contains(timersOf(*l.conv), t) {
 		return nil
 	}
@@ -89,7 +89,7 @@ func (l *ledger) ring(ctx context.Context, t handoff.Timer) error {
 }
 
 // tellResponse says that a response will be late, or is.
-func (l *ledger) tellResponse(ctx context.Context) error {
+func (l *locked) tellResponse(ctx context.Context) error {
 	metric := "next_response"
 	if l.conv.FirstRespondedAt == nil {
 		metric = "first_response"
@@ -106,7 +106,7 @@ func (l *ledger) tellResponse(ctx context.Context) error {
 }
 
 // tellWindow says that WhatsApp's service window will close, or has closed.
-func (l *ledger) tellWindow(ctx context.Context) error {
+func (l *locked) tellWindow(ctx context.Context) error {
 	expires := l.conv.WindowExpiresAt
 	if expires == nil {
 		l.conv.WindowNoticeAt, l.changed = nil, true
@@ -128,10 +128,10 @@ func moment(t time.Time) string { return t.UTC().Truncate(time.Microsecond).Form
 // MoveTimer moves a timer, or cancels it.
 func (a *Activities) MoveTimer(ctx context.Context, c MoveTimerCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckMoveTimer(c.Actor) }
-	return a.command(ctx, c.Command, check, func(l *ledger) error { return l.moveTimer(ctx, c) })
+	return a.command(ctx, c.Command, check, func(l *locked) error { return l.moveTimer(ctx, c) })
 }
 
-func (l *ledger) moveTimer(ctx context.Context, c MoveTimerCommand) error {
+func (l *locked) moveTimer(ctx context.Context, c MoveTimerCommand) error {
 	if c.At != nil {
 		if err := handoff.CheckDue("due_at", *c.At, l.now); err != nil {
 			return err
@@ -169,7 +169,7 @@ func (l *ledger) moveTimer(ctx context.Context, c MoveTimerCommand) error {
 }
 
 // cancelTimer does away with a timer. What cannot be without its timer ends with it.
-func (l *ledger) cancelTimer(ctx context.Context, c MoveTimerCommand, at **time.Time) error {
+func (l *locked) cancelTimer(ctx context.Context, c MoveTimerCommand, at **time.Time) error {
 	switch c.Kind {
 	case handoff.TimerSnooze:
 		return l.wakeUp(ctx, happening{actor: c.Actor}, reasonCancelled)
@@ -186,7 +186,7 @@ func (l *ledger) cancelTimer(ctx context.Context, c MoveTimerCommand, at **time.
 }
 
 // timerField is where the row keeps a timer that can be moved; nil for one that cannot.
-func (l *ledger) timerField(kind handoff.TimerKind) **time.Time {
+func (l *locked) timerField(kind handoff.TimerKind) **time.Time {
 	switch kind {
 	case handoff.TimerInactivity:
 		return &l.conv.InactiveAt

@@ -13,10 +13,10 @@ import (
 // Transfer gives the conversation to another agent, or to a team's queue, where it keeps its place in line.
 func (a *Activities) Transfer(ctx context.Context, c TransferCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckTransfer(c.Actor) }
-	return a.move(ctx, c.Command, check, func(l *ledger) error { return l.transfer(ctx, c) })
+	return a.move(ctx, c.Command, check, func(l *locked) error { return l.transfer(ctx, c) })
 }
 
-func (l *ledger) transfer(ctx context.Context, c TransferCommand) error {
+func (l *locked) transfer(ctx context.Context, c TransferCommand) error {
 	data := why(reasonTransferred, c.Reason)
 	if l.conv.AssigneeID != nil {
 		from, err := l.agent(ctx, *l.conv.AssigneeID)
@@ -51,7 +51,7 @@ func (l *ledger) transfer(ctx context.Context, c TransferCommand) error {
 }
 
 // liveTeam tells whether a team can be queued in, and keeps it from being deleted meanwhile.
-func (l *ledger) liveTeam(ctx context.Context, id handoff.ID) (bool, error) {
+func (l *locked) liveTeam(ctx context.Context, id handoff.ID) (bool, error) {
 	_, err := l.q.TeamShare(ctx, dbsqlc.TeamShareParams{AccountID: l.ref.AccountID, ID: id})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
@@ -62,7 +62,7 @@ func (l *ledger) liveTeam(ctx context.Context, id handoff.ID) (bool, error) {
 // TakeOver makes the actor's agent the assignee, whoever it was before.
 func (a *Activities) TakeOver(ctx context.Context, c TakeOverCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckTakeOver(c.Actor) }
-	return a.move(ctx, c.Command, check, func(l *ledger) error {
+	return a.move(ctx, c.Command, check, func(l *locked) error {
 		if l.conv.Status == handoff.StatusAssigned && *l.conv.AssigneeID == c.Actor.Agent.ID {
 			return nil
 		}
@@ -85,7 +85,7 @@ func (a *Activities) TakeOver(ctx context.Context, c TakeOverCommand) (Result, e
 // Pass gives control to the bot. The conversation stays open, and comes back with an offload.
 func (a *Activities) Pass(ctx context.Context, c PassCommand) (Result, error) {
 	check := func(control handoff.Control) error { return control.CheckPass(c.Actor) }
-	return a.move(ctx, c.Command, check, func(l *ledger) error {
+	return a.move(ctx, c.Command, check, func(l *locked) error {
 		if err := l.checkBotTold(ctx); err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (a *Activities) Pass(ctx context.Context, c PassCommand) (Result, error) {
 	})
 }
 
-func (l *ledger) passToBot(ctx context.Context, actor handoff.Actor, reason, words string) error {
+func (l *locked) passToBot(ctx context.Context, actor handoff.Actor, reason, words string) error {
 	l.holdByBot(reason)
 	return l.record(ctx, happening{kind: handoff.EventPassed, actor: actor, data: why(reason, words)})
 }
@@ -107,7 +107,7 @@ func why(reason, words string) map[string]any {
 }
 
 // checkBotTold refuses to give control to a bot that would never hear of it.
-func (l *ledger) checkBotTold(context.Context) error {
+func (l *locked) checkBotTold(context.Context) error {
 	if l.protocol.End != nil && l.transport(l.protocol.Transport) != nil {
 		return nil
 	}

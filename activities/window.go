@@ -24,7 +24,7 @@ func (l *lane) expired(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 	}
 	var expired bool
 	err := db.InTx(ctx, l.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
-		ledger, err := l.openLedger(ctx, tx, Ref{AccountID: d.AccountID, InboxID: d.InboxID, ContactID: *d.ContactID}, l.Now())
+		conversation, err := l.lockConversation(ctx, tx, Ref{AccountID: d.AccountID, InboxID: d.InboxID, ContactID: *d.ContactID}, l.Now())
 		if err != nil {
 			return err
 		}
@@ -33,10 +33,10 @@ func (l *lane) expired(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 			return err
 		}
 		var control handoff.Control
-		if ledger.open() {
-			control.WindowExpiresAt = ledger.conv.WindowExpiresAt
+		if conversation.open() {
+			control.WindowExpiresAt = conversation.conv.WindowExpiresAt
 		}
-		if at := ledger.wake.LastInboundAt; at != nil {
+		if at := conversation.wake.LastInboundAt; at != nil {
 			if end := at.Add(serviceWindow); control.WindowExpiresAt == nil || end.After(*control.WindowExpiresAt) {
 				control.WindowExpiresAt = &end
 			}
@@ -47,7 +47,7 @@ func (l *lane) expired(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 		}
 		expired, l.rippled = true, true
 		l.reread()
-		if err := ledger.load(ctx); err != nil {
+		if err := conversation.load(ctx); err != nil {
 			return err
 		}
 		now := l.Now()
@@ -58,7 +58,7 @@ func (l *lane) expired(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 		if err := markGap(ctx, q, d); err != nil {
 			return err
 		}
-		return ledger.undeliverable(ctx, d, handoff.Failure{
+		return conversation.undeliverable(ctx, d, handoff.Failure{
 			Code: handoff.FailureWindowClosed, Reason: "the 24-hour service window closed before the gateway took the message",
 		})
 	})

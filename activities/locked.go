@@ -19,9 +19,9 @@ import (
 // serviceWindow is how long after the contact's last message WhatsApp takes free-form replies.
 const serviceWindow = 24 * time.Hour
 
-// ledger collects what one transaction does to one contact's conversation, and writes it in a few batches at the end. Whoever
-// has a ledger holds the locks: the contact's wake row first, then the conversation.
-type ledger struct {
+// locked is one contact's conversation, whose locks a transaction holds: the contact's wake row first, then the conversation. It collects
+// what the transaction does, and writes it in a few batches at the end.
+type locked struct {
 	q   *dbsqlc.Queries
 	ref Ref
 	// later queues writes and sends them with the next question that it is asked.
@@ -61,8 +61,8 @@ type ledger struct {
 	deliveries []dbsqlc.DeliveryInsertParams
 }
 
-// openLedger locks the contact's rows. It gives no ledger for a contact of whom nothing has been accepted yet.
-func (a *Activities) openLedger(ctx context.Context, tx pgx.Tx, ref Ref, now time.Time) (*ledger, error) {
+// lockConversation locks the contact's rows. It gives nil for a contact of whom nothing has been accepted yet.
+func (a *Activities) lockConversation(ctx context.Context, tx pgx.Tx, ref Ref, now time.Time) (*locked, error) {
 	q := dbsqlc.New(tx)
 	row, err := q.WakeLockFor(ctx, dbsqlc.WakeLockForParams{InboxID: ref.InboxID, ContactID: ref.ContactID})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -71,7 +71,7 @@ func (a *Activities) openLedger(ctx context.Context, tx pgx.Tx, ref Ref, now tim
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{
+	l := &locked{
 		q: q, ref: ref, now: now, wake: row.Wake, anyone: row.Replies == handoff.RepliesAnyone, pipeline: db.NewPipeline(tx), links: a.Links,
 		surveys: a.Surveys, fast: a.InFlight.first.fast, teams: a.InFlight.teams, shown: map[handoff.ID]bool{},
 		label: Label{Inbox: row.InboxName, Protocol: row.Protocol, URL: a.ConversationURL},
@@ -86,7 +86,7 @@ func (a *Activities) openLedger(ctx context.Context, tx pgx.Tx, ref Ref, now tim
 }
 
 // load reads what rendering needs. Passes that find nothing to do never call it.
-func (l *ledger) load(ctx context.Context) error {
+func (l *locked) load(ctx context.Context) error {
 	var err error
 	if l.inbox, err = l.q.InboxGetAny(ctx, l.ref.InboxID); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (l *ledger) load(ctx context.Context) error {
 	return err
 }
 
-func (l *ledger) open() bool { return l.conv != nil && l.conv.Status != handoff.StatusEnded }
+func (l *locked) open() bool { return l.conv != nil && l.conv.Status != handoff.StatusEnded }
 
 // happening is an event before it has its number.
 type happening struct {
@@ -114,7 +114,7 @@ type happening struct {
 }
 
 // record numbers an event, keeps it and makes the deliveries of it.
-func (l *ledger) record(ctx context.Context, h happening) error {
+func (l *locked) record(ctx context.Context, h happening) error {
 	row := dbsqlc.EventInsertParams{
 		ID: handoff.NewID(), AccountID: l.ref.AccountID, InboxID: &l.ref.InboxID, Type: h.kind, ActorType: h.author, OccurredAt: l.now,
 		ConversationID: h.conversation,
@@ -143,7 +143,7 @@ func (l *ledger) record(ctx context.Context, h happening) error {
 }
 
 // apply puts a message into the open conversation, with the number of the event that was recorded last.
-func (l *ledger) apply(m dbsqlc.Message, status *handoff.MessageStatus) {
+func (l *locked) apply(m dbsqlc.Message, status *handoff.MessageStatus) {
 	seq := l.conv.LastSeq
 	l.applied = append(l.applied, dbsqlc.MessageApplyParams{
 		ID: m.ID, ConversationID: &l.conv.ID, Seq: &seq, AppliedAt: &l.now, Status: status,
@@ -151,7 +151,7 @@ func (l *ledger) apply(m dbsqlc.Message, status *handoff.MessageStatus) {
 }
 
 // touch moves the conversation's last activity to at.
-func (l *ledger) touch(at time.Time) {
+func (l *locked) touch(at time.Time) {
 	l.changed = true
 	if at.After(l.conv.LastActivityAt) {
 		l.conv.LastActivityAt = at
@@ -166,7 +166,7 @@ func (l *ledger) touch(at time.Time) {
 
 // noticeAfter is when the first endpoint that asked to be told of a silence is told, if nobody writes; only what is due after the
 // given time counts. nil where nobody asked.
-func (l *ledger) noticeAfter(told time.Time) *time.Time {
+func (l *locked) noticeAfter(told time.Time) *time.Time {
 	var next *time.Time
 	for _, endpoint := range l.endpoints {
 		if endpoint.InactivityMinutes == nil {
@@ -181,7 +181,7 @@ func (l *ledger) noticeAfter(told time.Time) *time.Time {
 }
 
 // flush writes everything.
-func (l *ledger) flush(ctx context.Context) error {
+func (l *locked) flush(ctx context.Context) error {
 	if err := l.write(ctx); err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (l *ledger) flush(ctx context.Context) error {
 }
 
 // write queues everything, in the order that foreign keys want. It goes out with the snapshot that is taken next.
-func (l *ledger) write(ctx context.Context) error {
+func (l *locked) write(ctx context.Context) error {
 	var errs []error
 	if l.changed {
 		l.conv.Version++
@@ -231,7 +231,7 @@ func (l *ledger) write(ctx context.Context) error {
 }
 
 // snapshot reads back what the rows say now.
-func (l *ledger) snapshot(ctx context.Context) (Snapshot, error) {
+func (l *locked) snapshot(ctx context.Context) (Snapshot, error) {
 	lanes, err := listLanes(ctx, l.later, l.ref, l.fast)
 	if err != nil {
 		return Snapshot{}, err
@@ -244,7 +244,7 @@ func (l *ledger) snapshot(ctx context.Context) (Snapshot, error) {
 	return Snapshot{Conversation: conv, Lanes: lanes, Media: media}, err
 }
 
-func (l *ledger) conversation(ctx context.Context) (*Conversation, error) {
+func (l *locked) conversation(ctx context.Context) (*Conversation, error) {
 	if l.conv == nil {
 		return nil, nil
 	}
@@ -282,7 +282,7 @@ func (l *ledger) conversation(ctx context.Context) (*Conversation, error) {
 }
 
 // agent names an agent of the account.
-func (l *ledger) agent(ctx context.Context, id handoff.ID) (*handoff.AgentRef, error) {
+func (l *locked) agent(ctx context.Context, id handoff.ID) (*handoff.AgentRef, error) {
 	row, err := l.q.AgentGet(ctx, dbsqlc.AgentGetParams{AccountID: l.ref.AccountID, ID: id})
 	return &handoff.AgentRef{ID: row.ID, Name: row.Name}, err
 }
