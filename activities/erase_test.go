@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -214,6 +215,33 @@ func (s *scene) exec(sql string, args ...any) {
 	s.Helper()
 	_, err := s.World.DB.Exec(context.Background(), sql, args...)
 	require.NoError(s, err)
+}
+
+// A webhook is on its way while its contact is erased, and its answer comes when nothing of them is left.
+func TestAnAnswerToAnErasedContactsWebhookChangesNothing(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusOK, http.StatusInternalServerError} {
+		s := newScene(t)
+		s.apply()
+		_, err := s.Claim(context.Background(), s.command("claim", s.Ana))
+		require.NoError(t, err)
+		s.queued("Hi John")
+		var erased dbsqlc.Erasure
+		s.Gateway.Answer(func(n int) (int, string) {
+			if n == 1 {
+				erased = s.erase(s.request(s.ref.ContactID))
+			}
+			return status, ""
+		})
+		_, err = s.deliver()
+		require.Equal(t, status == http.StatusOK, err == nil, "one that failed is tried again: %v", err)
+		require.Equal(t, "finished", string(erased.State))
+		result, err := s.deliver()
+		require.NoError(t, err)
+		require.Len(t, s.Gateway.Requests(), 1)
+		require.Empty(t, result.Lanes, "and the lane ends")
+		require.Zero(t, s.Count(t, "deliveries", "true")+s.Count(t, "delivery_attempts", "true")+s.Count(t, "wakes", "true"))
+	}
 }
 
 // TestMessagesRaceAnErasure lets intake and workers go on while the contact is erased: whatever comes is either erased with the contact or

@@ -107,7 +107,7 @@ func (l *lane) settleMessage(ctx context.Context, d dbsqlc.Delivery, out dbsqlc.
 			return err
 		}
 		conversation, err := l.lockConversation(ctx, tx, Ref{AccountID: d.AccountID, InboxID: d.InboxID, ContactID: *d.ContactID}, l.Now())
-		if err != nil {
+		if err != nil || conversation == nil { // the contact has been erased meanwhile
 			return err
 		}
 		if err := conversation.load(ctx); err != nil {

@@ -25,7 +25,7 @@ func (l *lane) expired(ctx context.Context, d dbsqlc.Delivery) (bool, error) {
 	var expired bool
 	err := db.InTx(ctx, l.DB, func(tx pgx.Tx, q *dbsqlc.Queries) error {
 		conversation, err := l.lockConversation(ctx, tx, Ref{AccountID: d.AccountID, InboxID: d.InboxID, ContactID: *d.ContactID}, l.Now())
-		if err != nil {
+		if err != nil || conversation == nil { // the contact has been erased meanwhile
 			return err
 		}
 		m, err := q.MessageGet(ctx, dbsqlc.MessageGetParams{AccountID: d.AccountID, ID: *d.MessageID})
