@@ -17,7 +17,7 @@ import (
 
 	"handoff"
 	"handoff/api"
-	"handoff/internal/jsonlimit"
+	"handoff/internal/vendorjson"
 )
 
 // drips are clients that send a byte now and then, and never finish.
@@ -107,7 +107,7 @@ func hostileBodies() map[string][]byte {
 		"a long number":              []byte(`{"timestamp":` + strings.Repeat("9", 1<<20) + `}`),
 		"a huge exponent":            []byte(`{"timestamp":1e999999999,"entry":[{"id":1e999999999}]}`),
 		"half a character":           []byte("{\"text\":\"\xff\xfe\\ud800\"}"),
-		"objects, as many as may be": []byte(`{"entry":[` + strings.Repeat("{},", jsonlimit.MaxValues/2-10) + `{}]}`),
+		"objects, as many as may be": []byte(`{"entry":[` + strings.Repeat("{},", vendorjson.MaxValues/2-10) + `{}]}`),
 		"nothing":                    {},
 		"NULs":                       bytes.Repeat([]byte{0}, 1<<20),
 	}

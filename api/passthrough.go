@@ -13,9 +13,9 @@ import (
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
-	"handoff/internal/meta"
 	"handoff/internal/protocol"
 	"handoff/internal/protocol/passthrough"
+	"handoff/internal/vendorjson"
 )
 
 const (
@@ -141,7 +141,7 @@ func newSend(inbox dbsqlc.Inbox, send passthrough.Send, id handoff.ID) (db.NewSe
 	return db.NewSend{
 		Inbox: inbox, To: send.To, Path: call.Path, Body: call.Body, Message: dbsqlc.MessageInsertOutboundParams{
 			ID: id, AccountID: inbox.AccountID, InboxID: inbox.ID, AuthorType: handoff.AuthorBot, Type: send.Type, Content: send.Content,
-			Text: optional(meta.SanitizeText(previewOf(send))), ReplyTo: optional(send.ReplyTo), CallbackData: optional(send.CallbackData),
+			Text: optional(vendorjson.SanitizeText(previewOf(send))), ReplyTo: optional(send.ReplyTo), CallbackData: optional(send.CallbackData),
 		},
 	}, err
 }

@@ -1,9 +1,11 @@
 package meta
 
 import (
+	"cmp"
 	"strings"
 
 	"handoff"
+	"handoff/internal/vendorjson"
 )
 
 // maxPhone is how long a phone number may be. E.164 allows 15 digits; the rest is room for what a test bench makes up.
@@ -17,17 +19,17 @@ type person struct {
 }
 
 func parsePeople(value object) []person {
-	list, _ := value.list("contacts")
+	list, _ := value.List("contacts")
 	var people []person
 	for _, raw := range list[:min(len(list), maxElements)] {
-		contact, ok := parseObject(raw)
+		contact, ok := vendorjson.ParseObject(raw)
 		if !ok {
 			continue
 		}
-		profile := contact.object("profile")
+		profile := contact.Object("profile")
 		people = append(people, person{
-			phone: phone(contact.scalar("wa_id")), bsuid: contact.id("user_id"),
-			username: profile.id("username"), name: profile.text("name"),
+			phone: phone(contact.Scalar("wa_id")), bsuid: contact.ID("user_id"),
+			username: profile.ID("username"), name: profile.Text("name"),
 		})
 	}
 	return people
@@ -41,8 +43,8 @@ func parsePeople(value object) []person {
 // nor from_user_id (business-scoped-user-ids).
 func (c change) contact(own person) *handoff.ItemContact {
 	if entry, ok := c.find(own); ok {
-		own.phone, own.bsuid = first(own.phone, entry.phone), first(own.bsuid, entry.bsuid)
-		own.username, own.name = first(own.username, entry.username), first(own.name, entry.name)
+		own.phone, own.bsuid = cmp.Or(own.phone, entry.phone), cmp.Or(own.bsuid, entry.bsuid)
+		own.username, own.name = cmp.Or(own.username, entry.username), cmp.Or(own.name, entry.name)
 	}
 	var identities []handoff.Identity
 	for _, identity := range append([]handoff.Identity{
@@ -81,15 +83,6 @@ func (c change) find(own person) (person, bool) {
 func (p person) nameless() bool { return p.phone == "" && p.bsuid == "" }
 
 func differ(a, b string) bool { return a != "" && b != "" && a != b }
-
-func first(values ...string) string {
-	for _, value := range values {
-		if value != "" {
-			return value
-		}
-	}
-	return ""
-}
 
 // phone is a number as wa_id writes it, digits with country code; "" for what is no phone number. A value with letters is
 // refused rather than stripped of them, because what is left would be somebody else's number.

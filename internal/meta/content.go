@@ -1,9 +1,11 @@
 package meta
 
 import (
+	"cmp"
 	"strings"
 
 	"handoff"
+	"handoff/internal/vendorjson"
 )
 
 // content is what a person would see of a message.
@@ -17,23 +19,23 @@ type content struct {
 // readers read the object under a message's type. The keys are the types of webhooks/reference/messages.
 var readers = map[string]func(o object) content{
 	"audio":    readMedia,
-	"button":   func(o object) content { return content{text: first(o.text("text"), o.text("payload"))} },
+	"button":   func(o object) content { return content{text: cmp.Or(o.Text("text"), o.Text("payload"))} },
 	"document": readMedia,
 	"image":    readMedia,
 	"interactive": func(o object) content {
-		return content{text: first(
-			o.object("button_reply").text("title"), o.object("list_reply").text("title"), o.object("nfm_reply").text("body"),
-			o.object("body").text("text"), // of one that was sent
+		return content{text: cmp.Or(
+			o.Object("button_reply").Text("title"), o.Object("list_reply").Text("title"), o.Object("nfm_reply").Text("body"),
+			o.Object("body").Text("text"), // of one that was sent
 		)}
 	},
 	"location": readLocation,
-	"order":    func(o object) content { return content{text: o.text("text")} },
-	"reaction": func(o object) content { return content{text: o.text("emoji"), replyTo: o.id("message_id")} },
-	"revoke":   func(o object) content { return content{replyTo: o.id("original_message_id")} },
+	"order":    func(o object) content { return content{text: o.Text("text")} },
+	"reaction": func(o object) content { return content{text: o.Text("emoji"), replyTo: o.ID("message_id")} },
+	"revoke":   func(o object) content { return content{replyTo: o.ID("original_message_id")} },
 	"sticker":  readMedia,
-	"system":   func(o object) content { return content{text: o.text("body")} },
-	"template": func(o object) content { return content{text: o.text("name")} }, // of one that was sent
-	"text":     func(o object) content { return content{text: o.text("body")} },
+	"system":   func(o object) content { return content{text: o.Text("body")} },
+	"template": func(o object) content { return content{text: o.Text("name")} }, // of one that was sent
+	"text":     func(o object) content { return content{text: o.Text("body")} },
 	"video":    readMedia,
 }
 
@@ -46,13 +48,13 @@ func readContent(m object) content {
 	case kind == "contacts":
 		read.text = contactNames(m)
 	case kind == "edit":
-		read = readEdit(m.object(kind))
+		read = readEdit(m.Object(kind))
 		read.kind = kind
 	case kind != typeUnsupported:
-		read = readers[kind](m.object(kind))
+		read = readers[kind](m.Object(kind))
 		read.kind = kind
 	}
-	read.replyTo = first(read.replyTo, m.object("context").id("id"))
+	read.replyTo = cmp.Or(read.replyTo, m.Object("context").ID("id"))
 	return read
 }
 
@@ -60,7 +62,7 @@ func readContent(m object) content {
 // (piusalfred/whatsapp, veecore/whatsapp-business-rs) show a location without a type, so a missing one is inferred if only one
 // fits.
 func messageType(m object) string {
-	if kind := m.text("type"); kind != "" {
+	if kind := m.Text("type"); kind != "" {
 		if readable(m, kind) {
 			return kind
 		}
@@ -81,17 +83,17 @@ func messageType(m object) string {
 
 func readable(m object, kind string) bool {
 	if kind == "contacts" {
-		_, ok := m.list(kind)
+		_, ok := m.List(kind)
 		return ok
 	}
-	return (kind == "edit" || readers[kind] != nil) && m.object(kind) != nil
+	return (kind == "edit" || readers[kind] != nil) && m.Object(kind) != nil
 }
 
 func readMedia(o object) content {
-	read := content{text: o.text("caption")}
-	media := handoff.ItemMedia{ID: o.id("id"), MIMEType: o.text("mime_type"), SHA256: o.text("sha256"), Filename: o.text("filename")}
+	read := content{text: o.Text("caption")}
+	media := handoff.ItemMedia{ID: o.ID("id"), MIMEType: o.Text("mime_type"), SHA256: o.Text("sha256"), Filename: o.Text("filename")}
 	if media.ID == "" {
-		media.URL = o.text("link") // of one that was sent; the url of one that came is worth nothing without its id
+		media.URL = o.Text("link") // of one that was sent; the url of one that came is worth nothing without its id
 	}
 	if media.ID != "" || media.URL != "" {
 		read.media = &media
@@ -101,8 +103,8 @@ func readMedia(o object) content {
 
 // readEdit shows the new text. The file of an edited caption is the one that the original message brought.
 func readEdit(o object) content {
-	read := content{replyTo: o.id("original_message_id")}
-	if message := o.object("message"); message != nil && messageType(message) != "edit" {
+	read := content{replyTo: o.ID("original_message_id")}
+	if message := o.Object("message"); message != nil && messageType(message) != "edit" {
 		read.text = readContent(message).text
 	}
 	return read
@@ -110,23 +112,23 @@ func readEdit(o object) content {
 
 func readLocation(o object) content {
 	var parts []string
-	for _, part := range []string{o.text("name"), o.text("address")} {
+	for _, part := range []string{o.Text("name"), o.Text("address")} {
 		if part != "" {
 			parts = append(parts, part)
 		}
 	}
-	if len(parts) == 0 && o.has("latitude") && o.has("longitude") {
-		parts = []string{clip(o.scalar("latitude"), 24), clip(o.scalar("longitude"), 24)}
+	if len(parts) == 0 && o.Has("latitude") && o.Has("longitude") {
+		parts = []string{vendorjson.Clip(o.Scalar("latitude"), 24), vendorjson.Clip(o.Scalar("longitude"), 24)}
 	}
 	return content{text: strings.Join(parts, ", ")}
 }
 
 func contactNames(m object) string {
-	list, _ := m.list("contacts")
+	list, _ := m.List("contacts")
 	var names []string
 	for _, raw := range list {
-		card, _ := parseObject(raw)
-		if name := card.object("name").text("formatted_name"); name != "" {
+		card, _ := vendorjson.ParseObject(raw)
+		if name := card.Object("name").Text("formatted_name"); name != "" {
 			names = append(names, name)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"handoff"
 	"handoff/internal/corpora"
 	"handoff/internal/meta"
+	"handoff/internal/vendorjson"
 )
 
 func jsonFiles(tb testing.TB, elements ...string) []string {
@@ -98,8 +99,8 @@ func checkItems(t *testing.T, name string, body []byte, items []handoff.Item) {
 			require.NotNil(t, item.Message, name)
 			require.NotNil(t, item.Contact, name)
 			require.True(t, json.Valid(item.Message.Content), name)
-			require.Equal(t, string(item.Message.Content), string(meta.Sanitize(item.Message.Content)), name)
-			require.Equal(t, item.Message.Text, meta.SanitizeText(item.Message.Text), name)
+			require.Equal(t, string(item.Message.Content), string(vendorjson.Sanitize(item.Message.Content)), name)
+			require.Equal(t, item.Message.Text, vendorjson.SanitizeText(item.Message.Text), name)
 		case handoff.ItemStatus:
 			require.NotNil(t, item.Status, name)
 			require.NotEmpty(t, item.ExternalID, name)
@@ -245,7 +246,7 @@ func FuzzParse(f *testing.F) {
 			_, err := json.Marshal(item)
 			require.NoError(t, err)
 			if item.Message != nil {
-				require.Equal(t, string(item.Message.Content), string(meta.Sanitize(item.Message.Content)))
+				require.Equal(t, string(item.Message.Content), string(vendorjson.Sanitize(item.Message.Content)))
 			}
 			if item.Offload == nil {
 				continue
@@ -253,9 +254,9 @@ func FuzzParse(f *testing.F) {
 			require.Equal(t, handoff.SourceMeta, item.Offload.Source)
 			require.NotEmpty(t, item.Contact.Identities)
 			requireStorable(t, item.Offload.Payload)
-			require.Equal(t, item.Offload.Reason, meta.SanitizeText(item.Offload.Reason))
+			require.Equal(t, item.Offload.Reason, vendorjson.SanitizeText(item.Offload.Reason))
 			for _, turn := range item.Offload.Transcript {
-				require.Equal(t, turn.Text, meta.SanitizeText(turn.Text))
+				require.Equal(t, turn.Text, vendorjson.SanitizeText(turn.Text))
 				requireStorable(t, turn.Content)
 			}
 		}
@@ -265,6 +266,6 @@ func FuzzParse(f *testing.F) {
 func requireStorable(t *testing.T, raw json.RawMessage) {
 	t.Helper()
 	if len(raw) > 0 {
-		require.Equal(t, string(raw), string(meta.Sanitize(raw)))
+		require.Equal(t, string(raw), string(vendorjson.Sanitize(raw)))
 	}
 }

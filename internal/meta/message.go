@@ -1,12 +1,14 @@
 package meta
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
 
 	"handoff"
+	"handoff/internal/vendorjson"
 )
 
 // typeUnsupported is the type of a message of which we can show no more than that it came.
@@ -24,9 +26,9 @@ var envelopeKeys = map[string]bool{
 
 // message is something that a contact said.
 func (p *parser) message(c change, location string, m object) {
-	own := person{phone: phone(m.scalar("from")), bsuid: m.id("from_user_id")}
-	if m.text("type") == "system" {
-		own = systemPerson(own, m.object("system"))
+	own := person{phone: phone(m.Scalar("from")), bsuid: m.ID("from_user_id")}
+	if m.Text("type") == "system" {
+		own = systemPerson(own, m.Object("system"))
 	}
 	item := p.said(c, location, m, own)
 	if item == nil {
@@ -43,11 +45,11 @@ func (p *parser) message(c change, location string, m object) {
 // standby, Meta's own agent.
 func (p *parser) echo(c change, location string, m object) {
 	m = flatten(m)
-	to, user := phone(m.scalar("to")), m.id("to_user_id")
-	if recipient := m.id("recipient"); phone(recipient) != "" {
-		to = first(to, phone(recipient))
+	to, user := phone(m.Scalar("to")), m.ID("to_user_id")
+	if recipient := m.ID("recipient"); phone(recipient) != "" {
+		to = cmp.Or(to, phone(recipient))
 	} else {
-		user = first(user, recipient)
+		user = cmp.Or(user, recipient)
 	}
 	item := p.said(c, location, m, person{phone: to, bsuid: user})
 	if item == nil {
@@ -61,7 +63,7 @@ func (p *parser) echo(c change, location string, m object) {
 
 // flatten puts what an echo on standby has under "message" beside its id and time, where other echoes have it.
 func flatten(m object) object {
-	flat := maps.Clone(m.object("message"))
+	flat := maps.Clone(m.Object("message"))
 	if flat == nil {
 		return m
 	}
@@ -75,16 +77,16 @@ func flatten(m object) object {
 
 // said makes the item of a message; nil if something else came of it.
 func (p *parser) said(c change, location string, m object, own person) *handoff.Item {
-	id := m.id("id")
-	if id == "" && m.has("id") && m.scalar("id") != "" {
+	id := m.ID("id")
+	if id == "" && m.Has("id") && m.Scalar("id") != "" {
 		p.add(handoff.ItemIgnored, location, c.route, "the message's id is too long to be one of Meta's")
 		return nil
 	}
-	if m.has("group_id") {
+	if m.Has("group_id") {
 		p.add(handoff.ItemEvent, location, c.route, "a group message: a group is no single contact").ExternalID = id
 		return nil
 	}
-	if m.text("type") == "request_welcome" {
+	if m.Text("type") == "request_welcome" {
 		p.add(handoff.ItemEvent, location, c.route, "the contact opened the chat for the first time and said nothing yet").ExternalID = id
 		return nil
 	}
@@ -97,7 +99,7 @@ func (p *parser) said(c change, location string, m object, own person) *handoff.
 	item.ExternalID, item.Contact = id, contact
 	read := readContent(m)
 	item.Message = &handoff.ItemMessageBody{
-		Type: read.kind, Text: read.text, Content: contentOf(m), ReplyTo: read.replyTo, Media: read.media, At: m.time(),
+		Type: read.kind, Text: read.text, Content: contentOf(m), ReplyTo: read.replyTo, Media: read.media, At: timeOf(m),
 		Shadow: c.standby,
 	}
 	return item
@@ -107,15 +109,15 @@ func (p *parser) said(c change, location string, m object, own person) *handoff.
 // place where Meta says that two ids are one person's (messages/system). The newest of a kind comes first; the others are those
 // that it replaced.
 func systemPerson(own person, system object) person {
-	numbers := []string{phone(system.scalar("new_wa_id")), phone(system.scalar("wa_id")), own.phone}
-	users := []string{system.id("user_id"), own.bsuid, system.id("previous_user_id"), formerUser(system)}
+	numbers := []string{phone(system.Scalar("new_wa_id")), phone(system.Scalar("wa_id")), own.phone}
+	users := []string{system.ID("user_id"), own.bsuid, system.ID("previous_user_id"), formerUser(system)}
 	own.phone, own.former = newest(handoff.IdentityPhone, numbers, own.former)
 	own.bsuid, own.former = newest(handoff.IdentityBSUID, users, own.former)
 	return own
 }
 
 func newest(kind handoff.IdentityKind, values []string, former []handoff.Identity) (string, []handoff.Identity) {
-	main := first(values...)
+	main := cmp.Or(values...)
 	seen := map[string]bool{"": true, main: true}
 	for _, value := range values {
 		if !seen[value] {
@@ -128,12 +130,12 @@ func newest(kind handoff.IdentityKind, values []string, former []handoff.Identit
 // formerUser reads the former user id from the sentence "User … changed from … to …", where the notice has no
 // previous_user_id. Only the end of the sentence counts: what stands before is the name that the contact gave itself.
 func formerUser(system object) string {
-	words := strings.Fields(system.text("body"))
+	words := strings.Fields(system.Text("body"))
 	n := len(words)
-	if n < 5 || words[n-5] != "changed" || words[n-4] != "from" || words[n-2] != "to" || words[n-1] != system.id("user_id") {
+	if n < 5 || words[n-5] != "changed" || words[n-4] != "from" || words[n-2] != "to" || words[n-1] != system.ID("user_id") {
 		return ""
 	}
-	if len(words[n-3]) > maxID {
+	if len(words[n-3]) > vendorjson.MaxID {
 		return ""
 	}
 	return words[n-3]
@@ -151,9 +153,9 @@ func contentOf(m object) json.RawMessage {
 		if content.Len() > 1 {
 			content.WriteByte(',')
 		}
-		content.Write(appendQuoted(nil, SanitizeText(key)))
+		content.Write(vendorjson.AppendQuoted(nil, vendorjson.SanitizeText(key)))
 		content.WriteByte(':')
-		content.Write(Sanitize(m[key]))
+		content.Write(vendorjson.Sanitize(m[key]))
 	}
 	content.WriteByte('}')
 	return json.RawMessage(content.String())

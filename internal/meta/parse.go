@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"handoff"
-	"handoff/internal/jsonlimit"
+	"handoff/internal/vendorjson"
 )
 
 // maxElements is how many elements a body may have. Meta promises at most 1,000 updates in one (webhooks/overview); without a
@@ -31,7 +31,7 @@ func Parse(body []byte) (Webhook, error) {
 	if err != nil {
 		return Webhook{}, err
 	}
-	entries, ok := top.list("entry")
+	entries, ok := top.List("entry")
 	if !ok {
 		return Webhook{}, notMeta(`it has no list "entry"`, "body.entry")
 	}
@@ -48,7 +48,7 @@ func Parse(body []byte) (Webhook, error) {
 }
 
 func parseBody(body []byte) (object, error) {
-	if err := jsonlimit.Check(body); err != nil {
+	if err := vendorjson.Check(body); err != nil {
 		return nil, err
 	}
 	var raw json.RawMessage
@@ -60,7 +60,7 @@ func parseBody(body []byte) (object, error) {
 		}
 		return nil, handoff.Errorf(handoff.CodeMalformed, "the body is not JSON (%w): forward the bytes of Meta's webhook as they came", err)
 	}
-	top, ok := parseObject(raw)
+	top, ok := vendorjson.ParseObject(raw)
 	if !ok {
 		return nil, notMeta("it is not an object", "body")
 	}
@@ -100,13 +100,13 @@ func (p *parser) add(kind handoff.ItemKind, location string, route handoff.Route
 }
 
 func (p *parser) entry(location string, raw json.RawMessage) {
-	entry, ok := parseObject(raw)
+	entry, ok := vendorjson.ParseObject(raw)
 	if !ok {
 		p.add(handoff.ItemIgnored, location, handoff.Route{}, "the entry is not an object")
 		return
 	}
-	route := handoff.Route{WABAID: entry.id("id")}
-	changes, ok := entry.list("changes")
+	route := handoff.Route{WABAID: entry.ID("id")}
+	changes, ok := entry.List("changes")
 	if !ok || len(changes) == 0 {
 		p.add(handoff.ItemIgnored, location, route, `the entry has no "changes"`)
 		return
@@ -117,19 +117,19 @@ func (p *parser) entry(location string, raw json.RawMessage) {
 }
 
 func (p *parser) change(location string, route handoff.Route, raw json.RawMessage) {
-	outer, ok := parseObject(raw)
+	outer, ok := vendorjson.ParseObject(raw)
 	if !ok {
 		p.add(handoff.ItemIgnored, location, route, "the change is not an object")
 		return
 	}
-	value, ok := parseObject(outer["value"])
+	value, ok := vendorjson.ParseObject(outer["value"])
 	if !ok {
 		p.add(handoff.ItemIgnored, location, route, `the change has no object "value"`)
 		return
 	}
-	route.PhoneNumberID = value.object("metadata").id("phone_number_id")
+	route.PhoneNumberID = value.Object("metadata").ID("phone_number_id")
 	c := change{location: location, route: route, contacts: parsePeople(value)}
-	switch field := outer.text("field"); field {
+	switch field := outer.Text("field"); field {
 	case "", "messages", "smb_message_echoes": // some gateways leave the field away
 		p.elements(c, ".value", value)
 	case "standby":
@@ -137,7 +137,7 @@ func (p *parser) change(location string, route handoff.Route, raw json.RawMessag
 	case "messaging_handovers":
 		p.handover(c, value)
 	default:
-		p.add(handoff.ItemEvent, location, route, fmt.Sprintf("a change of the field %q: kept, and nothing is done with it", clip(field, 60)))
+		p.add(handoff.ItemEvent, location, route, fmt.Sprintf("a change of the field %q: kept, and nothing is done with it", vendorjson.Clip(field, 60)))
 	}
 }
 
@@ -153,17 +153,17 @@ func (p *parser) elements(c change, path string, value object) {
 	known := map[string]bool{"messaging_product": true, "metadata": true, "contacts": true, "standby": c.standby}
 	for _, kind := range kinds {
 		known[kind.key] = true
-		if !value.has(kind.key) {
+		if !value.Has(kind.key) {
 			continue
 		}
 		location := c.location + path + "." + kind.key
-		list, ok := value.list(kind.key)
+		list, ok := value.List(kind.key)
 		if !ok {
 			p.add(handoff.ItemIgnored, location, c.route, fmt.Sprintf("%q is not a list", kind.key))
 		}
 		for i, raw := range list {
 			at := fmt.Sprintf("%s[%d]", location, i)
-			element, ok := parseObject(raw)
+			element, ok := vendorjson.ParseObject(raw)
 			if !ok {
 				p.add(handoff.ItemIgnored, at, c.route, fmt.Sprintf("the element of %q is not an object", kind.key))
 				continue
@@ -178,12 +178,12 @@ func (p *parser) rest(c change, value object, known map[string]bool, empty bool)
 	var others []string
 	for _, key := range slices.Sorted(maps.Keys(value)) {
 		if !known[key] {
-			others = append(others, clip(SanitizeText(key), 60))
+			others = append(others, vendorjson.Clip(vendorjson.SanitizeText(key), 60))
 		}
 	}
 	switch {
 	case len(others) > 0:
-		p.add(handoff.ItemEvent, c.location, c.route, "a change with "+clip(strings.Join(others, ", "), 400)+": kept, and nothing is done with it")
+		p.add(handoff.ItemEvent, c.location, c.route, "a change with "+vendorjson.Clip(strings.Join(others, ", "), 400)+": kept, and nothing is done with it")
 	case empty:
 		p.add(handoff.ItemEvent, c.location, c.route, "a change with neither messages nor statuses")
 	}
@@ -197,15 +197,15 @@ func (p *parser) failure(c change, location string, element object) {
 
 // ParseSent reads the id of the message from Meta's answer to a sent message. It gives false for any other text.
 func ParseSent(answer []byte) (wamid string, ok bool) {
-	if jsonlimit.Check(answer) != nil {
+	if vendorjson.Check(answer) != nil {
 		return "", false
 	}
-	top, _ := parseObject(answer)
-	messages, _ := top.list("messages")
+	top, _ := vendorjson.ParseObject(answer)
+	messages, _ := top.List("messages")
 	if len(messages) == 0 {
 		return "", false
 	}
-	sent, _ := parseObject(messages[0])
-	wamid = sent.id("id")
+	sent, _ := vendorjson.ParseObject(messages[0])
+	wamid = sent.ID("id")
 	return wamid, wamid != ""
 }

@@ -10,7 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"handoff"
+	"handoff/internal/corpora"
 	"handoff/internal/meta"
+	"handoff/internal/vendorjson"
 )
 
 // inMessages wraps the inside of a value into a body: a number, John and his phone number are there.
@@ -294,6 +296,24 @@ func TestExtraKeys(t *testing.T) {
 	webhook, err := meta.Parse([]byte(`{"object":"x","entry":[],"prior_history":[1]}`))
 	require.NoError(t, err)
 	require.Equal(t, map[string]json.RawMessage{"prior_history": json.RawMessage(`[1]`)}, webhook.Extra)
+}
+
+func TestNaughtyStringsSurvive(t *testing.T) {
+	t.Parallel()
+	var naughty []string
+	require.NoError(t, json.Unmarshal(corpora.File(t, "adversarial", "blns", "blns.json"), &naughty))
+	for _, s := range naughty {
+		quoted, err := json.Marshal(s)
+		require.NoError(t, err)
+		q, want := string(quoted), vendorjson.SanitizeText(s)
+		item := one(t, []byte(`{"entry":[{"changes":[{"value":{"contacts":[{"profile":{"name":`+q+`},"wa_id":"1"}],"messages":[
+			{"from":"1","id":"m","type":"document","document":{"id":"5","caption":`+q+`,"filename":`+q+`}}]}}]}]}`))
+		require.Equal(t, want, item.Message.Text)
+		require.Equal(t, want, item.Message.Media.Filename)
+		require.Equal(t, want, item.Contact.Name)
+		require.Equal(t, want, one(t, message(`"type":"text","text":{"body":`+q+`}`)).Message.Text)
+	}
+	t.Logf("%d naughty strings as text, name, caption and filename", len(naughty))
 }
 
 func BenchmarkParse(b *testing.B) {

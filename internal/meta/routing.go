@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"handoff"
+	"handoff/internal/vendorjson"
 )
 
 // Meta's conversation routing (2026) lets its own agent, an AI, hold a conversation. While it does, the field standby shows what
@@ -23,15 +25,15 @@ const typeControlPassed = "control_passed"
 // standby reads a change of the field standby. Its lists are under value.standby; some gateways leave them in value.
 func (p *parser) standby(c change, value object) {
 	c.standby = true
-	inner := value.object("standby")
+	inner := value.Object("standby")
 	if inner != nil {
 		nested := c
-		if inner.has("contacts") {
+		if inner.Has("contacts") {
 			nested.contacts = parsePeople(inner)
 		}
 		p.elements(nested, ".value.standby", inner)
 	}
-	if inner == nil || value.has("messages") || value.has("message_echoes") || value.has("statuses") || value.has("errors") {
+	if inner == nil || value.Has("messages") || value.Has("message_echoes") || value.Has("statuses") || value.Has("errors") {
 		p.elements(c, ".value", value)
 	}
 }
@@ -40,12 +42,12 @@ func (p *parser) standby(c change, value object) {
 // the sender.
 func (p *parser) handover(c change, value object) {
 	if c.route.PhoneNumberID == "" {
-		c.route.PhoneNumberID = value.object("recipient").id("phone_number_id")
+		c.route.PhoneNumberID = value.Object("recipient").ID("phone_number_id")
 	}
-	sender, passed := value.object("sender"), value.object(typeControlPassed)
-	own := person{phone: phone(first(sender.scalar("wa_id"), sender.scalar("phone_number"))), bsuid: sender.id("user_id")}
+	sender, passed := value.Object("sender"), value.Object(typeControlPassed)
+	own := person{phone: phone(cmp.Or(sender.Scalar("wa_id"), sender.Scalar("phone_number"))), bsuid: sender.ID("user_id")}
 	contact := c.contact(own)
-	kind := value.text("type")
+	kind := value.Text("type")
 	if kind == "" && passed != nil {
 		kind = typeControlPassed
 	}
@@ -57,16 +59,16 @@ func (p *parser) handover(c change, value object) {
 		p.add(handoff.ItemIgnored, c.location, c.route, "control was passed, but the hand-over names no contact: its sender has neither a phone number in digits nor a user id")
 		return
 	}
-	context := value.object("conversation_context")
+	context := value.Object("conversation_context")
 	if context == nil {
-		context = passed.object("conversation_context")
+		context = passed.Object("conversation_context")
 	}
 	item := p.add(handoff.ItemOffload, c.location, c.route, "")
 	item.Contact = contact
-	item.ExternalID = handoverID(c.route.PhoneNumberID, own, value.scalar("timestamp"), kind)
+	item.ExternalID = handoverID(c.route.PhoneNumberID, own, value.Scalar("timestamp"), kind)
 	item.Offload = &handoff.ItemOffloadBody{
 		Source: handoff.SourceMeta, Reason: passedBy(passed), Payload: handoverPayload(passed), Transcript: transcript(context, own),
-		At: value.time(),
+		At: timeOf(value),
 	}
 }
 
@@ -76,7 +78,7 @@ func noOffload(kind string, passed object) string {
 	case kind == "":
 		return "a hand-over of control that does not say what happened"
 	case kind != typeControlPassed:
-		return "a hand-over of control, " + strings.ReplaceAll(clip(kind, 60), "_", " ") + ": kept, and nothing is done with it"
+		return "a hand-over of control, " + strings.ReplaceAll(vendorjson.Clip(kind, 60), "_", " ") + ": kept, and nothing is done with it"
 	case isAI(newOwner(passed)):
 		return "control was passed to Meta's AI agent: nobody is asked for"
 	default:
@@ -86,11 +88,11 @@ func noOffload(kind string, passed object) string {
 
 // The roles of owners. previous_owner_* is who had control before, and new_owner_role who has it now.
 func previousOwner(passed object) string {
-	return first(passed.text("previous_owner_role"), passed.text("previous_owner_app_role"), passed.object("previous_owner").text("app_role"))
+	return cmp.Or(passed.Text("previous_owner_role"), passed.Text("previous_owner_app_role"), passed.Object("previous_owner").Text("app_role"))
 }
 
 func newOwner(passed object) string {
-	return first(passed.text("new_owner_role"), passed.text("new_owner_app_role"), passed.object("new_owner").text("app_role"))
+	return cmp.Or(passed.Text("new_owner_role"), passed.Text("new_owner_app_role"), passed.Object("new_owner").Text("app_role"))
 }
 
 func isAI(role string) bool { return role == "ai_agent" || role == "meta_business_agent" }
@@ -108,8 +110,8 @@ func passedBy(passed object) string {
 	if to != "" {
 		said += " to " + inWords(to)
 	}
-	if why := strings.TrimSpace(passed.text("metadata")); why != "" {
-		said += ": " + inWords(clip(why, 300))
+	if why := strings.TrimSpace(passed.Text("metadata")); why != "" {
+		said += ": " + inWords(vendorjson.Clip(why, 300))
 	}
 	return said
 }
@@ -119,7 +121,7 @@ func inWords(s string) string {
 	if strings.ContainsAny(s, " \n\t") {
 		return s
 	}
-	return strings.ReplaceAll(clip(s, 300), "_", " ")
+	return strings.ReplaceAll(vendorjson.Clip(s, 300), "_", " ")
 }
 
 // handoverPayload is what the hand-over says beside the conversation, which the transcript has.
@@ -148,17 +150,17 @@ func handoverID(number string, customer person, timestamp, kind string) string {
 // transcript is what was said before: a summary, which nobody said and the system tells first, and the turns.
 func transcript(context object, customer person) []handoff.HistoryTurn {
 	var turns []handoff.HistoryTurn
-	if summary := strings.TrimSpace(first(context.object("summary").text("text"), context.text("summary"))); summary != "" {
+	if summary := strings.TrimSpace(cmp.Or(context.Object("summary").Text("text"), context.Text("summary"))); summary != "" {
 		turns = append(turns, handoff.HistoryTurn{
 			Direction: handoff.Outbound, Author: handoff.AuthorSystem, Type: "text", Text: "Summary: " + summary,
 		})
 	}
-	items, ok := context.object("history").list("items")
+	items, ok := context.Object("history").List("items")
 	if !ok {
-		items, _ = context.list("history")
+		items, _ = context.List("history")
 	}
 	for _, raw := range items[max(0, len(items)-maxTurns):] {
-		if item, ok := parseObject(raw); ok {
+		if item, ok := vendorjson.ParseObject(raw); ok {
 			turns = append(turns, turn(item, customer))
 		}
 	}
@@ -172,13 +174,13 @@ func turn(item object, customer person) handoff.HistoryTurn {
 	read := readContent(item)
 	said := handoff.HistoryTurn{
 		Direction: handoff.Outbound, Author: handoff.AuthorBot, Type: read.kind, Text: read.text, Content: contentOf(item),
-		ExternalID: item.id("id"), At: item.time(),
+		ExternalID: item.ID("id"), At: timeOf(item),
 	}
-	if text := item.text("text"); text != "" { // a bare string for {"body":…}
+	if text := item.Text("text"); text != "" { // a bare string for {"body":…}
 		said.Type, said.Text, said.Content = "text", text, nil
 	}
 	for _, key := range []string{"sender_type", "from", "role"} {
-		who := strings.ToLower(strings.TrimSpace(item.scalar(key)))
+		who := strings.ToLower(strings.TrimSpace(item.Scalar(key)))
 		if who == "" {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"handoff"
+	"handoff/internal/vendorjson"
 )
 
 // Send is the body of POST /{phone-number-id}/messages for a message, the same bytes every time. callbackData, if any, becomes
@@ -22,7 +23,7 @@ func Send(m handoff.OutboundMessage, callbackData string) ([]byte, error) {
 	body := []byte(`{"messaging_product":"whatsapp"`)
 	body = appendField(body, key, value)
 	body = appendField(body, "type", m.Type)
-	body = append(appendQuoted(append(body, ','), m.Type), ':')
+	body = append(vendorjson.AppendQuoted(append(body, ','), m.Type), ':')
 	body = append(body, content.Bytes()...)
 	// A reaction names its message itself; Meta's reaction messages have no context (messages/reaction-messages).
 	if m.ReplyTo != "" && m.Type != "reaction" {
@@ -64,17 +65,5 @@ func appendField(body []byte, key, value string) []byte {
 	if body[len(body)-1] != '{' {
 		body = append(body, ',')
 	}
-	return appendQuoted(append(appendQuoted(body, key), ':'), value)
-}
-
-// appendQuoted writes s as a JSON string. It leaves <, > and & alone: json.Marshal would escape them, and the bytes would
-// differ from those that the vendors show.
-func appendQuoted(out []byte, s string) []byte {
-	var quoted bytes.Buffer
-	encoder := json.NewEncoder(&quoted)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(s); err != nil { // cannot happen: every string can be encoded
-		return append(out, `""`...)
-	}
-	return append(out, bytes.TrimRight(quoted.Bytes(), "\n")...)
+	return vendorjson.AppendQuoted(append(vendorjson.AppendQuoted(body, key), ':'), value)
 }

@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -8,7 +9,7 @@ import (
 	"time"
 
 	"handoff"
-	"handoff/internal/jsonlimit"
+	"handoff/internal/vendorjson"
 )
 
 // CodeUnknown is the code of an answer that is no error of Meta's, such as the page of a proxy. Meta's own codes begin at 0.
@@ -33,20 +34,20 @@ type SendError struct {
 // SendError then has CodeUnknown, and its Action goes by the status.
 func ParseSendError(status int, body []byte) (SendError, bool) {
 	none := SendError{Status: status, Code: CodeUnknown}
-	if jsonlimit.Check(body) != nil {
+	if vendorjson.Check(body) != nil {
 		return none, false
 	}
-	answer, _ := parseObject(body)
-	e := answer.object("error")
-	code, err := strconv.Atoi(e.id("code"))
+	answer, _ := vendorjson.ParseObject(body)
+	e := answer.Object("error")
+	code, err := strconv.Atoi(e.ID("code"))
 	if err != nil || code < 0 {
 		return none, false
 	}
-	subcode, _ := strconv.Atoi(e.id("error_subcode"))
-	details := first(e.object("error_data").text("details"), e.text("error_data"), e.text("error_user_msg"))
+	subcode, _ := strconv.Atoi(e.ID("error_subcode"))
+	details := cmp.Or(e.Object("error_data").Text("details"), e.Text("error_data"), e.Text("error_user_msg"))
 	return SendError{
 		Status: status, Code: code, Subcode: subcode, Transient: string(e["is_transient"]) == "true",
-		Message: clip(withoutTokens(e.text("message")), 500), Details: clip(withoutTokens(details), 500), TraceID: clip(e.id("fbtrace_id"), 60),
+		Message: vendorjson.Clip(withoutTokens(e.Text("message")), 500), Details: vendorjson.Clip(withoutTokens(details), 500), TraceID: vendorjson.Clip(e.ID("fbtrace_id"), 60),
 	}, true
 }
 

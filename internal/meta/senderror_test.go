@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"handoff/internal/meta"
+	"handoff/internal/vendorjson"
 )
 
 func TestEveryCodeHasItsAction(t *testing.T) {
@@ -148,7 +149,7 @@ func FuzzParseSendError(f *testing.F) {
 		require.NotEmpty(t, e.Action())
 		failure := e.Failure()
 		require.NotEmpty(t, failure.Code)
-		require.Equal(t, failure.Reason, meta.SanitizeText(failure.Reason))
+		require.Equal(t, failure.Reason, vendorjson.SanitizeText(failure.Reason))
 		require.LessOrEqual(t, len([]rune(failure.Reason)), 1500)
 		require.NotEmpty(t, errors.Unwrap(fmt.Errorf("%w", e)).Error())
 	})

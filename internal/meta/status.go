@@ -1,10 +1,12 @@
 package meta
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"handoff"
+	"handoff/internal/vendorjson"
 )
 
 var statuses = map[string]handoff.MessageStatus{
@@ -14,36 +16,36 @@ var statuses = map[string]handoff.MessageStatus{
 
 // status is how far an outbound message has come.
 func (p *parser) status(c change, location string, s object) {
-	id, name := s.id("id"), s.text("status")
+	id, name := s.ID("id"), s.Text("status")
 	if id == "" {
 		p.add(handoff.ItemIgnored, location, c.route, "the status names no message")
 		return
 	}
 	known, ok := statuses[name]
 	if !ok {
-		p.add(handoff.ItemEvent, location, c.route, fmt.Sprintf("the status %q, which moves no message", clip(name, 60))).ExternalID = id
+		p.add(handoff.ItemEvent, location, c.route, fmt.Sprintf("the status %q, which moves no message", vendorjson.Clip(name, 60))).ExternalID = id
 		return
 	}
-	if s.text("recipient_type") == "group" {
+	if s.Text("recipient_type") == "group" {
 		p.add(handoff.ItemEvent, location, c.route, "the status of a group message: a group is no single contact").ExternalID = id
 		return
 	}
 	item := p.add(handoff.ItemStatus, location, c.route, "")
 	item.ExternalID = id
 	// A status without a recipient is left without a contact: the one contact of the change may be the sender of a message.
-	if recipient := (person{phone: phone(s.scalar("recipient_id")), bsuid: s.id("recipient_user_id")}); !recipient.nameless() {
+	if recipient := (person{phone: phone(s.Scalar("recipient_id")), bsuid: s.ID("recipient_user_id")}); !recipient.nameless() {
 		item.Contact = c.contact(recipient)
 	}
-	item.Status = &handoff.ItemStatusBody{Status: known, At: s.time(), CallbackData: s.id("biz_opaque_callback_data")}
+	item.Status = &handoff.ItemStatusBody{Status: known, At: timeOf(s), CallbackData: s.ID("biz_opaque_callback_data")}
 	if known == handoff.MessageFailed {
 		item.Status.Failure = statusFailure(s)
 	}
 }
 
 func statusFailure(s object) *handoff.Failure {
-	list, _ := s.list("errors")
+	list, _ := s.List("errors")
 	for _, raw := range list {
-		if e, ok := parseObject(raw); ok {
+		if e, ok := vendorjson.ParseObject(raw); ok {
 			return failureOf(e)
 		}
 	}
@@ -55,7 +57,7 @@ func statusFailure(s object) *handoff.Failure {
 func failureOf(e object) *handoff.Failure {
 	var parts []string
 	for _, part := range []string{
-		e.text("title"), e.text("message"), first(e.object("error_data").text("details"), e.text("details")),
+		e.Text("title"), e.Text("message"), cmp.Or(e.Object("error_data").Text("details"), e.Text("details")),
 	} {
 		part = strings.TrimSpace(part)
 		said := strings.Join(parts, ": ")
@@ -63,7 +65,7 @@ func failureOf(e object) *handoff.Failure {
 			parts = append(parts, strings.TrimSuffix(part, "."))
 		}
 	}
-	f := handoff.Failure{Code: first(clip(e.id("code"), 32), "unknown"), Reason: clip(strings.Join(parts, ": "), 1000)}
+	f := handoff.Failure{Code: cmp.Or(vendorjson.Clip(e.ID("code"), 32), "unknown"), Reason: vendorjson.Clip(strings.Join(parts, ": "), 1000)}
 	if f.Reason == "" {
 		f.Reason = "Meta gave no reason"
 	}

@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 
 	"handoff"
-	"handoff/internal/jsonlimit"
+	"handoff/internal/vendorjson"
 )
 
 // Meta's limits, in code points (reference/whatsapp-business-phone-number/message-api).
@@ -46,10 +46,10 @@ func ValidateSend(messageType string, content json.RawMessage) error {
 	if !ok {
 		known := strings.Join(slices.Sorted(maps.Keys(sendTypes)), ", ")
 		c := check{}
-		c.fault("body.type", "there is no message type %q: use one of %s", clip(SanitizeText(messageType), 60), known)
+		c.fault("body.type", "there is no message type %q: use one of %s", vendorjson.Clip(vendorjson.SanitizeText(messageType), 60), known)
 		return c.err()
 	}
-	if err := jsonlimit.Check(content); err != nil {
+	if err := vendorjson.Check(content); err != nil {
 		return err
 	}
 	at := "body." + messageType
@@ -59,7 +59,7 @@ func ValidateSend(messageType string, content json.RawMessage) error {
 		return c.err()
 	}
 	var compact bytes.Buffer
-	if err := json.Compact(&compact, content); err != nil || !bytes.Equal(compact.Bytes(), Sanitize(content)) {
+	if err := json.Compact(&compact, content); err != nil || !bytes.Equal(compact.Bytes(), vendorjson.Sanitize(content)) {
 		c.fault(at, "the content holds U+0000, half of a surrogate pair, bytes that are not UTF-8 or a number beyond all limits: remove it")
 		return c.err()
 	}
@@ -87,7 +87,7 @@ func (c *check) err() error {
 
 // object reports what is no object. What comes back can be asked for keys in any case.
 func (c *check) object(at string, raw json.RawMessage) object {
-	o, ok := parseObject(raw)
+	o, ok := vendorjson.ParseObject(raw)
 	if !ok {
 		c.fault(at, "%s has to be an object", at)
 	}
@@ -98,7 +98,7 @@ func (c *check) object(at string, raw json.RawMessage) object {
 func (c *check) only(at string, o object, keys ...string) {
 	for _, key := range slices.Sorted(maps.Keys(o)) {
 		if !slices.Contains(keys, key) {
-			c.fault(at+"."+clip(key, 60), "there is no key %q in %s: use %s", clip(key, 60), at, strings.Join(keys, ", "))
+			c.fault(at+"."+vendorjson.Clip(key, 60), "there is no key %q in %s: use %s", vendorjson.Clip(key, 60), at, strings.Join(keys, ", "))
 		}
 	}
 }
@@ -106,7 +106,7 @@ func (c *check) only(at string, o object, keys ...string) {
 // text is the required string under key, of 1 to limit code points.
 func (c *check) text(at string, o object, key string, limit int) string {
 	at += "." + key
-	s := o.text(key)
+	s := o.Text(key)
 	if strings.TrimSpace(s) == "" {
 		c.fault(at, "%s has to be a text that is not empty", at)
 		return ""
@@ -121,11 +121,11 @@ func (c *check) optional(at string, o object, key string, limit int) {
 		return
 	}
 	at += "." + key
-	if !startsWith(o[key], '"') {
+	if !vendorjson.StartsWith(o[key], '"') {
 		c.fault(at, "%s has to be a text", at)
 		return
 	}
-	c.length(at, o.text(key), limit)
+	c.length(at, o.Text(key), limit)
 }
 
 func (c *check) length(at, s string, limit int) {
@@ -137,7 +137,7 @@ func (c *check) length(at, s string, limit int) {
 // list is the list under key, of 1 to limit elements.
 func (c *check) list(at string, o object, key string, limit int) []json.RawMessage {
 	at += "." + key
-	list, ok := o.list(key)
+	list, ok := o.List(key)
 	if !ok || len(list) == 0 {
 		c.fault(at, "%s has to be a list that is not empty", at)
 		return nil
@@ -158,7 +158,7 @@ func (c *check) flag(at string, o object, key string) {
 // link is the required web address under key.
 func (c *check) link(at string, o object, key string, schemes ...string) {
 	at += "." + key
-	u, err := url.Parse(o.text(key))
+	u, err := url.Parse(o.Text(key))
 	if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
 		c.fault(at, "%s has to be a full web address that begins with %s://", at, strings.Join(schemes, ":// or "))
 	}
@@ -183,12 +183,12 @@ func mediaRule(keys ...string) func(*check, string, json.RawMessage) {
 		}
 		c.only(at, o, keys...)
 		switch {
-		case o.has("link") == o.has("id"):
+		case o.Has("link") == o.Has("id"):
 			c.fault(at, `%s needs either "link", the public https address of the file, or "id", the id of a file at Meta`, at)
-		case o.has("link"):
+		case o.Has("link"):
 			c.link(at, o, "link", "https")
 		default:
-			c.text(at, o, "id", maxID)
+			c.text(at, o, "id", vendorjson.MaxID)
 		}
 		c.optional(at, o, "caption", maxCaption)
 		c.optional(at, o, "filename", maxCaption)
@@ -206,10 +206,10 @@ func checkTemplate(c *check, at string, raw json.RawMessage) {
 	if language := c.object(at+".language", o["language"]); language != nil {
 		c.text(at+".language", language, "code", 20)
 	}
-	if !o.has("components") {
+	if !o.Has("components") {
 		return
 	}
-	list, ok := o.list("components")
+	list, ok := o.List("components")
 	if !ok {
 		c.fault(at+".components", "%s.components has to be a list", at)
 	}
@@ -227,8 +227,8 @@ func checkReaction(c *check, at string, raw json.RawMessage) {
 		return
 	}
 	c.only(at, o, "emoji", "message_id")
-	c.text(at, o, "message_id", maxID)
-	if !startsWith(o["emoji"], '"') { // an empty one takes the reaction back
+	c.text(at, o, "message_id", vendorjson.MaxID)
+	if !vendorjson.StartsWith(o["emoji"], '"') { // an empty one takes the reaction back
 		c.fault(at+".emoji", "%s.emoji has to be an emoji, or an empty text to take the reaction back", at)
 	}
 	c.optional(at, o, "emoji", 20)
@@ -248,7 +248,7 @@ func checkLocation(c *check, at string, raw json.RawMessage) {
 
 // degrees is a number, or one in quotes: Meta's reference shows both.
 func (c *check) degrees(at string, o object, key string, limit float64) {
-	degrees, err := strconv.ParseFloat(o.scalar(key), 64)
+	degrees, err := strconv.ParseFloat(o.Scalar(key), 64)
 	if err != nil || math.IsNaN(degrees) || math.Abs(degrees) > limit {
 		c.fault(at+"."+key, "%s.%s has to be a number from -%g to %g", at, key, limit, limit)
 	}

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"handoff/internal/vendorjson"
 )
 
 // Meta's limits of interactive messages (messages/interactive-*-messages), in code points.
@@ -48,11 +50,11 @@ func checkInteractive(c *check, at string, raw json.RawMessage) {
 	if o == nil {
 		return
 	}
-	kind := o.text("type")
+	kind := o.Text("type")
 	rule, ok := interactiveTypes[kind]
 	if !ok {
 		known := strings.Join(slices.Sorted(maps.Keys(interactiveTypes)), ", ")
-		c.fault(at+".type", "there is no interactive message of type %q: use one of %s", clip(kind, 60), known)
+		c.fault(at+".type", "there is no interactive message of type %q: use one of %s", vendorjson.Clip(kind, 60), known)
 		return
 	}
 	c.only(at, o, "action", "body", "footer", "header", "type")
@@ -60,12 +62,12 @@ func checkInteractive(c *check, at string, raw json.RawMessage) {
 	if kind == "list" {
 		limit = maxListBody
 	}
-	if rule != nil || o.has("body") {
+	if rule != nil || o.Has("body") {
 		if body := c.object(at+".body", o["body"]); body != nil {
 			c.text(at+".body", body, "text", limit)
 		}
 	}
-	if o.has("footer") {
+	if o.Has("footer") {
 		if footer := c.object(at+".footer", o["footer"]); footer != nil {
 			c.text(at+".footer", footer, "text", maxFooter)
 		}
@@ -77,14 +79,14 @@ func checkInteractive(c *check, at string, raw json.RawMessage) {
 }
 
 func checkHeader(c *check, at string, o object, kind string) {
-	if !o.has("header") {
+	if !o.Has("header") {
 		return
 	}
 	header := c.object(at, o["header"])
 	if header == nil {
 		return
 	}
-	headerType := header.text("type")
+	headerType := header.Text("type")
 	if kind == "list" && headerType != "text" {
 		c.fault(at+".type", "the header of a list can only be a text")
 		return
@@ -95,7 +97,7 @@ func checkHeader(c *check, at string, o object, kind string) {
 	case "image", "video", "document", "gif":
 		c.object(at+"."+headerType, header[headerType])
 	default:
-		c.fault(at+".type", "there is no header of type %q: use text, image, video or document", clip(headerType, 60))
+		c.fault(at+".type", "there is no header of type %q: use text, image, video or document", vendorjson.Clip(headerType, 60))
 	}
 }
 
@@ -107,7 +109,7 @@ func checkButtons(c *check, at string, action object) {
 		if button == nil {
 			continue
 		}
-		if button.text("type") != "reply" {
+		if button.Text("type") != "reply" {
 			c.fault(place+".type", `%s.type has to be "reply"`, place)
 		}
 		reply := c.object(place+".reply", button["reply"])
@@ -158,13 +160,13 @@ func checkRow(c *check, at string, raw json.RawMessage, ids map[string]bool) {
 // unique reports an id that is there twice: the answer could not tell which one was pressed.
 func (c *check) unique(ids map[string]bool, at, id string) {
 	if id != "" && ids[id] {
-		c.fault(at, "the id %q is there twice", clip(id, 60))
+		c.fault(at, "the id %q is there twice", vendorjson.Clip(id, 60))
 	}
 	ids[id] = true
 }
 
 func checkCTA(c *check, at string, action object) {
-	if action.text("name") != "cta_url" {
+	if action.Text("name") != "cta_url" {
 		c.fault(at+".name", `%s.name has to be "cta_url"`, at)
 	}
 	if parameters := c.object(at+".parameters", action["parameters"]); parameters != nil {
@@ -174,7 +176,7 @@ func checkCTA(c *check, at string, action object) {
 }
 
 func checkLocationRequest(c *check, at string, action object) {
-	if action.text("name") != "send_location" {
+	if action.Text("name") != "send_location" {
 		c.fault(at+".name", `%s.name has to be "send_location"`, at)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"handoff"
-	"handoff/internal/meta"
+	"handoff/internal/vendorjson"
 )
 
 // EchoKey is that by which a message of ours is known when it comes back. Chatlayer's feed tells everything that its bot sends, and
@@ -18,16 +18,16 @@ func EchoKey(m handoff.ItemMessageBody) string {
 	if m.Author != handoff.AuthorBot {
 		return ""
 	}
-	message, ok := parseObject(m.Content)
+	message, ok := vendorjson.ParseObject(m.Content)
 	if !ok {
 		return ""
 	}
-	attachment := message.object("attachment")
-	payload := attachment.object("payload")
-	if attachment.text("type") == "image" {
-		return echoKey("image", payload.text("url"))
+	attachment := message.Object("attachment")
+	payload := attachment.Object("payload")
+	if attachment.Text("type") == "image" {
+		return echoKey("image", payload.Text("url"))
 	}
-	return echoKey("text", first(message.text("text"), payload.text("text")))
+	return echoKey("text", first(message.Text("text"), payload.Text("text")))
 }
 
 // SentKeys are the keys of what Send makes of a message, one for each element of sendMessages; none where it makes nothing.
@@ -57,7 +57,7 @@ func (m sendMessage) key() string {
 }
 
 func echoKey(kind, said string) string {
-	said = strings.Join(strings.Fields(meta.SanitizeText(said)), " ")
+	said = strings.Join(strings.Fields(vendorjson.SanitizeText(said)), " ")
 	if said == "" {
 		return ""
 	}

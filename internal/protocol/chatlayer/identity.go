@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"handoff"
-	"handoff/internal/meta"
+	"handoff/internal/vendorjson"
 )
 
 // whatsAppSession is how sessions of WhatsApp users are named in public code: the bot's number and the user's.
@@ -66,7 +66,7 @@ func essence(message object) object {
 	for _, key := range envelopeKeys {
 		delete(what, key)
 	}
-	if what.text("messageType") == "postback" && what.text("title") != "" {
+	if what.Text("messageType") == "postback" && what.Text("title") != "" {
 		delete(what, "text")
 	}
 	return what
@@ -75,8 +75,8 @@ func essence(message object) object {
 // offloadID tells a repeat of one offload from the next offload of the session. Without a time only the transcript does, which
 // has grown by then.
 func offloadID(in Inbound, top object) string {
-	when := top.scalar("timestamp")
-	if at := top.timestamp(); !at.IsZero() {
+	when := top.Scalar("timestamp")
+	if at := timestamp(top); !at.IsZero() {
 		when = fmt.Sprint(at.UnixMilli())
 	}
 	parts := []string{in.BotID, in.SessionID, in.Version, when, string(canonicalRaw(top["payload"]))}
@@ -107,7 +107,7 @@ func canonical(o object) []byte {
 }
 
 func canonicalRaw(raw json.RawMessage) []byte {
-	decoder := json.NewDecoder(bytes.NewReader(meta.Sanitize(raw)))
+	decoder := json.NewDecoder(bytes.NewReader(vendorjson.Sanitize(raw)))
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {

@@ -7,8 +7,7 @@ import (
 	"time"
 
 	"handoff"
-	"handoff/internal/jsonlimit"
-	"handoff/internal/meta"
+	"handoff/internal/vendorjson"
 )
 
 // The events of the offloading webhook, as the key "event" names them ("type" in older copies of the documentation).
@@ -49,16 +48,16 @@ func Parse(body []byte) (Inbound, error) {
 		return Inbound{}, err
 	}
 	in := Inbound{
-		Event:     strings.ToLower(strings.TrimSpace(first(top.text("event"), top.text("type")))),
-		SessionID: strings.TrimSpace(top.scalar("sessionId")), BotID: strings.TrimSpace(top.scalar("botId")),
-		Version: strings.ToUpper(strings.TrimSpace(top.text("version"))), Channel: top.text("channel"),
+		Event:     strings.ToLower(strings.TrimSpace(first(top.Text("event"), top.Text("type")))),
+		SessionID: strings.TrimSpace(top.Scalar("sessionId")), BotID: strings.TrimSpace(top.Scalar("botId")),
+		Version: strings.ToUpper(strings.TrimSpace(top.Text("version"))), Channel: top.Text("channel"),
 	}
 	if err := in.check(); err != nil {
 		return Inbound{}, err
 	}
 	p := parser{session: in.SessionID, ids: identifier{session: in.SessionID}}
 	if in.Event == EventMessages {
-		p.bodyTime = top.timestamp()
+		p.bodyTime = timestamp(top)
 		err = p.messages(top)
 	} else {
 		err = p.offload(in, top)
@@ -71,14 +70,14 @@ func Parse(body []byte) (Inbound, error) {
 }
 
 func parseBody(body []byte) (object, error) {
-	if err := jsonlimit.Check(body); err != nil {
+	if err := vendorjson.Check(body); err != nil {
 		return nil, err
 	}
 	var raw json.RawMessage
 	if err := json.Unmarshal(body, &raw); err != nil {
 		return nil, handoff.Errorf(handoff.CodeMalformed, "the body is not JSON: %w", err)
 	}
-	top, ok := parseObject(raw)
+	top, ok := vendorjson.ParseObject(raw)
 	if !ok {
 		return nil, refuse("body", `the body has to be an object such as {"event":"messages","sessionId":"…","botId":"…","version":"LIVE","messages":[…]}`)
 	}
@@ -155,12 +154,12 @@ func (p *parser) messages(top object) error {
 }
 
 func (p *parser) offload(in Inbound, top object) error {
-	offload := &handoff.ItemOffloadBody{Source: handoff.SourceGateway, At: top.timestamp()}
-	if payload, ok := parseObject(top["payload"]); ok {
-		offload.Payload, offload.Reason = meta.Sanitize(top["payload"]), payload.text("reason")
+	offload := &handoff.ItemOffloadBody{Source: handoff.SourceGateway, At: timestamp(top)}
+	if payload, ok := vendorjson.ParseObject(top["payload"]); ok {
+		offload.Payload, offload.Reason = vendorjson.Sanitize(top["payload"]), payload.Text("reason")
 	}
 	p.items = append(p.items, handoff.Item{Kind: handoff.ItemOffload, ExternalID: offloadID(in, top), Offload: offload})
-	if top.has("payload") && len(offload.Payload) == 0 {
+	if top.Has("payload") && len(offload.Payload) == 0 {
 		p.ignore("payload", "payload has to be an object; the offload counts without it")
 	}
 	entries, err := p.entries(top, "transcript")
@@ -196,8 +195,8 @@ func (t turn) history() handoff.HistoryTurn {
 }
 
 func (p *parser) entries(top object, key string) ([]json.RawMessage, error) {
-	list, ok := parseList(top[key])
-	if !ok && top.has(key) {
+	list, ok := vendorjson.ParseList(top[key])
+	if !ok && top.Has(key) {
 		p.ignore(key, key+` has to be a list of {"actor":"bot"|"user","message":{…},"timestamp":"…"}`)
 	}
 	if len(list) > maxItems {
@@ -215,12 +214,12 @@ func (p *parser) entry(location string, raw json.RawMessage) ([]turn, error) {
 	if len(p.items) >= maxItems {
 		return nil, tooMany()
 	}
-	o, ok := parseObject(raw)
+	o, ok := vendorjson.ParseObject(raw)
 	if !ok {
 		p.ignore(location, `an entry has to be an object {"actor":"bot"|"user","message":{…},"timestamp":"…"}`)
 		return nil, nil
 	}
-	message, ok := parseObject(o["message"])
+	message, ok := vendorjson.ParseObject(o["message"])
 	if !ok {
 		p.ignore(location, "message has to be an object")
 		return nil, nil
@@ -231,10 +230,10 @@ func (p *parser) entry(location string, raw json.RawMessage) ([]turn, error) {
 		t.at = p.bodyTime
 	}
 	var all []said
-	actor := strings.ToLower(strings.TrimSpace(o.text("actor")))
+	actor := strings.ToLower(strings.TrimSpace(o.Text("actor")))
 	switch actor {
 	case "user":
-		t.author, t.name = handoff.AuthorContact, clip(strings.TrimSpace(message.object("sender").text("firstname")), maxName)
+		t.author, t.name = handoff.AuthorContact, vendorjson.Clip(strings.TrimSpace(message.Object("sender").Text("firstname")), maxName)
 		all = userSaid(message, o["message"])
 	case "bot":
 		t.author = handoff.AuthorBot
@@ -246,7 +245,7 @@ func (p *parser) entry(location string, raw json.RawMessage) ([]turn, error) {
 	if len(p.items)+len(all) > maxItems {
 		return nil, tooMany()
 	}
-	id := p.ids.next(actor, at, first(o.scalar("timestamp"), t.at.String()), message)
+	id := p.ids.next(actor, at, first(o.Scalar("timestamp"), t.at.String()), message)
 	turns := make([]turn, 0, len(all))
 	for i, s := range all {
 		one := t
@@ -262,10 +261,10 @@ func (p *parser) entry(location string, raw json.RawMessage) ([]turn, error) {
 
 // timeOf is the time of an entry: its own, else that of the message in it.
 func timeOf(entry, message object) time.Time {
-	if at := entry.timestamp(); !at.IsZero() {
+	if at := timestamp(entry); !at.IsZero() {
 		return at
 	}
-	return message.timestamp()
+	return timestamp(message)
 }
 
 func (p *parser) ignore(location, reason string) {

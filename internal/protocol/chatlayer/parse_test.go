@@ -14,8 +14,8 @@ import (
 
 	"handoff"
 	"handoff/internal/corpora"
-	"handoff/internal/meta"
 	"handoff/internal/protocol/chatlayer"
+	"handoff/internal/vendorjson"
 )
 
 const session = "emulator-714a7b79-d674-4a62-a9a9-49581d7451e5"
@@ -221,12 +221,12 @@ func requireStorable(t testing.TB, in chatlayer.Inbound) {
 	for _, item := range in.Items {
 		raw, err := json.Marshal(item)
 		require.NoError(t, err)
-		require.Equal(t, string(meta.Sanitize(raw)), string(raw), "jsonb takes it")
+		require.Equal(t, string(vendorjson.Sanitize(raw)), string(raw), "jsonb takes it")
 		if item.Message != nil {
 			require.True(t, item.Message.Shadow)
 			require.False(t, item.Message.Opens)
 			require.True(t, json.Valid(item.Message.Content))
-			require.Equal(t, string(meta.Sanitize(item.Message.Content)), string(item.Message.Content))
+			require.Equal(t, string(vendorjson.Sanitize(item.Message.Content)), string(item.Message.Content))
 		}
 		if item.Kind != handoff.ItemIgnored {
 			require.NotEmpty(t, item.ExternalID)
@@ -244,7 +244,7 @@ func TestNaughtyStringsAndParserCases(t *testing.T) {
 		quoted, err := json.Marshal(text)
 		require.NoError(t, err)
 		item := parseOne(t, "user", fmt.Sprintf(`{"messageType":"text","text":%s,"sender":{"firstname":%s}}`, quoted, quoted))
-		require.Equal(t, meta.SanitizeText(text), item.Message.Text)
+		require.Equal(t, vendorjson.SanitizeText(text), item.Message.Text)
 		requireStorable(t, chatlayer.Inbound{Items: []handoff.Item{item}})
 	}
 	files, err := filepath.Glob(filepath.Join(corpora.Dir(t), "adversarial", "JSONTestSuite", "test_parsing", "*.json"))

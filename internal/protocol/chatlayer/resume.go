@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"handoff"
-	"handoff/internal/jsonlimit"
 	"handoff/internal/protocol"
+	"handoff/internal/vendorjson"
 )
 
 // maxResumeCall is how long a resume call may be, in bytes.
@@ -45,10 +45,10 @@ func end(inbox protocol.Inbox, contact protocol.Contact, _ protocol.Conversation
 	if call.Path, err = actionsPath(inbox, session); err != nil {
 		return protocol.Call{}, err
 	}
-	template, _ := parseObject(inbox.ResumeCall)
+	template, _ := vendorjson.ParseObject(inbox.ResumeCall)
 	raw := inbox.ResumeCall
-	if template.has("path") {
-		call.Path = replacer(escape(session), escape(inbox.BotID)).Replace(template.text("path"))
+	if template.Has("path") {
+		call.Path = replacer(escape(session), escape(inbox.BotID)).Replace(template.Text("path"))
 		raw = template["body"]
 	}
 	call.Body, err = fill(raw, replacer(session, inbox.BotID))
@@ -76,14 +76,14 @@ func CheckResumeCall(template []byte) error {
 	if len(template) > maxResumeCall {
 		return wrongResumeCall("has %d bytes; it may have %d", len(template), maxResumeCall)
 	}
-	if err := jsonlimit.Check(template); err != nil {
-		return wrongResumeCall("nests deeper than %d levels", jsonlimit.MaxDepth)
+	if err := vendorjson.Check(template); err != nil {
+		return wrongResumeCall("nests deeper than %d levels", vendorjson.MaxDepth)
 	}
-	o, ok := parseObject(template)
+	o, ok := vendorjson.ParseObject(template)
 	if !ok {
 		return wrongResumeCall(`has to be a JSON object: the body for the session's actions, or {"path":"…","body":{…}}`)
 	}
-	if o.has("path") {
+	if o.Has("path") {
 		if err := checkPath(o); err != nil {
 			return err
 		}
@@ -96,10 +96,10 @@ func wrongResumeCall(format string, args ...any) error {
 }
 
 func checkPath(o object) error {
-	if _, ok := parseObject(o["body"]); !ok || len(o) != 2 {
+	if _, ok := vendorjson.ParseObject(o["body"]); !ok || len(o) != 2 {
 		return wrongResumeCall(`with a "path" of its own has to have exactly the keys "path" and "body", and body has to be an object`)
 	}
-	path := o.text("path")
+	path := o.Text("path")
 	u, err := url.Parse(replacer("s", "b").Replace(path))
 	if err != nil || !strings.HasPrefix(path, "/") || u.Host != "" || u.Fragment != "" || strings.ContainsAny(path, " \\\t\r\n") {
 		return wrongResumeCall("has to have a path such as /api/webview, from the base address of Chatlayer's API and without white space")
@@ -118,7 +118,7 @@ func checkPlaceholders(template []byte) error {
 		}
 		for _, found := range placeholder.FindAllString(text.value, -1) {
 			if found != placeSession && found != placeBot {
-				return wrongResumeCall("has %s, which stands for nothing: use %s and %s", clip(found, 60), placeSession, placeBot)
+				return wrongResumeCall("has %s, which stands for nothing: use %s and %s", vendorjson.Clip(found, 60), placeSession, placeBot)
 			}
 		}
 	}
@@ -169,7 +169,7 @@ func stringsOf(raw []byte) []jsonString {
 		}
 		after := bytes.TrimLeft(raw[i+1:], " \t\r\n")
 		found = append(found, jsonString{
-			start: start, end: i + 1, value: parseText(raw[start : i+1]), key: len(after) > 0 && after[0] == ':',
+			start: start, end: i + 1, value: vendorjson.ParseText(raw[start : i+1]), key: len(after) > 0 && after[0] == ':',
 		})
 	}
 	return found

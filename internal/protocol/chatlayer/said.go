@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"handoff"
-	"handoff/internal/meta"
+	"handoff/internal/vendorjson"
 )
 
 const (
@@ -28,18 +28,18 @@ type said struct {
 
 // userSaid reads a UserMessage. There is one part per file, else one. An unknown type that has a text is a text.
 func userSaid(m object, raw json.RawMessage) []said {
-	one := said{kind: typeUnsupported, text: m.text("text"), content: meta.Sanitize(raw)}
-	switch kind := m.text("messageType"); kind {
+	one := said{kind: typeUnsupported, text: m.Text("text"), content: vendorjson.Sanitize(raw)}
+	switch kind := m.Text("messageType"); kind {
 	case "intro":
 		one.intro = true
 	case "upload", "fileUploadInputResult":
 		return uploads(m, one)
 	case "location":
-		if at := m.object("coordinates"); at.has("lat") && at.has("long") {
-			one.kind, one.text = "location", clip(at.scalar("lat"), 24)+", "+clip(at.scalar("long"), 24)
+		if at := m.Object("coordinates"); at.Has("lat") && at.Has("long") {
+			one.kind, one.text = "location", vendorjson.Clip(at.Scalar("lat"), 24)+", "+vendorjson.Clip(at.Scalar("long"), 24)
 		}
 	case "postback":
-		one.kind, one.text = typeInteractive, first(m.text("title"), one.text)
+		one.kind, one.text = typeInteractive, first(m.Text("title"), one.text)
 	default:
 		if one.text != "" {
 			one.kind = "text"
@@ -53,8 +53,8 @@ func userSaid(m object, raw json.RawMessage) []said {
 func uploads(m object, one said) []said {
 	var links []string
 	seen := map[string]bool{}
-	for _, raw := range m.list("urls") {
-		if link := parseText(raw); link != "" && !seen[link] {
+	for _, raw := range listOf(m, "urls") {
+		if link := vendorjson.ParseText(raw); link != "" && !seen[link] {
 			seen[link] = true
 			links = append(links, link)
 		}
@@ -63,7 +63,7 @@ func uploads(m object, one said) []said {
 		}
 	}
 	// data tells of the one file that this kind of upload has, as urls does; it counts only where urls is empty.
-	if link := m.object("data").text("fileUrl"); len(links) == 0 && link != "" {
+	if link := m.Object("data").Text("fileUrl"); len(links) == 0 && link != "" {
 		links = append(links, link)
 	}
 	if len(links) == 0 {
@@ -75,7 +75,7 @@ func uploads(m object, one said) []said {
 		part.kind, part.media = typeOf(link), media(link)
 		if i > 0 {
 			part.text = ""
-			part.content, _ = encode(map[string]any{"messageType": m.text("messageType"), "urls": []string{link}})
+			part.content, _ = encode(map[string]any{"messageType": m.Text("messageType"), "urls": []string{link}})
 		}
 		all = append(all, part)
 	}
@@ -84,45 +84,45 @@ func uploads(m object, one said) []said {
 
 // botSaid reads a BotMessage: the message objects of the webhook channel.
 func botSaid(m object, raw json.RawMessage) said {
-	s := said{kind: typeUnsupported, text: m.text("text"), content: meta.Sanitize(raw)}
+	s := said{kind: typeUnsupported, text: m.Text("text"), content: vendorjson.Sanitize(raw)}
 	if s.text != "" {
 		s.kind = "text"
 	}
-	if replies := m.list("quick_replies"); len(replies) > 0 {
+	if replies := listOf(m, "quick_replies"); len(replies) > 0 {
 		s.kind, s.text = typeInteractive, lines(s.text, buttons(replies))
 	}
-	attachment := m.object("attachment")
-	payload := attachment.object("payload")
-	switch kind := attachment.text("type"); kind {
+	attachment := m.Object("attachment")
+	payload := attachment.Object("payload")
+	switch kind := attachment.Text("type"); kind {
 	case "template":
 		if told := template(payload); told != "" {
 			s.kind, s.text = typeInteractive, lines(s.text, told)
 		}
 	case "image", "video", "audio", "file":
 		if s.kind = kind; kind == "file" {
-			s.kind = typeOf(payload.text("url"))
+			s.kind = typeOf(payload.Text("url"))
 		}
-		s.media = media(payload.text("url"))
+		s.media = media(payload.Text("url"))
 	}
 	return s
 }
 
 // template tells a template of buttons, of a carousel (generic) or of a list as a person reads it.
 func template(payload object) string {
-	parts := []string{payload.text("text")}
-	for _, raw := range payload.list("elements") {
-		element, _ := parseObject(raw)
-		parts = append(parts, element.text("title"), element.text("subtitle"), buttons(element.list("buttons")))
+	parts := []string{payload.Text("text")}
+	for _, raw := range listOf(payload, "elements") {
+		element, _ := vendorjson.ParseObject(raw)
+		parts = append(parts, element.Text("title"), element.Text("subtitle"), buttons(listOf(element, "buttons")))
 	}
-	return lines(append(parts, buttons(payload.list("buttons")))...)
+	return lines(append(parts, buttons(listOf(payload, "buttons")))...)
 }
 
 // buttons tells buttons by their titles, one below the other.
 func buttons(list []json.RawMessage) string {
 	var titles []string
 	for _, raw := range list {
-		button, _ := parseObject(raw)
-		if title := strings.TrimSpace(button.text("title")); title != "" {
+		button, _ := vendorjson.ParseObject(raw)
+		if title := strings.TrimSpace(button.Text("title")); title != "" {
 			titles = append(titles, "• "+title)
 		}
 	}
@@ -159,7 +159,7 @@ func media(link string) *handoff.ItemMedia {
 	}
 	m := &handoff.ItemMedia{URL: link}
 	if name := path.Base(u.Path); path.Ext(name) != "" {
-		m.Filename = meta.SanitizeText(clip(name, maxName))
+		m.Filename = vendorjson.SanitizeText(vendorjson.Clip(name, maxName))
 	}
 	return m
 }

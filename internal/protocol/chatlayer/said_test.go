@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"handoff"
-	"handoff/internal/meta"
 	"handoff/internal/protocol/chatlayer"
+	"handoff/internal/vendorjson"
 )
 
 func TestUserMessages(t *testing.T) {
@@ -42,7 +42,7 @@ func TestUserMessages(t *testing.T) {
 		require.NotNil(t, m, c.message)
 		require.Equal(t, []string{c.kind, c.text}, []string{m.Type, m.Text}, c.message)
 		require.Equal(t, []any{handoff.Inbound, handoff.AuthorContact, true, false}, []any{m.Direction, m.Author, m.Shadow, m.Opens})
-		require.Equal(t, string(meta.Sanitize([]byte(c.message))), string(m.Content))
+		require.Equal(t, string(vendorjson.Sanitize([]byte(c.message))), string(m.Content))
 		require.Equal(t, c.media != "", m.Media != nil, c.message)
 		if c.media != "" {
 			require.Equal(t, c.media, m.Media.URL)

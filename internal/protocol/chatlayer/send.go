@@ -6,6 +6,7 @@ import (
 
 	"handoff"
 	"handoff/internal/protocol"
+	"handoff/internal/vendorjson"
 )
 
 // The bodies of executeConversationAction, in the key order of the vendor's examples
@@ -121,16 +122,16 @@ func segment(s string) bool { return s != "" && s != "." && s != ".." }
 // render says a message in Chatlayer's templates: one or more, in the order in which the user is to see them.
 func render(m handoff.OutboundMessage) ([]sendMessage, error) {
 	if m.Type == "contacts" {
-		list, _ := parseList(m.Content)
+		list, _ := vendorjson.ParseList(m.Content)
 		return words(m.Type, cards(list))
 	}
-	content, ok := parseObject(m.Content)
+	content, ok := vendorjson.ParseObject(m.Content)
 	if !ok {
-		return nil, handoff.Errorf(handoff.CodeInvalid, "the content of the %s message has to be an object", clip(m.Type, 60))
+		return nil, handoff.Errorf(handoff.CodeInvalid, "the content of the %s message has to be an object", vendorjson.Clip(m.Type, 60))
 	}
 	switch m.Type {
 	case "text":
-		return words(m.Type, content.text("body"))
+		return words(m.Type, content.Text("body"))
 	case "image", "sticker":
 		return image(m.Type, content)
 	case "audio", "document", "video":
@@ -144,7 +145,7 @@ func render(m handoff.OutboundMessage) ([]sendMessage, error) {
 			"a WhatsApp template cannot be sent through Chatlayer's conversation actions: send a text, or start the bot's own dialog")
 	default:
 		return nil, handoff.Errorf(handoff.CodeInvalid, "Chatlayer cannot send a message of type %q: use text, image, video, audio, document, "+
-			"sticker, interactive, location or contacts", clip(m.Type, 60))
+			"sticker, interactive, location or contacts", vendorjson.Clip(m.Type, 60))
 	}
 }
 
@@ -164,7 +165,7 @@ func image(kind string, content object) ([]sendMessage, error) {
 		return nil, err
 	}
 	messages := []sendMessage{{Attachment: &attachmentTemplate{attachment{URL: link, Type: "image"}}}}
-	if caption := content.text("caption"); first(caption) != "" {
+	if caption := content.Text("caption"); first(caption) != "" {
 		messages = append(messages, sendMessage{Text: &textTemplate{oneWording(caption)}})
 	}
 	return messages, nil
@@ -175,11 +176,11 @@ func file(kind string, content object) ([]sendMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return words(kind, lines(content.text("caption"), content.text("filename"), link))
+	return words(kind, lines(content.Text("caption"), content.Text("filename"), link))
 }
 
 func linkOf(kind string, content object) (string, error) {
-	link := content.text("link")
+	link := content.Text("link")
 	if u, err := url.Parse(link); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return "", handoff.Errorf(handoff.CodeInvalid,
 			"the %s message needs a link, the public web address of the file: Chatlayer does not take files or ids of Meta's", kind)
@@ -189,24 +190,24 @@ func linkOf(kind string, content object) (string, error) {
 
 func place(content object) string {
 	coordinates := ""
-	if content.has("latitude") && content.has("longitude") {
-		coordinates = clip(content.scalar("latitude"), 24) + ", " + clip(content.scalar("longitude"), 24)
+	if content.Has("latitude") && content.Has("longitude") {
+		coordinates = vendorjson.Clip(content.Scalar("latitude"), 24) + ", " + vendorjson.Clip(content.Scalar("longitude"), 24)
 	}
-	return lines(content.text("name"), content.text("address"), coordinates)
+	return lines(content.Text("name"), content.Text("address"), coordinates)
 }
 
 func cards(list []json.RawMessage) string {
 	var parts []string
 	for _, raw := range list {
-		card, _ := parseObject(raw)
-		parts = append(parts, card.object("name").text("formatted_name"))
-		for _, raw := range card.list("phones") {
-			phone, _ := parseObject(raw)
-			parts = append(parts, first(phone.text("phone"), phone.text("wa_id")))
+		card, _ := vendorjson.ParseObject(raw)
+		parts = append(parts, card.Object("name").Text("formatted_name"))
+		for _, raw := range listOf(card, "phones") {
+			phone, _ := vendorjson.ParseObject(raw)
+			parts = append(parts, first(phone.Text("phone"), phone.Text("wa_id")))
 		}
-		for _, raw := range card.list("emails") {
-			email, _ := parseObject(raw)
-			parts = append(parts, email.text("email"))
+		for _, raw := range listOf(card, "emails") {
+			email, _ := vendorjson.ParseObject(raw)
+			parts = append(parts, email.Text("email"))
 		}
 	}
 	return lines(parts...)

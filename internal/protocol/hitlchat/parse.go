@@ -8,6 +8,7 @@ import (
 
 	"handoff"
 	"handoff/internal/meta"
+	"handoff/internal/vendorjson"
 )
 
 // maxWarnings is how many faults of one body are told one by one.
@@ -90,7 +91,7 @@ func parseTurn(raw json.RawMessage) (turn handoff.HistoryTurn, fault string) {
 	if strings.TrimSpace(entry.Text) == "" {
 		return turn, "is left out: it has no text; describe a file in words"
 	}
-	turn = handoff.HistoryTurn{Direction: entry.Direction, Text: meta.SanitizeText(entry.Text)}
+	turn = handoff.HistoryTurn{Direction: entry.Direction, Text: vendorjson.SanitizeText(entry.Text)}
 	var written string
 	if err := json.Unmarshal(entry.Timestamp, &written); err == nil {
 		// Beyond the year 9999, which an offset can reach, Go refuses to write the time down again.

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"handoff"
-	"handoff/internal/meta"
+	"handoff/internal/vendorjson"
 )
 
 // The limits. PostgreSQL cannot index a value above 2,704 bytes, which bounds ids.
@@ -69,7 +69,7 @@ func (f *fields) done() {
 			*f.faults = append(*f.faults, handoff.ErrorDetail{})
 			continue
 		}
-		key = meta.SanitizeText(key)
+		key = vendorjson.SanitizeText(key)
 		if utf8.RuneCountInString(key) > 60 {
 			key = string([]rune(key)[:59]) + "…"
 		}
@@ -91,7 +91,7 @@ func (f *fields) text(key string, limit int) string {
 		f.fault(key, "has %d characters; %d are allowed", n, limit)
 		return ""
 	}
-	return meta.SanitizeText(s)
+	return vendorjson.SanitizeText(s)
 }
 
 // id is a text that has to come back as it was, so nothing in it may need to be replaced.
@@ -106,7 +106,7 @@ func (f *fields) id(key string) string {
 		f.fault(key, "is empty: leave it out, or give an id")
 	case len(id) > maxID:
 		f.fault(key, "has %d bytes; %d are allowed", len(id), maxID)
-	case !bytes.Equal(meta.Sanitize(f.raw[key]), f.raw[key]):
+	case !bytes.Equal(vendorjson.Sanitize(f.raw[key]), f.raw[key]):
 		f.fault(key, "holds U+0000, half of a surrogate pair or bytes that are not UTF-8: an id has to come back as it was")
 	default:
 		return id
@@ -180,7 +180,7 @@ func (f *fields) json(key string, list bool) json.RawMessage {
 		f.fault(key, "has to be an object")
 		return nil
 	}
-	return meta.Sanitize(f.raw[key])
+	return vendorjson.Sanitize(f.raw[key])
 }
 
 // list is the list of objects under key; nil where there is none.

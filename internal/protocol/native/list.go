@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"handoff"
-	"handoff/internal/jsonlimit"
+	"handoff/internal/vendorjson"
 )
 
 const (
@@ -18,7 +18,7 @@ const (
 
 // checkBody refuses what is no JSON, and what a decoder should not see.
 func checkBody(body []byte) error {
-	if err := jsonlimit.Check(body); err != nil {
+	if err := vendorjson.Check(body); err != nil {
 		return err
 	}
 	if !json.Valid(body) {

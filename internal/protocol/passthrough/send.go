@@ -10,6 +10,7 @@ import (
 
 	"handoff"
 	"handoff/internal/meta"
+	"handoff/internal/vendorjson"
 )
 
 // maxID is how long an id may be, in bytes. Meta allows 512 characters of biz_opaque_callback_data.
@@ -183,7 +184,7 @@ func (p *parser) text(key string) string {
 // id is a text that can be stored as it is.
 func (p *parser) id(key string) string {
 	id := p.text(key)
-	if len(id) > maxID || meta.SanitizeText(id) != id {
+	if len(id) > maxID || vendorjson.SanitizeText(id) != id {
 		p.fault(key, "has to be at most 512 bytes of plain text")
 		return ""
 	}
@@ -199,7 +200,7 @@ func (p *parser) constant(key, want string) {
 func (p *parser) only(known ...string) {
 	for _, key := range slices.Sorted(maps.Keys(p.fields)) {
 		if !slices.Contains(known, key) && p.has(key) {
-			p.fault(meta.SanitizeText(key), "would not reach Meta: leave it out. A message has its content under its type, and beside it "+
+			p.fault(vendorjson.SanitizeText(key), "would not reach Meta: leave it out. A message has its content under its type, and beside it "+
 				strings.Join(known[:len(known)-1], ", "))
 		}
 	}

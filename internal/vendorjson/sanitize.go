@@ -1,6 +1,7 @@
-package meta
+package vendorjson
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func SanitizeText(s string) string {
 // What is not JSON at all becomes a string.
 func Sanitize(raw json.RawMessage) json.RawMessage {
 	if !json.Valid(raw) {
-		return appendQuoted(nil, SanitizeText(string(raw)))
+		return AppendQuoted(nil, SanitizeText(string(raw)))
 	}
 	out := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); {
@@ -129,4 +130,16 @@ func escapedUnit(s []byte) rune {
 		return 0
 	}
 	return rune(unit)
+}
+
+// AppendQuoted writes s as a JSON string. It leaves <, > and & alone: json.Marshal would escape them, and the bytes would
+// differ from those that the vendors show.
+func AppendQuoted(out []byte, s string) []byte {
+	var quoted bytes.Buffer
+	encoder := json.NewEncoder(&quoted)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(s); err != nil { // cannot happen: every string can be encoded
+		return append(out, `""`...)
+	}
+	return append(out, bytes.TrimRight(quoted.Bytes(), "\n")...)
 }

@@ -1,5 +1,6 @@
-// Package jsonlimit refuses JSON that would cost a decoder much more than its bytes: decoders recurse, and make an object of each {}.
-package jsonlimit
+// Package vendorjson reads JSON that others write, of which nothing is sure: it may be hostile, its fields may be of any type, and its
+// texts may hold what PostgreSQL does not take.
+package vendorjson
 
 import "handoff"
 
@@ -10,7 +11,7 @@ const (
 	MaxValues = 200_000
 )
 
-// Check looks at nothing but nesting and number: what it passes need not be JSON. Its errors are malformed and too_large.
+// Check refuses what would cost a decoder much more than its bytes: decoders recurse, and make an object of each {}. It looks at nothing but nesting and number: what it passes need not be JSON. Its errors are malformed and too_large.
 func Check(text []byte) error {
 	depth, values, inString := 0, 0, false
 	for i := 0; i < len(text); i++ {

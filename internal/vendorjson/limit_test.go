@@ -1,4 +1,4 @@
-package jsonlimit_test
+package vendorjson_test
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"handoff"
-	"handoff/internal/jsonlimit"
+	"handoff/internal/vendorjson"
 )
 
 func TestTextsThatCostMoreThanTheirBytesAreRefused(t *testing.T) {
@@ -15,16 +15,16 @@ func TestTextsThatCostMoreThanTheirBytesAreRefused(t *testing.T) {
 	nested := func(levels int) string { return strings.Repeat(`{"a":[`, levels/2) + strings.Repeat("]}", levels/2) }
 	list := func(values int) string { return "[" + strings.Repeat("1,", values-1) + "1]" }
 	for text, code := range map[string]handoff.Code{
-		nested(jsonlimit.MaxDepth):                                      "",
-		nested(jsonlimit.MaxDepth + 2):                                  handoff.CodeMalformed,
-		list(jsonlimit.MaxValues):                                       "",
-		list(jsonlimit.MaxValues + 1):                                   handoff.CodeTooLarge,
-		"[" + strings.Repeat("{},", jsonlimit.MaxValues/2) + "{}]":      handoff.CodeTooLarge,
-		`"` + strings.Repeat(`[{,\"`, jsonlimit.MaxValues) + `"`:        "", // in a text
-		`["\\", "` + strings.Repeat("[", jsonlimit.MaxDepth) + `", []]`: "",
+		nested(vendorjson.MaxDepth):                                      "",
+		nested(vendorjson.MaxDepth + 2):                                  handoff.CodeMalformed,
+		list(vendorjson.MaxValues):                                       "",
+		list(vendorjson.MaxValues + 1):                                   handoff.CodeTooLarge,
+		"[" + strings.Repeat("{},", vendorjson.MaxValues/2) + "{}]":      handoff.CodeTooLarge,
+		`"` + strings.Repeat(`[{,\"`, vendorjson.MaxValues) + `"`:        "", // in a text
+		`["\\", "` + strings.Repeat("[", vendorjson.MaxDepth) + `", []]`: "",
 		"": "", "{": "", "]]]": "", `"\`: "", // no JSON, which is for others to say
 	} {
-		err := jsonlimit.Check([]byte(text))
+		err := vendorjson.Check([]byte(text))
 		if code == "" {
 			require.NoError(t, err, "%.40s", text)
 			continue
