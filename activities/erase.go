@@ -254,24 +254,27 @@ type EraseSharedInput struct {
 // EraseShared blanks forwarded bytes that name the contact beside others. Those that have not left yet are the others' messages: they are
 // left for a while, and its result tells how many.
 func (a *Activities) EraseShared(ctx context.Context, in EraseSharedInput) (int, error) {
-	rows, err := a.queries().ErasureShared(ctx, dbsqlc.ErasureSharedParams{AccountID: in.AccountID, ContactID: &in.ContactID, RowLimit: eraseLimit})
-	if err != nil {
-		return 0, a.storeFailed(ctx, "list forwarded bytes", err)
-	}
-	now := a.Now()
-	waiting, ids := 0, []handoff.ID{}
-	for _, row := range rows {
-		if row.State == handoff.DeliveryPending && now.Before(in.Until) {
-			waiting++
-			continue
+	for {
+		rows, err := a.queries().ErasureShared(ctx, dbsqlc.ErasureSharedParams{AccountID: in.AccountID, ContactID: &in.ContactID, RowLimit: eraseLimit})
+		if err != nil || len(rows) == 0 {
+			return 0, a.storeFailed(ctx, "list forwarded bytes", err)
 		}
-		ids = append(ids, row.ID)
+		now := a.Now()
+		waiting, ids := 0, []handoff.ID{}
+		for _, row := range rows {
+			if row.State == handoff.DeliveryPending && now.Before(in.Until) {
+				waiting++
+				continue
+			}
+			ids = append(ids, row.ID)
+		}
+		if waiting > 0 {
+			return waiting, nil
+		}
+		if _, err = a.queries().ErasureBlankDeliveries(ctx, dbsqlc.ErasureBlankDeliveriesParams{Ids: ids, Now: now}); err != nil {
+			return 0, a.storeFailed(ctx, "blank forwarded bytes", err)
+		}
 	}
-	if waiting > 0 {
-		return waiting, nil
-	}
-	_, err = a.queries().ErasureBlankDeliveries(ctx, dbsqlc.ErasureBlankDeliveriesParams{Ids: ids, Now: now})
-	return 0, a.storeFailed(ctx, "blank forwarded bytes", err)
 }
 
 // Unerased is the type of the error of an erasure that has found something new.

@@ -186,6 +186,14 @@ func (a *Activities) blankReceipts(ctx context.Context, in ErasureInput, subject
 			}
 			counts.add(kindParked, n)
 		}
+		// Before the items forget whose they were.
+		forwarded, err := q.ErasureForwarded(ctx, ids)
+		if err != nil {
+			return err
+		}
+		if _, err := q.ErasureBlankDeliveries(ctx, dbsqlc.ErasureBlankDeliveriesParams{Ids: forwarded, Now: a.Now()}); err != nil {
+			return err
+		}
 		n, err := q.ReceiptBlank(ctx, ids)
 		if err != nil {
 			return err

@@ -235,7 +235,7 @@ func TestAnAnswerToAnErasedContactsWebhookChangesNothing(t *testing.T) {
 		})
 		_, err = s.deliver()
 		require.Equal(t, status == http.StatusOK, err == nil, "one that failed is tried again: %v", err)
-		require.Equal(t, "finished", string(erased.State))
+		require.Equal(t, "finished", erased.State)
 		result, err := s.deliver()
 		require.NoError(t, err)
 		require.Len(t, s.Gateway.Requests(), 1)

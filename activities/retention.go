@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"handoff"
@@ -46,12 +47,12 @@ type retention struct {
 	deleted Counts
 }
 
-// RetentionSweep deletes the inbox's conversations that ended before a time, messages of no conversation, and then contacts that have
-// nothing left. Run again it goes on with what is left.
+// RetentionSweep deletes the inbox's conversations that ended before a time, messages and webhooks of no conversation, and then contacts
+// that have nothing left. Run again it goes on with what is left.
 func (a *Activities) RetentionSweep(ctx context.Context, in RetentionInput) (Counts, error) {
 	defer heartbeat(ctx)()
 	r := &retention{a: a, in: in, deleted: Counts{}}
-	for _, part := range []func(context.Context) error{r.conversations, r.loose, r.contacts} {
+	for _, part := range []func(context.Context) error{r.conversations, r.loose, r.deliveries, r.contacts} {
 		if err := part(ctx); err != nil {
 			return nil, a.storeFailed(ctx, "delete what is past its time", err)
 		}
@@ -135,6 +136,50 @@ func (r *retention) loose(ctx context.Context) error {
 			return err
 		}
 		page.AfterID = rows[len(rows)-1].ID
+	}
+}
+
+// deliveries deletes webhooks that belong to no conversation and to no message: bytes that went on as they came. Each endpoint's are gone
+// through in their order, up to the first that is young enough.
+func (r *retention) deliveries(ctx context.Context) error {
+	endpoints, err := r.a.queries().RetentionEndpoints(ctx, dbsqlc.RetentionEndpointsParams{AccountID: r.in.AccountID, InboxID: r.in.InboxID})
+	for _, endpoint := range endpoints {
+		for _, state := range []handoff.DeliveryState{handoff.DeliveryDelivered, handoff.DeliveryFailed, handoff.DeliveryHeld} {
+			if err == nil {
+				err = r.deliveriesTo(ctx, endpoint, state)
+			}
+		}
+	}
+	return err
+}
+
+func (r *retention) deliveriesTo(ctx context.Context, endpoint handoff.ID, state handoff.DeliveryState) error {
+	page := dbsqlc.RetentionDeliveriesParams{EndpointID: endpoint, State: state, RowLimit: eraseLimit}
+	for {
+		rows, err := r.a.queries().RetentionDeliveries(ctx, page)
+		if err != nil {
+			return err
+		}
+		ids := []handoff.ID{}
+		young := slices.IndexFunc(rows, func(row dbsqlc.RetentionDeliveriesRow) bool { return !row.CreatedAt.Before(r.in.Before) })
+		last := young >= 0 || len(rows) < eraseLimit
+		if young >= 0 {
+			rows = rows[:young]
+		}
+		for _, row := range rows {
+			if row.Loose {
+				ids = append(ids, row.ID)
+			}
+			page.AfterPosition = row.Position
+		}
+		if len(ids) > 0 {
+			err = r.run(ctx, func(d *deletion) error {
+				return counted(ctx, d, kindDeliveries, d.q.RetentionDeleteDeliveries, ids)
+			})
+		}
+		if err != nil || last {
+			return err
+		}
 	}
 }
 

@@ -593,6 +593,36 @@ func (q *Queries) ErasureFinish(ctx context.Context, arg ErasureFinishParams) er
 	return err
 }
 
+const erasureForwarded = `-- name: ErasureForwarded :many
+SELECT DISTINCT d.id FROM receipts r
+JOIN receipt_items i ON i.receipt_id = r.id
+JOIN deliveries d ON d.contact_id = i.contact_id AND d.conversation_id IS NULL AND d.inbox_id = r.inbox_id AND d.created_at = r.received_at
+WHERE r.id = ANY($1::uuid[]) AND r.inbox_id IS NOT NULL AND d.account_id = r.account_id AND d.message_id IS NULL
+  AND octet_length(d.body) > 0 AND d.body = r.body
+ORDER BY d.id
+`
+
+// Forwarded bytes of these receipts in lanes of other contacts. Once they have arrived no mark leads to them.
+func (q *Queries) ErasureForwarded(ctx context.Context, receiptIds []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, erasureForwarded, receiptIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const erasureGet = `-- name: ErasureGet :one
 SELECT id, account_id, contact_id, state, actor_type, actor_id, actor_name, requested_at, finished_at, subject, counts, certificate, sha256 FROM erasures WHERE account_id = $1 AND id = $2
 `
@@ -848,6 +878,7 @@ func (q *Queries) ErasureOpen(ctx context.Context, arg ErasureOpenParams) ([]Era
 const erasurePending = `-- name: ErasurePending :one
 SELECT count(*) FROM deliveries d
 WHERE d.account_id = $1 AND d.contact_id = $2 AND d.inbox_id = ANY($3::uuid[]) AND d.state = 'pending'
+  AND d.after_id IS NULL AND NOT EXISTS (SELECT FROM deliveries m WHERE m.after_id = d.id)
 `
 
 type ErasurePendingParams struct {
@@ -856,6 +887,7 @@ type ErasurePendingParams struct {
 	InboxIds  []uuid.UUID
 }
 
+// What is on its way to somebody, but for bytes that name other contacts too: ErasureShared waits for these, and not for ever.
 func (q *Queries) ErasurePending(ctx context.Context, arg ErasurePendingParams) (int64, error) {
 	row := q.db.QueryRow(ctx, erasurePending, arg.AccountID, arg.ContactID, arg.InboxIds)
 	var count int64
@@ -928,7 +960,7 @@ func (q *Queries) ErasureSetSubject(ctx context.Context, arg ErasureSetSubjectPa
 
 const erasureShared = `-- name: ErasureShared :many
 SELECT d.id, d.state FROM deliveries d
-WHERE d.account_id = $1 AND d.conversation_id IS NULL AND (
+WHERE d.account_id = $1 AND d.conversation_id IS NULL AND (octet_length(d.body) > 0 OR d.state IN ('pending', 'held')) AND (
     d.contact_id = $2 AND d.after_id IS NULL AND EXISTS (SELECT FROM deliveries m WHERE m.after_id = d.id)
     OR d.id IN (SELECT m.after_id FROM deliveries m WHERE m.contact_id = $2 AND m.conversation_id IS NULL AND m.after_id IS NOT NULL))
 ORDER BY d.id LIMIT $3
@@ -945,7 +977,7 @@ type ErasureSharedRow struct {
 	State handoff.DeliveryState
 }
 
-// Forwarded bytes that name several contacts, in the contact's lanes or awaited in them.
+// Forwarded bytes that name several contacts, in the contact's lanes or awaited in them, without those that are blank already.
 func (q *Queries) ErasureShared(ctx context.Context, arg ErasureSharedParams) ([]ErasureSharedRow, error) {
 	rows, err := q.db.Query(ctx, erasureShared, arg.AccountID, arg.ContactID, arg.RowLimit)
 	if err != nil {
@@ -1080,6 +1112,7 @@ const privacyContactUsed = `-- name: PrivacyContactUsed :one
 SELECT (EXISTS (SELECT FROM conversations v WHERE v.contact_id = $1)
     OR EXISTS (SELECT FROM messages m WHERE m.contact_id = $1)
     OR EXISTS (SELECT FROM media d WHERE d.contact_id = $1)
+    OR EXISTS (SELECT FROM deliveries l WHERE l.contact_id = $1::uuid AND l.conversation_id IS NULL)
     OR EXISTS (SELECT FROM wakes w WHERE w.contact_id = $1 AND w.raised))::boolean AS used
 `
 
@@ -1644,6 +1677,7 @@ WHERE w.inbox_id = $1 AND w.contact_id > $2 AND c.created_at < $3::timestamptz A
   AND NOT EXISTS (SELECT FROM conversations v WHERE v.contact_id = w.contact_id)
   AND NOT EXISTS (SELECT FROM messages m WHERE m.contact_id = w.contact_id)
   AND NOT EXISTS (SELECT FROM media d WHERE d.contact_id = w.contact_id)
+  AND NOT EXISTS (SELECT FROM deliveries l WHERE l.contact_id = w.contact_id AND l.conversation_id IS NULL)
   AND NOT EXISTS (SELECT FROM wakes o WHERE o.contact_id = w.contact_id AND (o.raised OR o.last_inbound_at >= $3::timestamptz))
 ORDER BY w.contact_id LIMIT $4
 `
@@ -1732,6 +1766,21 @@ func (q *Queries) RetentionConversations(ctx context.Context, arg RetentionConve
 	return items, nil
 }
 
+const retentionDeleteDeliveries = `-- name: RetentionDeleteDeliveries :execrows
+WITH gone AS (SELECT d.id FROM deliveries d WHERE d.id = ANY($1::uuid[]) AND d.state <> 'pending' AND d.manual_at IS NULL FOR UPDATE),
+attempts AS (DELETE FROM delivery_attempts WHERE delivery_id IN (SELECT g.id FROM gone g))
+DELETE FROM deliveries WHERE deliveries.id IN (SELECT g.id FROM gone g)
+`
+
+// Somebody may have asked for another attempt since.
+func (q *Queries) RetentionDeleteDeliveries(ctx context.Context, ids []uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, retentionDeleteDeliveries, ids)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const retentionDeleteReceipts = `-- name: RetentionDeleteReceipts :execrows
 WITH items AS (DELETE FROM receipt_items WHERE receipt_id = ANY($1::uuid[]))
 DELETE FROM receipts WHERE receipts.id = ANY($1::uuid[])
@@ -1743,6 +1792,89 @@ func (q *Queries) RetentionDeleteReceipts(ctx context.Context, ids []uuid.UUID) 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const retentionDeliveries = `-- name: RetentionDeliveries :many
+SELECT d.id, d.position, d.created_at, (d.conversation_id IS NULL AND d.message_id IS NULL AND d.manual_at IS NULL)::boolean AS loose
+FROM deliveries d
+WHERE d.endpoint_id = $1 AND d.state = $2 AND d.position > $3
+ORDER BY d.position LIMIT $4
+`
+
+type RetentionDeliveriesParams struct {
+	EndpointID    uuid.UUID
+	State         handoff.DeliveryState
+	AfterPosition int64
+	RowLimit      int32
+}
+
+type RetentionDeliveriesRow struct {
+	ID        uuid.UUID
+	Position  int64
+	CreatedAt time.Time
+	Loose     bool
+}
+
+// What an endpoint was sent or is held for it, the oldest first: loose is what belongs to no conversation and to no message, as forwarded
+// bytes do, and what nobody wants sent again.
+func (q *Queries) RetentionDeliveries(ctx context.Context, arg RetentionDeliveriesParams) ([]RetentionDeliveriesRow, error) {
+	rows, err := q.db.Query(ctx, retentionDeliveries,
+		arg.EndpointID,
+		arg.State,
+		arg.AfterPosition,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RetentionDeliveriesRow{}
+	for rows.Next() {
+		var i RetentionDeliveriesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Position,
+			&i.CreatedAt,
+			&i.Loose,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const retentionEndpoints = `-- name: RetentionEndpoints :many
+SELECT id FROM endpoints WHERE account_id = $1 AND inbox_id = $2 ORDER BY id
+`
+
+type RetentionEndpointsParams struct {
+	AccountID uuid.UUID
+	InboxID   uuid.UUID
+}
+
+// Those that are deleted too: what they were sent is still there.
+func (q *Queries) RetentionEndpoints(ctx context.Context, arg RetentionEndpointsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, retentionEndpoints, arg.AccountID, arg.InboxID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const retentionInboxes = `-- name: RetentionInboxes :many

@@ -54,8 +54,10 @@ SELECT inbox_id FROM wakes WHERE account_id = @account_id AND contact_id = @cont
 SELECT id, inbox_id FROM conversations WHERE account_id = @account_id AND contact_id = @contact_id AND status <> 'ended' ORDER BY id;
 
 -- name: ErasurePending :one
+-- What is on its way to somebody, but for bytes that name other contacts too: ErasureShared waits for these, and not for ever.
 SELECT count(*) FROM deliveries d
-WHERE d.account_id = @account_id AND d.contact_id = @contact_id AND d.inbox_id = ANY(@inbox_ids::uuid[]) AND d.state = 'pending';
+WHERE d.account_id = @account_id AND d.contact_id = @contact_id AND d.inbox_id = ANY(@inbox_ids::uuid[]) AND d.state = 'pending'
+  AND d.after_id IS NULL AND NOT EXISTS (SELECT FROM deliveries m WHERE m.after_id = d.id);
 
 -- name: ErasureDropDeliveries :execrows
 -- Nothing that is on its way to somebody leaves any more. Bytes that name other contacts too are left to ErasureShared.
@@ -66,12 +68,21 @@ WHERE deliveries.account_id = @account_id AND deliveries.contact_id = @contact_i
   AND NOT EXISTS (SELECT FROM deliveries m WHERE m.after_id = deliveries.id);
 
 -- name: ErasureShared :many
--- Forwarded bytes that name several contacts, in the contact's lanes or awaited in them.
+-- Forwarded bytes that name several contacts, in the contact's lanes or awaited in them, without those that are blank already.
 SELECT d.id, d.state FROM deliveries d
-WHERE d.account_id = @account_id AND d.conversation_id IS NULL AND (
+WHERE d.account_id = @account_id AND d.conversation_id IS NULL AND (octet_length(d.body) > 0 OR d.state IN ('pending', 'held')) AND (
     d.contact_id = @contact_id AND d.after_id IS NULL AND EXISTS (SELECT FROM deliveries m WHERE m.after_id = d.id)
     OR d.id IN (SELECT m.after_id FROM deliveries m WHERE m.contact_id = @contact_id AND m.conversation_id IS NULL AND m.after_id IS NOT NULL))
 ORDER BY d.id LIMIT @row_limit;
+
+-- name: ErasureForwarded :many
+-- Forwarded bytes of these receipts in lanes of other contacts. Once they have arrived no mark leads to them.
+SELECT DISTINCT d.id FROM receipts r
+JOIN receipt_items i ON i.receipt_id = r.id
+JOIN deliveries d ON d.contact_id = i.contact_id AND d.conversation_id IS NULL AND d.inbox_id = r.inbox_id AND d.created_at = r.received_at
+WHERE r.id = ANY(@receipt_ids::uuid[]) AND r.inbox_id IS NOT NULL AND d.account_id = r.account_id AND d.message_id IS NULL
+  AND octet_length(d.body) > 0 AND d.body = r.body
+ORDER BY d.id;
 
 -- name: ErasureBlankDeliveries :execrows
 WITH attempts AS (
@@ -161,6 +172,24 @@ WHERE m.inbox_id = @inbox_id AND m.id > @after_id AND m.id < @before_id AND m.co
   AND NOT EXISTS (SELECT FROM receipt_items i WHERE i.inbox_id = m.inbox_id AND i.contact_id = m.contact_id AND i.outcome = 'accepted')
   AND NOT EXISTS (SELECT FROM deliveries d WHERE d.message_id = m.id AND d.state = 'pending')
 ORDER BY m.id LIMIT @row_limit;
+
+-- name: RetentionEndpoints :many
+-- Those that are deleted too: what they were sent is still there.
+SELECT id FROM endpoints WHERE account_id = @account_id AND inbox_id = @inbox_id ORDER BY id;
+
+-- name: RetentionDeliveries :many
+-- What an endpoint was sent or is held for it, the oldest first: loose is what belongs to no conversation and to no message, as forwarded
+-- bytes do, and what nobody wants sent again.
+SELECT d.id, d.position, d.created_at, (d.conversation_id IS NULL AND d.message_id IS NULL AND d.manual_at IS NULL)::boolean AS loose
+FROM deliveries d
+WHERE d.endpoint_id = @endpoint_id AND d.state = @state AND d.position > @after_position
+ORDER BY d.position LIMIT @row_limit;
+
+-- name: RetentionDeleteDeliveries :execrows
+-- Somebody may have asked for another attempt since.
+WITH gone AS (SELECT d.id FROM deliveries d WHERE d.id = ANY(@ids::uuid[]) AND d.state <> 'pending' AND d.manual_at IS NULL FOR UPDATE),
+attempts AS (DELETE FROM delivery_attempts WHERE delivery_id IN (SELECT g.id FROM gone g))
+DELETE FROM deliveries WHERE deliveries.id IN (SELECT g.id FROM gone g);
 
 -- name: PrivacyDeleteMessages :execrows
 WITH retried AS (
@@ -266,6 +295,7 @@ WHERE w.inbox_id = @inbox_id AND w.contact_id > @after_id AND c.created_at < @be
   AND NOT EXISTS (SELECT FROM conversations v WHERE v.contact_id = w.contact_id)
   AND NOT EXISTS (SELECT FROM messages m WHERE m.contact_id = w.contact_id)
   AND NOT EXISTS (SELECT FROM media d WHERE d.contact_id = w.contact_id)
+  AND NOT EXISTS (SELECT FROM deliveries l WHERE l.contact_id = w.contact_id AND l.conversation_id IS NULL)
   AND NOT EXISTS (SELECT FROM wakes o WHERE o.contact_id = w.contact_id AND (o.raised OR o.last_inbound_at >= @before::timestamptz))
 ORDER BY w.contact_id LIMIT @row_limit;
 
@@ -274,6 +304,7 @@ ORDER BY w.contact_id LIMIT @row_limit;
 SELECT (EXISTS (SELECT FROM conversations v WHERE v.contact_id = @contact_id)
     OR EXISTS (SELECT FROM messages m WHERE m.contact_id = @contact_id)
     OR EXISTS (SELECT FROM media d WHERE d.contact_id = @contact_id)
+    OR EXISTS (SELECT FROM deliveries l WHERE l.contact_id = @contact_id::uuid AND l.conversation_id IS NULL)
     OR EXISTS (SELECT FROM wakes w WHERE w.contact_id = @contact_id AND w.raised))::boolean AS used;
 
 -- name: PrivacyDeleteWakes :execrows
