@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 
@@ -52,7 +53,7 @@ type policy struct {
 type place struct {
 	address netip.Addr
 	route   string
-	id      string
+	inbox   handoff.ID
 }
 
 func newLimiter(l Limits) *limiter {
@@ -88,7 +89,11 @@ func bucketOf[K comparable](cache *lru.Cache[K, *rate.Limiter], key K, p policy)
 
 // take counts a request of a caller, and tells in its answer how many more there may be.
 func (l *limiter) take(header http.Header, k *caller) error {
-	p := l.policies[k.Scope]
+	scope := k.Scope
+	if k.expires != nil {
+		scope = handoff.ScopeAgent // who has signed in may be an admin on some routes, and has one bucket for all
+	}
+	p := l.policies[scope]
 	if p.rate == 0 {
 		return nil
 	}
@@ -133,7 +138,11 @@ func (s *server) guest(c *gin.Context, r route) guest {
 	}
 	at := place{address: address}
 	if r.guarded {
-		at.route, at.id = c.FullPath(), c.Param(inboxParam)
+		at.route = c.FullPath()
+		// One id has many spellings, and each would have its own failures.
+		if id, err := uuid.Parse(c.Param(inboxParam)); err == nil {
+			at.inbox = id
+		}
 	}
 	return guest{s.limits, at}
 }

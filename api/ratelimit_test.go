@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -124,6 +125,11 @@ func TestGuessingAtVendorsRoutesIsLimited(t *testing.T) {
 		w.from(t, attacker, path, "").refused(http.StatusTooManyRequests, handoff.CodeRateLimited)
 		require.Equal(t, refusal, w.from(t, "203.0.113.8:1", path, "").status, path)
 	}
+	for _, spelling := range []string{strings.ToUpper(inbox), strings.ReplaceAll(inbox, "-", ""), "urn:uuid:" + inbox, "%7B" + inbox + "%7D"} {
+		require.Equal(t, http.StatusTooManyRequests, w.from(t, "203.0.113.7:4711", "/v1/chatlayer/"+spelling, "").status, "%s is the same inbox", spelling)
+	}
+	require.Equal(t, http.StatusUnauthorized, w.from(t, "203.0.113.7:4711", "/v1/chatlayer/no-id", "").status)
+	require.Equal(t, http.StatusTooManyRequests, w.from(t, "203.0.113.7:4711", "/v1/chatlayer/nor-this", "").status)
 	require.Equal(t, http.StatusUnauthorized, w.from(t, "203.0.113.7:4711", "/v1/chatlayer/"+other, "").status,
 		"who attacks one inbox shuts no other one off, from whatever proxy they share")
 }

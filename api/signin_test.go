@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"handoff"
+	"handoff/api"
 	"handoff/internal/signin"
 )
 
@@ -155,6 +157,11 @@ func TestTokensThatAreRefused(t *testing.T) {
 		"too long":                     i.token("x", strings.Repeat("x", 9000)),
 		"no token":                     "aaaaaaaaaaaaaaaaaaaa.b.c",
 		"an address that is nobody's":  i.token("sub", "x", "email", "ana@example.com", "email_verified", true),
+		// The database takes no NUL: these were answered by its refusal, which nobody counted as a failure.
+		"a NUL in the issuer":   i.token("iss", i.url+"\x00"),
+		"a NUL in an audience":  i.token("aud", []string{"handoff", "a\x00"}),
+		"a NUL in the subject":  i.token("sub", "ana\x00"),
+		"too many of audiences": i.token("aud", slices.Repeat([]string{"handoff"}, 21)),
 	} {
 		w.refusesToken(t, token, why)
 	}
@@ -293,6 +300,20 @@ func TestAClaimMakesAnAdmin(t *testing.T) {
 		entry := w.do(t, "GET", "/v1/audit-log?target_id="+made.text("id"), w.adm, nil)
 		require.Equal(t, "agent", entry.text("items.0.actor.type"))
 		require.Equal(t, w.Ana.Agent.ID.String(), entry.text("items.0.actor.id"))
+	}
+}
+
+// Whoever has signed in has one bucket, that of an agent, whichever route was asked first.
+func TestWhoHasSignedInHasTheLimitOfAnAgent(t *testing.T) {
+	t.Parallel()
+	w, i := signInWorld(t, "admin_claim", "roles", "admin_value", "boss")
+	w.deps.Limits = api.Limits{Agent: 100, Admin: 1000}
+	w.serve(t)
+	token := i.token("roles", "boss")
+	for n, path := range []string{"/v1/api-keys", "/v1/me"} {
+		got := w.do(t, "GET", path, token, nil).is(http.StatusOK)
+		require.Equal(t, `"agent";q=200;w=2`, got.header.Get("RateLimit-Policy"))
+		require.Regexp(t, `^"agent";r=19[89];t=1$`, got.header.Get("RateLimit"), n)
 	}
 }
 
