@@ -105,7 +105,7 @@ type target struct {
 // kinds are the things that routes are about, by the first part of their path.
 var kinds = map[string]string{
 	"agents": "agent", "api-keys": "api_key", "conversations": "conversation", "deliveries": "delivery", "endpoints": "endpoint",
-	"inboxes": "inbox", "sign-in": "sign_in", "teams": "team", "contacts": "contact",
+	"inboxes": "inbox", "sign-in": "sign_in", "teams": "team", "contacts": "contact", "quick-replies": "quick_reply", "views": "view",
 }
 
 func targetOf(path string, in any) target {
@@ -115,6 +115,13 @@ func targetOf(path string, in any) target {
 		t.id = &id
 	}
 	return t
+}
+
+// madeThing says which thing a request has made.
+func madeThing(ctx context.Context, id handoff.ID) {
+	if audit := auditOf(ctx); audit != nil {
+		audit.Entry.TargetID = &id
+	}
 }
 
 // beginAudit has what the request changes written down together with the change.

@@ -41,6 +41,7 @@ func TestWhatAdminsChangeIsInTheAuditLog(t *testing.T) {
 	gone := made("/v1/inboxes/"+inbox+"/endpoints", `{"url":"http://127.0.0.1:9/"}`)
 	empty := made("/v1/inboxes", `{"name":"Third","waba_id":"1","phone_number_id":"3"}`)
 	old := teamID(w.team(t, map[string]any{"name": "Old"}))
+	reply, view := made("/v1/quick-replies", `{"shortcut":"hi","text":"Hi"}`), made("/v1/views", `{"name":"All","filters":{}}`)
 	since := time.Now().Add(-time.Hour)
 	requests := map[string]struct {
 		path       string
@@ -72,6 +73,12 @@ func TestWhatAdminsChangeIsInTheAuditLog(t *testing.T) {
 		"add-team-member":        {"/v1/teams/" + team + "/members/" + agent, nil, "team", team, "", false},
 		"remove-team-member":     {"/v1/teams/" + team + "/members/" + agent, nil, "team", team, "", false},
 		"take-over-conversation": {"/v1/conversations/" + c.ID.String() + "/takeover", map[string]any{"agent_id": w.Ana.Agent.ID}, "conversation", c.ID.String(), "agent_id", false},
+		"create-quick-reply":     {"/v1/quick-replies", `{"shortcut":"pay","text":"` + canary + `"}`, "quick_reply", "", "text", true},
+		"update-quick-reply":     {"/v1/quick-replies/" + reply, `{"text":"` + canary + `"}`, "quick_reply", reply, "text", false},
+		"delete-quick-reply":     {"/v1/quick-replies/" + reply, nil, "quick_reply", reply, "", false},
+		"create-view":            {"/v1/views", `{"name":"Mine","filters":{}}`, "view", "", "filters", true},
+		"update-view":            {"/v1/views/" + view, `{"name":"Every"}`, "view", view, "name", false},
+		"delete-view":            {"/v1/views/" + view, nil, "view", view, "", false},
 		"put-sign-in":            {"/v1/sign-in", `{"issuer":"https://login.example.com","audience":"x"}`, "sign_in", "", "issuer", false},
 		"delete-sign-in":         {"/v1/sign-in", nil, "sign_in", "", "", false},
 		"put-agent-sign-in":      {"/v1/agents/" + agent + "/sign-in", `{"subject":"cleo"}`, "agent", agent, "subject", false},
@@ -97,7 +104,7 @@ func TestWhatAdminsChangeIsInTheAuditLog(t *testing.T) {
 			order = append(order, name)
 		}
 	}
-	order = append(order, "delete-team", "delete-endpoint", "delete-inbox", "delete-agent-sign-in", "delete-sign-in")
+	order = append(order, "delete-team", "delete-endpoint", "delete-inbox", "delete-quick-reply", "delete-view", "delete-agent-sign-in", "delete-sign-in")
 	for n, name := range order {
 		r := requests[name]
 		headers := []string{"X-Request-Id", "request-" + name}
@@ -141,6 +148,16 @@ func TestRefusalsAreNotInTheAuditLog(t *testing.T) {
 	w.do(t, "PATCH", "/v1/agents/"+handoff.NewID().String(), w.adm, `{"name":"x"}`).refused(http.StatusNotFound, handoff.CodeNotFound)
 	w.do(t, "DELETE", "/v1/api-keys/"+handoff.NewID().String(), w.adm, nil).refused(http.StatusNotFound, handoff.CodeNotFound)
 	w.do(t, "GET", "/v1/agents", w.adm, nil).is(http.StatusOK)
+	require.Empty(t, w.entries(t, ""))
+}
+
+// What agents make for themselves by a route on which admins change what is shared is no change of an admin's.
+func TestWhatAgentsKeepForThemselvesIsNotInTheAuditLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.do(t, "POST", "/v1/quick-replies", w.ana, `{"shortcut":"hi","text":"Hi"}`).is(http.StatusCreated)
+	view := w.do(t, "POST", "/v1/views", w.ana, `{"name":"All","filters":{}}`).is(http.StatusCreated)
+	w.do(t, "PATCH", "/v1/views/"+view.text("id"), w.ana, `{"name":"Every"}`).is(http.StatusOK)
 	require.Empty(t, w.entries(t, ""))
 }
 

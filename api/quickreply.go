@@ -74,7 +74,7 @@ func (s *server) quickReplyRoutes() {
 		description: "An agent sees what is shared, what is shared with a team of theirs, and their own; an admin's key sees all.",
 	}, s.listQuickReplies)
 	handle(s, operation{
-		id: "create-quick-reply", method: http.MethodPost, path: path, tag: quickReplyTag, scope: handoff.ScopeAgent,
+		id: "create-quick-reply", method: http.MethodPost, path: path, tag: quickReplyTag, scope: handoff.ScopeAgent, shared: true,
 		summary: "Create a quick reply", status: http.StatusCreated, atomic: true,
 		description: "An agent's key makes a quick reply of the agent's own. Shared ones are made with an admin's key.",
 	}, s.createQuickReply)
@@ -83,12 +83,12 @@ func (s *server) quickReplyRoutes() {
 		summary: "Get a quick reply", errors: []int{http.StatusNotFound},
 	}, s.getQuickReply)
 	handle(s, operation{
-		id: "update-quick-reply", method: http.MethodPatch, path: path + "/{id}", tag: quickReplyTag, scope: handoff.ScopeAgent,
+		id: "update-quick-reply", method: http.MethodPatch, path: path + "/{id}", tag: quickReplyTag, scope: handoff.ScopeAgent, shared: true,
 		summary: "Change a quick reply", errors: []int{http.StatusNotFound, http.StatusConflict},
 		description: "What is left out stays as it is. Shared ones are changed with an admin's key.",
 	}, s.updateQuickReply)
 	handle(s, operation{
-		id: "delete-quick-reply", method: http.MethodDelete, path: path + "/{id}", tag: quickReplyTag, scope: handoff.ScopeAgent,
+		id: "delete-quick-reply", method: http.MethodDelete, path: path + "/{id}", tag: quickReplyTag, scope: handoff.ScopeAgent, shared: true,
 		summary: "Delete a quick reply", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
 	}, s.deleteQuickReply)
 	handle(s, operation{
@@ -141,8 +141,10 @@ func (s *server) createQuickReply(ctx context.Context, in *createQuickReplyInput
 	case !known.TeamKnown:
 		return nil, fieldError("body.team_id", "it names no team of this account")
 	}
+	id := handoff.NewID()
+	madeThing(ctx, id)
 	row, err := s.queries(ctx).QuickReplyInsert(ctx, dbsqlc.QuickReplyInsertParams{
-		ID: handoff.NewID(), AccountID: k.AccountID, Shortcut: body.Shortcut, Text: body.Text, InboxID: body.InboxID, TeamID: body.TeamID,
+		ID: id, AccountID: k.AccountID, Shortcut: body.Shortcut, Text: body.Text, InboxID: body.InboxID, TeamID: body.TeamID,
 		AgentID: actor.AgentID(), CreatedAt: s.Now(),
 	})
 	return &output[QuickReply]{quickReplyView(row)}, takenShortcut(err)

@@ -57,6 +57,8 @@ type operation struct {
 	status                                      int             // of a success, if it is not 200
 	errors                                      []int
 	atomic                                      bool
+	// shared things are all agents' to use and an admin's to change, by a route that agents have for their own.
+	shared bool
 }
 
 // handle registers a typed handler. Huma checks the request against the handler's input type before it is called.
@@ -85,8 +87,9 @@ func handle[I, O any](s *server, op operation, handler func(context.Context, *I)
 	}
 	s.routes[op.method+" "+ginPath(op.path)] = route{scope: op.scope, also: op.also, maxBody: maxBody, atomic: op.atomic}
 	// What admins change is in the audit log, whoever adds a route.
-	audited := op.scope == handoff.ScopeAdmin && op.method != http.MethodGet
+	changes := (op.scope == handoff.ScopeAdmin || op.shared) && op.method != http.MethodGet
 	huma.Register(s.huma, o, func(ctx context.Context, in *I) (*O, error) {
+		audited := changes && keyOf(ctx).Scope == handoff.ScopeAdmin
 		if audited {
 			ctx = s.beginAudit(ctx, op.id, targetOf(op.path, in))
 		}

@@ -57,7 +57,7 @@ type listViewInput struct {
 func (s *server) viewRoutes() {
 	missing := []int{http.StatusNotFound}
 	handle(s, operation{
-		id: "create-view", method: http.MethodPost, path: "/v1/views", tag: viewTag, scope: handoff.ScopeAgent, summary: "Save a view",
+		id: "create-view", method: http.MethodPost, path: "/v1/views", tag: viewTag, scope: handoff.ScopeAgent, shared: true, summary: "Save a view",
 		description: "With an agent's key it is the agent's own; with an admin's all agents see it.", status: http.StatusCreated, atomic: true,
 	}, s.createView)
 	handle(s, operation{
@@ -68,12 +68,12 @@ func (s *server) viewRoutes() {
 		id: "get-view", method: http.MethodGet, path: "/v1/views/{id}", tag: viewTag, scope: handoff.ScopeAgent, summary: "Get a view", errors: missing,
 	}, s.getView)
 	handle(s, operation{
-		id: "update-view", method: http.MethodPatch, path: "/v1/views/{id}", tag: viewTag, scope: handoff.ScopeAgent,
+		id: "update-view", method: http.MethodPatch, path: "/v1/views/{id}", tag: viewTag, scope: handoff.ScopeAgent, shared: true,
 		summary: "Change a view", description: "What is left out stays as it is. A shared one needs an admin's key.",
 		errors: append([]int{http.StatusConflict}, missing...),
 	}, s.updateView)
 	handle(s, operation{
-		id: "delete-view", method: http.MethodDelete, path: "/v1/views/{id}", tag: viewTag, scope: handoff.ScopeAgent,
+		id: "delete-view", method: http.MethodDelete, path: "/v1/views/{id}", tag: viewTag, scope: handoff.ScopeAgent, shared: true,
 		summary: "Delete a view", description: "A shared one needs an admin's key.", status: http.StatusNoContent, errors: missing,
 	}, s.deleteView)
 	handle(s, operation{
@@ -99,6 +99,7 @@ func (s *server) createView(ctx context.Context, in *createViewInput) (*output[V
 	if params.Filters, err = json.Marshal(in.Body.Filters); err != nil {
 		return nil, err
 	}
+	madeThing(ctx, params.ID)
 	row, err := s.queries(ctx).SavedViewInsert(ctx, params)
 	return viewOutput(row, err)
 }
