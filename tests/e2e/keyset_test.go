@@ -1,11 +1,8 @@
 package e2e_test
 
 import (
-	"context"
-	"fmt"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,24 +15,12 @@ func TestTheKeyThatSealsIsChangedUnderLoad(t *testing.T) {
 	theMachine.Lock()
 	defer theMachine.Unlock()
 	s := newStack(t)
-	balancer, front := newBalancer(t)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	served := balancer.add(ctx, s.url)
-	until(t, readyWithin, "the balancer knows the API", served.ready.Load)
-	s.url = front
-	work, finish := context.WithCancel(ctx)
-	load := &traffic{stack: s}
-	var clients sync.WaitGroup
-	for n := range 2 {
-		clients.Go(func() { load.run(work, fmt.Sprintf("4477009002%02d", n)) })
-	}
-
+	balancer, load, finish := s.loaded(2)
 	serve, worker := s.serve, s.worker
 	first := s.keysetKey
 	roll := func(args ...string) {
 		s.useKeyset(strings.TrimSpace(string(command(t, s.env, append([]string{"keyset"}, args...)...))))
-		serve, worker = s.replaceServe(ctx, balancer, serve), s.replaceWorker(worker)
+		serve, worker = s.replaceServe(balancer, serve), s.replaceWorker(worker)
 	}
 	roll("add")
 	roll("promote")
@@ -45,7 +30,6 @@ func TestTheKeyThatSealsIsChangedUnderLoad(t *testing.T) {
 	roll("prune", "--links-are-gone")
 
 	finish()
-	clients.Wait()
 	require.Empty(t, load.failures)
 	require.Greater(t, load.replies.Load(), int64(4), "there was load: %d messages", load.accepted.Load())
 	s.everyWebhookVerifies(load)

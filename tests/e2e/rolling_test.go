@@ -79,26 +79,13 @@ func TestProcessesAreReplacedUnderLoad(t *testing.T) {
 	theMachine.Lock()
 	defer theMachine.Unlock()
 	s := newStack(t)
-	balancer, front := newBalancer(t)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	served := balancer.add(ctx, s.url)
-	until(t, readyWithin, "the balancer knows the API", served.ready.Load)
-	s.url = front
-
-	work, finish := context.WithCancel(ctx)
-	traffic := &traffic{stack: s}
-	var clients sync.WaitGroup
-	for n := range 4 {
-		clients.Go(func() { traffic.run(work, fmt.Sprintf("4477009001%02d", n)) })
-	}
+	balancer, traffic, finish := s.loaded(4)
 	serve, worker := s.serve, s.worker
 	for range 2 {
-		serve = s.replaceServe(ctx, balancer, serve)
+		serve = s.replaceServe(balancer, serve)
 		worker = s.replaceWorker(worker)
 	}
 	finish()
-	clients.Wait()
 	require.Empty(t, traffic.failures)
 	require.Greater(t, traffic.replies.Load(), int64(8), "there was load: %d messages", traffic.accepted.Load())
 	until(t, readyWithin, "every answer has reached the gateway", func() bool {
@@ -113,12 +100,30 @@ func TestProcessesAreReplacedUnderLoad(t *testing.T) {
 	until(t, readyWithin, "every message is in a conversation", func() bool { return s.countInbound() == traffic.accepted.Load() })
 }
 
+// loaded puts a stack behind a balancer and has contacts play until finish is called.
+func (s *stack) loaded(contacts int) (b *balancer, load *traffic, finish func()) {
+	s.Helper()
+	b, front := newBalancer(s.T)
+	served := b.add(s.Context(), s.url)
+	until(s.T, readyWithin, "the balancer knows the API", served.ready.Load)
+	s.url = front
+	ctx, stop := context.WithCancel(s.Context())
+	load = &traffic{stack: s}
+	var clients sync.WaitGroup
+	for n := range contacts {
+		clients.Go(func() { load.run(ctx, fmt.Sprintf("4477009001%02d", n)) })
+	}
+	finish = func() { stop(); clients.Wait() }
+	s.Cleanup(finish)
+	return b, load, finish
+}
+
 // replaceServe starts another API, waits until it is in service, and stops the one before.
-func (s *stack) replaceServe(ctx context.Context, b *balancer, old *process) *process {
+func (s *stack) replaceServe(b *balancer, old *process) *process {
 	s.Helper()
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(s.T))
 	started := launch(s.T, append(slices.Clone(s.env), "HANDOFF_LISTEN="+address, "HANDOFF_DRAIN=2s"), "serve")
-	added := b.add(ctx, "http://"+address)
+	added := b.add(s.Context(), "http://"+address)
 	until(s.T, readyWithin, "the next API is in service", added.ready.Load)
 	s.stopped(old)
 	return started
