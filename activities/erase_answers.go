@@ -3,7 +3,6 @@ package activities
 import (
 	"bytes"
 	"context"
-	"net/http"
 	"regexp"
 	"slices"
 
@@ -17,10 +16,6 @@ import (
 )
 
 var idPattern = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
-
-// erasedAnswer is what a repeated request gets whose answer told of the contact. It has its one effect still.
-const erasedAnswer = `{"type":"about:blank","title":"Conflict","status":409,"code":"conflict",` +
-	`"detail":"the answer to this Idempotency-Key was erased with its contact: use a new key for a new request"}`
 
 // EraseAnswers erases what is kept of answers that told of the contact. It comes before EraseRows, which deletes by what they are known.
 func (a *Activities) EraseAnswers(ctx context.Context, in ErasureInput) (struct{}, error) {
@@ -116,12 +111,5 @@ func (a *Activities) eraseAnswer(ctx context.Context, t leads, row dbsqlc.Idempo
 	if names([]byte(row.Route), t.ids) {
 		return a.queries().AnswerDelete(ctx, dbsqlc.AnswerDeleteParams{AccountID: row.AccountID, Route: row.Route, Key: row.Key})
 	}
-	sealed, err := a.Box.Seal([]byte(erasedAnswer), secretbox.Answer(row.AccountID, row.CommandID))
-	if err != nil {
-		return 0, err
-	}
-	status := int32(http.StatusConflict)
-	return a.queries().AnswerErase(ctx, dbsqlc.AnswerEraseParams{
-		AccountID: row.AccountID, Route: row.Route, Key: row.Key, Status: &status, Body: sealed,
-	})
+	return a.queries().AnswerErase(ctx, dbsqlc.AnswerEraseParams{AccountID: row.AccountID, Route: row.Route, Key: row.Key})
 }

@@ -163,6 +163,9 @@ func (s *server) earlierAnswer(c *gin.Context, row dbsqlc.IdempotencyKey, attemp
 	if row.Status == nil {
 		return nil, nil
 	}
+	if row.Body == nil {
+		return nil, handoff.Errorf(handoff.CodeConflict, "the answer to this Idempotency-Key was erased with its contact: use a new key for a new request")
+	}
 	body, err := s.Box.Open(row.Body, answerPlace(row))
 	if err != nil {
 		return nil, err

@@ -124,6 +124,18 @@ func TestARefusedRequestMayBeTriedAgainWithItsKey(t *testing.T) {
 	w.do(t, "POST", "/v1/agents", w.adm, `{"name":"Cleo"}`, "Idempotency-Key", "k").is(http.StatusCreated)
 }
 
+// The answer told of a contact who has been erased since. What it had done is not done again.
+func TestAnAnswerThatWasErasedIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ask := func() answer { return w.do(t, "POST", "/v1/agents", w.adm, `{"name":"Cleo"}`, "Idempotency-Key", "k") }
+	ask().is(http.StatusCreated)
+	_, err := dbsqlc.New(w.DB).AnswerErase(t.Context(), dbsqlc.AnswerEraseParams{AccountID: w.Account.ID, Route: "POST /v1/agents", Key: "k"})
+	require.NoError(t, err)
+	ask().says(http.StatusConflict, handoff.CodeConflict, "erased with its contact")
+	require.Equal(t, 3, w.count(t, "SELECT count(*) FROM agents WHERE account_id = '"+w.Account.ID.String()+"'"))
+}
+
 // A command whose answer was lost has happened; asked again with the same key it is not done again and not refused for its own effect.
 func TestALostAnswerIsFoundAgain(t *testing.T) {
 	t.Parallel()

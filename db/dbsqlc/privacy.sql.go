@@ -33,25 +33,18 @@ func (q *Queries) AnswerDelete(ctx context.Context, arg AnswerDeleteParams) (int
 }
 
 const answerErase = `-- name: AnswerErase :execrows
-UPDATE idempotency_keys SET status = $1, body = $2 WHERE account_id = $3 AND route = $4 AND key = $5
+UPDATE idempotency_keys SET status = 409, body = NULL WHERE account_id = $1 AND route = $2 AND key = $3
 `
 
 type AnswerEraseParams struct {
-	Status    *int32
-	Body      []byte
 	AccountID uuid.UUID
 	Route     string
 	Key       string
 }
 
+// The key keeps its one effect, and has no answer any more.
 func (q *Queries) AnswerErase(ctx context.Context, arg AnswerEraseParams) (int64, error) {
-	result, err := q.db.Exec(ctx, answerErase,
-		arg.Status,
-		arg.Body,
-		arg.AccountID,
-		arg.Route,
-		arg.Key,
-	)
+	result, err := q.db.Exec(ctx, answerErase, arg.AccountID, arg.Route, arg.Key)
 	if err != nil {
 		return 0, err
 	}

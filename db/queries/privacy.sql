@@ -321,7 +321,8 @@ WHERE account_id = @account_id AND (route, key) > (@after_route::text, @after_ke
 ORDER BY route, key LIMIT @row_limit;
 
 -- name: AnswerErase :execrows
-UPDATE idempotency_keys SET status = @status, body = @body WHERE account_id = @account_id AND route = @route AND key = @key;
+-- The key keeps its one effect, and has no answer any more.
+UPDATE idempotency_keys SET status = 409, body = NULL WHERE account_id = @account_id AND route = @route AND key = @key;
 
 -- name: AnswerDelete :execrows
 DELETE FROM idempotency_keys WHERE account_id = @account_id AND route = @route AND key = @key;
