@@ -67,41 +67,30 @@ func (c *conversation) dropTimer() {
 
 // timeUp is the command of the timer: endpoints are told of a silence, a longer one ends the conversation, and what else is due is done.
 func (c *conversation) timeUp() *command {
-	if c.timerKind != "" {
-		return c.ring()
+	notice := c.now.NoticeAt
+	switch {
+	case c.timerKind != "":
+		return c.alarm(string(c.timerKind), func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
+			return local(ctx, "time is up", a.TimeUp, base)
+		})
+	case notice != nil && c.now.InactiveAt != nil && notice.Before(*c.now.InactiveAt):
+		return c.alarm("silence", func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
+			return local(ctx, "silence", a.Silence, base)
+		})
+	default:
+		return c.alarm("inactivity", func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
+			return local(ctx, "inactivity", a.End, activities.EndCommand{Command: base, Reason: handoff.EndInactivity})
+		})
 	}
-	if notice := c.now.NoticeAt; notice != nil && c.now.InactiveAt != nil && notice.Before(*c.now.InactiveAt) {
-		return c.silence()
-	}
-	return c.inactivityEnd()
 }
 
-func (c *conversation) silence() *command {
-	input := CommandInput{
-		CommandID: "silence:" + c.now.ID.String() + ":" + c.timerAt.UTC().Format(time.RFC3339Nano), ConversationID: c.now.ID,
-		Actor: handoff.Actor{Admin: true},
+// alarm is a command that nobody gave. Its id says what it was for and when it was due, so that it has its effect once.
+func (c *conversation) alarm(what string, run func(workflow.Context, activities.Command) (activities.Result, error)) *command {
+	return &command{
+		input: CommandInput{
+			CommandID: what + ":" + c.now.ID.String() + ":" + c.timerAt.UTC().Format(time.RFC3339Nano), ConversationID: c.now.ID,
+			Actor: handoff.Actor{Admin: true},
+		},
+		run: run,
 	}
-	return &command{input: input, run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
-		return local(ctx, "silence", a.Silence, base)
-	}}
-}
-
-func (c *conversation) ring() *command {
-	input := CommandInput{
-		CommandID: string(c.timerKind) + ":" + c.now.ID.String() + ":" + c.timerAt.UTC().Format(time.RFC3339Nano), ConversationID: c.now.ID,
-		Actor: handoff.Actor{Admin: true},
-	}
-	return &command{input: input, run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
-		return local(ctx, "time is up", a.TimeUp, base)
-	}}
-}
-
-func (c *conversation) inactivityEnd() *command {
-	input := CommandInput{
-		CommandID: "inactivity:" + c.now.ID.String() + ":" + c.timerAt.UTC().Format(time.RFC3339Nano), ConversationID: c.now.ID,
-		Actor: handoff.Actor{Admin: true},
-	}
-	return &command{input: input, run: func(ctx workflow.Context, base activities.Command) (activities.Result, error) {
-		return local(ctx, "inactivity", a.End, activities.EndCommand{Command: base, Reason: handoff.EndInactivity})
-	}}
 }
