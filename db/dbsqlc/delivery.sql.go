@@ -26,7 +26,7 @@ UPDATE deliveries SET state = $1, step = $2, next_attempt_at = $3, failure = $4,
     manual_count = CASE WHEN $6 THEN greatest(manual_count - 1, 0) ELSE manual_count END
 WHERE id = $7 AND (attempts = $8 OR $1::text = 'delivered') AND (state <> 'delivered' OR $1::text = 'delivered')
     -- What an operator gave up meanwhile stays so, unless it has arrived after all.
-    AND (state <> 'failed' OR $1::text = 'delivered' OR $6)
+    AND (state <> 'failed' OR $1::text = 'delivered' OR ($6 AND manual_at IS NOT NULL AND $1::text = 'failed'))
     -- What was held meanwhile, because another lane's attempt disabled the endpoint, stays so.
     AND (state <> 'held' OR $1::text <> 'pending' OR $6)
 `

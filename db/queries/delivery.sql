@@ -81,7 +81,7 @@ UPDATE deliveries SET state = @state, step = @step, next_attempt_at = @next_atte
 -- A worker that was taken for dead may finish late: its failure must not undo what a later attempt did. A success is one anyhow.
 WHERE id = @id AND (attempts = @n OR @state::text = 'delivered') AND (state <> 'delivered' OR @state::text = 'delivered')
     -- What an operator gave up meanwhile stays so, unless it has arrived after all.
-    AND (state <> 'failed' OR @state::text = 'delivered' OR @manual)
+    AND (state <> 'failed' OR @state::text = 'delivered' OR (@manual AND manual_at IS NOT NULL AND @state::text = 'failed'))
     -- What was held meanwhile, because another lane's attempt disabled the endpoint, stays so.
     AND (state <> 'held' OR @state::text <> 'pending' OR @manual);
 
