@@ -111,8 +111,9 @@ func versioned(buildID string) worker.DeploymentOptions {
 }
 
 // New makes a worker for the product's task queue. Start it with Start, stop it with Stop. Without a build id it takes tasks of every
-// conversation at once.
-func New(c client.Client, a *activities.Activities, buildID string) (worker.Worker, error) {
+// conversation at once. One that has been refused for two minutes, because its namespace is gone for example, stops for good after it
+// has told gaveUp why.
+func New(c client.Client, a *activities.Activities, buildID string, gaveUp func(error)) (worker.Worker, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
 	}
@@ -124,6 +125,7 @@ func New(c client.Client, a *activities.Activities, buildID string) (worker.Work
 		WorkerStopTimeout:                stopTimeout,
 		MaxHeartbeatThrottleInterval:     beatEvery,
 		DeploymentOptions:                versioned(buildID),
+		OnFatalError:                     gaveUp,
 	})
 	RegisterWorkflows(w)
 	RegisterActivities(w, a)

@@ -33,7 +33,7 @@ func TestAWorkerIsNotMadeWithAPartMissing(t *testing.T) {
 		{"Jitter", func() { a.Jitter = func() float64 { return 1 } }},
 		{"InFlight", func() { a.InFlight = activities.NewInFlight() }},
 	} {
-		_, err := worker.New(nil, a, "")
+		_, err := worker.New(nil, a, "", nil)
 		require.ErrorContains(t, err, missing.part+" is missing")
 		missing.add()
 	}

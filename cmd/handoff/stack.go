@@ -8,11 +8,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
 	"golang.org/x/sync/errgroup"
 
 	"handoff/activities"
@@ -241,21 +243,16 @@ func (s *stack) work(ctx context.Context, f workerFlags, started func()) error {
 		Surveys: survey.Links(s.box, s.vendors.PublicURL), Log: s.log, Now: time.Now, InFlight: f.inFlight(), Observe: s.metrics.Observe,
 		ObserveMedia: s.metrics.Downloaded, Jitter: activities.Jitter, ConversationURL: conversationURL,
 	}
-	w, err := worker.New(s.temporal, a, f.BuildID)
-	if err != nil {
-		return err
-	}
-	if !s.awaitSchema(ctx) || !s.awaitTemporal(ctx) {
+	if !s.awaitSchema(ctx) {
 		return nil
 	}
-	if err := w.Start(); err != nil {
-		return err
-	}
-	started()
-	// A worker works without them.
-	s.await(ctx, "a schedule", workflowclient.New(s.temporal).EnsureSchedules)
-	<-ctx.Done()
-	w.Stop()
+	schedules, began := workflowclient.New(s.temporal), sync.OnceFunc(started)
+	err = s.keepWorking(ctx, s.awaitTemporal, func(gaveUp func(error)) (sdkworker.Worker, error) {
+		return worker.New(s.temporal, a, f.BuildID, gaveUp)
+	}, func(ctx context.Context) {
+		began()
+		s.keepSchedules(ctx, schedules)
+	})
 	a.Drain()
-	return nil
+	return err
 }

@@ -44,13 +44,31 @@ func (c *Client) EnsureSchedules(ctx context.Context) error {
 
 // EnsureSchedule makes a schedule where it is missing, and changes it where it is not as declared.
 func (c *Client) EnsureSchedule(ctx context.Context, s Schedule) error {
+	return c.makeSchedule(ctx, s, c.updateSchedule)
+}
+
+// RestoreSchedules makes the schedules that are missing, and leaves the others as they are.
+func (c *Client) RestoreSchedules(ctx context.Context) error {
+	var failed []error
+	for _, s := range Schedules() {
+		failed = append(failed, c.RestoreSchedule(ctx, s))
+	}
+	return errors.Join(failed...)
+}
+
+// RestoreSchedule makes a schedule where it is missing.
+func (c *Client) RestoreSchedule(ctx context.Context, s Schedule) error {
+	return c.makeSchedule(ctx, s, func(context.Context, Schedule) error { return nil })
+}
+
+func (c *Client) makeSchedule(ctx context.Context, s Schedule, found func(context.Context, Schedule) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	_, err := c.temporal.ScheduleClient().Create(ctx, client.ScheduleOptions{
 		ID: s.ID, Spec: s.spec(), Action: s.action(), Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchUp,
 	})
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
-		err = c.updateSchedule(ctx, s)
+		err = found(ctx, s)
 	}
 	if err != nil {
 		return fmt.Errorf("ensure schedule %s: %w", s.ID, err)

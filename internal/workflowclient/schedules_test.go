@@ -43,3 +43,31 @@ func TestSchedulesAreMadeChangedAndLeftAlone(t *testing.T) {
 	require.Equal(t, workflows.TaskQueue, action.TaskQueue)
 	require.Equal(t, "NobodyRunsIt", action.Workflow)
 }
+
+// A Temporal store that was lost takes the schedules with it, while the workers go on: retention would never be run again.
+func TestAScheduleThatIsGoneIsMadeAgainAndTheOthersAreLeft(t *testing.T) {
+	t.Parallel()
+	temporal, err := client.Dial(client.Options{HostPort: testenv.Temporal(t)})
+	require.NoError(t, err)
+	t.Cleanup(temporal.Close)
+	c := workflowclient.New(temporal)
+	s := workflowclient.Schedule{ID: "test-" + handoff.NewID().String(), Workflow: "NobodyRunsIt", Every: 24 * time.Hour, For: "a test"}
+	handle := temporal.ScheduleClient().GetHandle(t.Context(), s.ID)
+	t.Cleanup(func() { require.NoError(t, handle.Delete(context.WithoutCancel(t.Context()))) })
+	require.NoError(t, c.EnsureSchedule(t.Context(), s))
+	older := s
+	older.Every = 48 * time.Hour
+	require.NoError(t, c.RestoreSchedule(t.Context(), older))
+	found, err := handle.Describe(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 24*time.Hour, found.Schedule.Spec.Intervals[0].Every, "workers of two versions do not change it to and fro")
+
+	require.NoError(t, handle.Delete(t.Context()))
+	require.Eventually(t, func() bool {
+		if err := c.RestoreSchedule(t.Context(), s); err != nil {
+			return false
+		}
+		_, err := handle.Describe(t.Context())
+		return err == nil
+	}, 30*time.Second, 100*time.Millisecond)
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	sdkworker "go.temporal.io/sdk/worker"
+)
+
+// hired is a worker of which only its start and its stop are known.
+type hired struct {
+	sdkworker.Worker
+	starts func() error
+	stops  func()
+}
+
+func (h hired) Start() error { return h.starts() }
+
+func (h hired) Stop() { h.stops() }
+
+// A namespace that is away for two minutes makes the SDK's worker stop for good. Its process lives on, and nothing would start it again.
+func TestAWorkerThatGivesUpIsFollowedByAnother(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	s := &stack{log: slog.New(slog.NewTextHandler(&log, nil))}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var told []string
+	tell := func(what string) { told = append(told, what) }
+	workers := 0
+	require.NoError(t, s.keepWorking(ctx, func(ctx context.Context) bool {
+		tell("await Temporal")
+		return ctx.Err() == nil
+	}, func(gaveUp func(error)) (sdkworker.Worker, error) {
+		workers++
+		return hired{starts: func() error {
+			tell("start")
+			if workers < 3 {
+				gaveUp(errors.New("namespace is not found"))
+			}
+			return nil
+		}, stops: func() { tell("stop") }}, nil
+	}, func(ctx context.Context) {
+		tell("schedules")
+		if workers == 3 {
+			require.NoError(t, ctx.Err())
+			stop()
+		}
+	}))
+	one := []string{"await Temporal", "start", "schedules", "stop"}
+	require.Equal(t, append(append(append(one, one...), one...), "await Temporal"), told)
+	require.Equal(t, 2, bytes.Count(log.Bytes(), []byte(`msg="the worker gave up; another one is started" error="namespace is not found"`)), log.String())
+
+	broken := errors.New("no such build")
+	require.ErrorIs(t, s.keepWorking(t.Context(), func(context.Context) bool { return true }, func(func(error)) (sdkworker.Worker, error) {
+		return hired{starts: func() error { return broken }}, nil
+	}, func(context.Context) {}), broken)
+}
