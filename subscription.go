@@ -11,9 +11,11 @@ func Subscribed(eventTypes []string, t EventType) bool {
 	if !slices.Contains(EventTypes, t) {
 		return false
 	}
-	name := string(t)
-	return slices.ContainsFunc(eventTypes, func(asked string) bool {
-		prefix, family := strings.CutSuffix(asked, ".*")
-		return asked == name || asked == "*" || (family && strings.HasPrefix(name, prefix+"."))
-	})
+	return slices.ContainsFunc(eventTypes, t.Matches)
+}
+
+// Matches tells whether a pattern means t: its name, "*", or a wildcard over its family such as "conversation.*".
+func (t EventType) Matches(pattern string) bool {
+	family, wildcard := strings.CutSuffix(pattern, "*")
+	return pattern == string(t) || pattern == "*" || (wildcard && strings.HasSuffix(family, ".") && strings.HasPrefix(string(t), family))
 }

@@ -1,6 +1,10 @@
 package api
 
-import "strings"
+import (
+	"strings"
+
+	"handoff/internal/searchindex"
+)
 
 // contactTag and the others are where the reference shows routes of the desk.
 const (
@@ -25,14 +29,12 @@ func (s *server) deskRoutes() {
 	}
 }
 
-var patternEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
 // containing is the pattern of what has a text somewhere in it; nil for no text.
 func containing(text string) *string {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return nil
 	}
-	pattern := "%" + patternEscaper.Replace(text) + "%"
+	pattern := searchindex.Containing(text)
 	return &pattern
 }

@@ -41,10 +41,9 @@ func expandTypes(text string) ([]string, error) {
 			return nil, nil
 		}
 		before := len(types)
-		family, wildcard := strings.CutSuffix(pattern, "*")
 		for _, t := range allEventTypes {
-			if name := string(t); name == pattern || (wildcard && strings.HasSuffix(family, ".") && strings.HasPrefix(name, family)) {
-				types = append(types, name)
+			if t.Matches(pattern) {
+				types = append(types, string(t))
 			}
 		}
 		if len(types) == before {

@@ -53,10 +53,13 @@ func (q Query) Grams(account handoff.ID) []int32 {
 func (q Query) Patterns() []string {
 	patterns := make([]string, 0, len(q.Terms))
 	for _, term := range q.Terms {
-		patterns = append(patterns, "%"+likeEscaper.Replace(term)+"%")
+		patterns = append(patterns, Containing(term))
 	}
 	return patterns
 }
+
+// Containing is the pattern for LIKE of what has a text somewhere in it.
+func Containing(text string) string { return "%" + likeEscaper.Replace(text) + "%" }
 
 // Matches tells whether a normalised text has all of the terms.
 func (q Query) Matches(normalised string) bool {
