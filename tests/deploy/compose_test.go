@@ -48,12 +48,27 @@ func TestComposeHasEveryPart(t *testing.T) {
 			require.True(t, address.IsLoopback(), "%s publishes %s on %s", name, port.Published, address)
 		}
 		for _, volume := range service.Volumes {
-			if volume.Type == types.VolumeTypeBind && !strings.Contains(volume.Source, "grafana") {
+			if volume.Type == types.VolumeTypeBind {
 				_, err := os.Stat(volume.Source)
 				require.NoError(t, err, "%s mounts it", name)
 			}
 		}
 	}
+}
+
+// TestComposeShowsTheDashboards: Grafana reads provisioning/dashboards/*.yaml and provisioning/datasources/*.yaml, and passes over what lies
+// elsewhere without a word.
+func TestComposeShowsTheDashboards(t *testing.T) {
+	t.Parallel()
+	mounts := map[string]string{}
+	for _, volume := range loadCompose(t).Services["grafana"].Volumes {
+		mounts[volume.Target] = filepath.Base(volume.Source)
+	}
+	require.Equal(t, "dashboards.yaml", mounts["/etc/grafana/provisioning/dashboards/handoff.yaml"])
+	require.Equal(t, "datasources.yaml", mounts["/etc/grafana/provisioning/datasources/handoff.yaml"])
+	path := regexp.MustCompile(`path: (\S+?)}`).FindStringSubmatch(read(t, "deploy/grafana/provisioning/dashboards.yaml"))
+	require.Len(t, path, 2)
+	require.Equal(t, "dashboards", mounts[path[1]], "the dashboards are not where Grafana is told to look")
 }
 
 func TestComposeStartsInOrder(t *testing.T) {
