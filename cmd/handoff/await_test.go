@@ -51,3 +51,19 @@ func TestACommandSaysThatTheSchemaIsBehind(t *testing.T) {
 	}
 	require.NotContains(t, sentence(&pgconn.PgError{Code: "23505", Message: "duplicate key"}), "migrate")
 }
+
+func TestACommandSaysThatThereIsNoSuchAccount(t *testing.T) {
+	t.Parallel()
+	require.Contains(t, sentence(&pgconn.PgError{Code: "23503", ConstraintName: "inboxes_account_id_fkey"}), "`handoff account list`")
+	require.NotContains(t, sentence(&pgconn.PgError{Code: "23503", ConstraintName: "messages_contact_id_fkey"}), "account")
+}
+
+func TestASettingIsNamedAsOperatorsSetIt(t *testing.T) {
+	t.Parallel()
+	err := run(t.Context(), []string{"agent", "create", "--database-url=postgres://x"})
+	require.ErrorContains(t, err, "missing flags: --account=UUID (in the environment: HANDOFF_ACCOUNT; see")
+	require.ErrorAs(t, err, &usageError{})
+	err = run(t.Context(), []string{"worker", "--database-url=postgres://x", "--first-attempts=now"})
+	require.ErrorContains(t, err, "in the environment: HANDOFF_FIRST_ATTEMPTS; see")
+	require.NotContains(t, run(t.Context(), []string{"account", "nix"}).Error(), "environment")
+}

@@ -11,8 +11,13 @@ import (
 	_ "net/http/pprof" // served only where HANDOFF_PPROF says
 	"os"
 	"os/signal"
+	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // inboxes have time zones, and a container may have no database of them
+
+	"github.com/alecthomas/kong"
 
 	"handoff"
 	"handoff/db"
@@ -74,7 +79,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return usageError{fmt.Errorf("%w (see `handoff COMMAND --help`, which names the variable of each flag too)", err)}
+		return usageError{fmt.Errorf("%w (%ssee `handoff COMMAND --help`)", err, variables(err))}
 	}
 	log := newLogger(c.LogFormat, c.LogLevel)
 	slog.SetDefault(log)
@@ -85,11 +90,34 @@ func run(ctx context.Context, args []string) error {
 	return command.Run(log)
 }
 
+// variables names what is set in place of the flags that err speaks of: a deployment has a file of variables and knows no flags.
+func variables(err error) string {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) || strings.Contains(err.Error(), "from envar") { // it is named already
+		return ""
+	}
+	var names []string
+	for _, flag := range parse.Context.Flags() {
+		named := regexp.MustCompile(`--` + regexp.QuoteMeta(flag.Name) + `\b[^-]`)
+		if len(flag.Envs) > 0 && named.MatchString(err.Error()+" ") {
+			names = append(names, flag.Envs[0])
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	return "in the environment: " + strings.Join(names, ", ") + "; "
+}
+
 // sentence is an error without the vocabulary's code, which is for programs.
 func sentence(err error) string {
 	var e *handoff.Error
 	if errors.As(err, &e) && e.Err == nil {
 		return e.Message
+	}
+	if db.AccountMissing(err) {
+		return "there is no such account: `handoff account list` shows those that there are"
 	}
 	if db.SchemaMissing(err) {
 		return err.Error() + ": the schema is behind, or the database is another: run `handoff migrate`"

@@ -125,7 +125,7 @@ func (a Admin) SetPresence(ctx context.Context, account handoff.ID, p Presence) 
 	switch p.State {
 	case handoff.PresenceOnline, handoff.PresenceAway, handoff.PresenceOffline:
 	default:
-		c.fault("state", "there is no state %.60q: use %s", string(p.State), listed(handoff.Presences))
+		c.fault("state", "there is no state %.60q: there are %s", string(p.State), listed(handoff.Presences))
 	}
 	c.within("lease_seconds", int(p.Lease.Seconds()), int(MinLease.Seconds()), int(MaxLease.Seconds()))
 	if err := c.err(); err != nil {

@@ -133,7 +133,7 @@ func (a Admin) applyInbox(row *dbsqlc.Inbox, f InboxFields) error {
 	var c check
 	set(&row.Protocol, f.Protocol)
 	if !slices.Contains(handoff.Protocols, row.Protocol) {
-		c.fault("protocol", "there is no protocol %.60q: use %s", string(row.Protocol), listed(handoff.Protocols))
+		c.fault("protocol", "there is no protocol %.60q: there are %s", string(row.Protocol), listed(handoff.Protocols))
 		return c.err()
 	}
 	c.strangers(row.Protocol, f)

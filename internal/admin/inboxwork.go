@@ -192,7 +192,7 @@ func (c *check) survey(row *dbsqlc.Inbox, text string) {
 
 func (c *check) oneOf(field, value string, known ...string) {
 	if !slices.Contains(known, value) {
-		c.fault(field, "there is no %s %.60q: use %s", field, value, listed(known))
+		c.fault(field, "there is no %s %.60q: there are %s", field, value, listed(known))
 	}
 }
 

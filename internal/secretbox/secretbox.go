@@ -63,7 +63,7 @@ func New(keysetJSON string) (*Box, error) {
 	}
 	primitive, err := aead.New(handle)
 	if err != nil {
-		return nil, errors.New("encryption keyset holds no AEAD keys: make one with GenerateKeyset")
+		return nil, errors.New("the key set holds no keys that can seal: give the one that `handoff keyset` made")
 	}
 	return &Box{aead: primitive, primary: handle.KeysetInfo().GetPrimaryKeyId()}, nil
 }
@@ -117,11 +117,11 @@ func (p AssociatedData) encode() ([]byte, error) {
 // read leaves out the cause of a failure: a JSON error quotes the text around it, and that text is the key.
 func read(keysetJSON string) (*keyset.Handle, error) {
 	if strings.TrimSpace(keysetJSON) == "" {
-		return nil, errors.New("encryption keyset is empty: make one with GenerateKeyset and configure it")
+		return nil, errors.New("the key set is empty: give the one that `handoff keyset` made")
 	}
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(keysetJSON)))
 	if err != nil {
-		return nil, errors.New("encryption keyset is not the JSON of a Tink keyset: check that it is whole, or make one with GenerateKeyset")
+		return nil, errors.New("the key set is not the JSON that `handoff keyset` prints: check that it is whole")
 	}
 	return handle, nil
 }

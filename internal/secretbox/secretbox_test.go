@@ -12,6 +12,7 @@ import (
 
 	"handoff"
 	"handoff/internal/secretbox"
+	"handoff/internal/telemetry"
 )
 
 func newPlace() secretbox.AssociatedData {
@@ -163,7 +164,8 @@ func TestKeysetStaysSecret(t *testing.T) {
 
 	for _, bad := range []string{"", "  ", "{}", "null", value, keys[:len(keys)-2], keys + "}", strings.Replace(keys, value, value[:8], 1)} {
 		_, err := secretbox.New(bad)
-		require.ErrorContains(t, err, "GenerateKeyset")
+		require.ErrorContains(t, err, "`handoff keyset`", "the command that makes one")
+		require.Equal(t, err.Error(), telemetry.RedactSecrets(err.Error()), "what to do would be redacted on the way to the operator")
 		require.NotContains(t, err.Error(), value[:8])
 		_, err = secretbox.Rotate(bad)
 		require.Error(t, err)

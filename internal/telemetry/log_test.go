@@ -184,6 +184,7 @@ func TestOfAWebAddressThePlainPathStays(t *testing.T) {
 		"(see https://h.example/v1/conversations/" + id + "/media.)": "(see https://h.example/v1/conversations/" + id + "/media.)",
 		"https://h.example/v1/webhook-tests, and more":               "https://h.example/v1/webhook-tests, and more",
 		"https://h.example/":                                         "https://h.example/",
+		"at https://h.example/.well-known/openid-configuration,":     "at https://h.example/.well-known/openid-configuration,",
 		"http://[::1]:8080/readyz/Tok3n":                             "http://[::1]:8080/readyz/[redacted]",
 		"https://h.example/v1/messages?after=7&x=y done":             "https://h.example/v1/messages?[redacted] done",
 		"https://h.example/app#access_token=abc":                     "https://h.example/app?[redacted]",

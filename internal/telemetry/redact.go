@@ -97,7 +97,7 @@ var webAddress = regexp.MustCompile(`(?i)\bhttps?://(?:\[[^\s/?#"'<>)\]]*\])*[^\
 
 // plainSegment is a part of a path that says what is there, in words, versions, small numbers and ids of ours: /v1/conversations/{id}/media,
 // /readyz. Whatever else stands in a path may be a secret, as in the links of files and of surveys and in the hooks of others.
-var plainSegment = regexp.MustCompile(`^(?:[a-z]{1,16}(?:[-_.][a-z]{1,16}){0,3}|v\d{1,2}(?:\.\d)?|\d{1,4}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?$`)
+var plainSegment = regexp.MustCompile(`^(?:\.well-known|[a-z]{1,16}(?:[-_.][a-z]{1,16}){0,3}|v\d{1,2}(?:\.\d)?|\d{1,4}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?$`)
 
 // redactAddress keeps of a URL its host and what is plain of its path.
 func redactAddress(address string) string {
