@@ -78,7 +78,7 @@ func (c *devCmd) Run(ctx context.Context, log *slog.Logger) error {
 // reset stops orphans and deletes the state. A database or Temporal that somebody else runs is left alone.
 func (c *devCmd) reset(ctx context.Context) error {
 	if _, err := os.Stat(c.StateDir); errors.Is(err, os.ErrNotExist) {
-		return nil
+		return nil // startPostgres looks for a cluster that was left
 	}
 	unlock, err := lockStateDir(c.StateDir)
 	if err != nil {
@@ -121,6 +121,9 @@ func (d *devStack) startPostgres(ctx context.Context) error {
 	if err := pgserver.EnsureInstalled(ctx, os.Stderr); err != nil {
 		return err
 	}
+	if err := d.forgetOldCluster(ctx); err != nil {
+		return err
+	}
 	server, err := pgserver.Start(ctx, pgserver.Config{Dir: d.cmd.StateDir, Log: os.Stderr})
 	if err != nil {
 		return err
@@ -128,6 +131,15 @@ func (d *devStack) startPostgres(ctx context.Context) error {
 	d.postgres = server
 	d.info.DatabaseURL = server.URL("handoff")
 	return server.CreateDatabase(ctx, "handoff")
+}
+
+// forgetOldCluster deletes the cluster of a state that somebody has deleted by hand. Root's lies elsewhere and would be found again, with
+// secrets that no key set opens any more.
+func (d *devStack) forgetOldCluster(ctx context.Context) error {
+	if _, err := os.Stat(d.keysetPath()); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return pgserver.Destroy(ctx, d.cmd.StateDir)
 }
 
 // startTemporal takes Temporal's usual ports where they are free, and free ones elsewhere. A server that an earlier run left is
@@ -226,9 +238,11 @@ func (d *devStack) runAll(ctx context.Context, s *stack, fakes *fakes) error {
 	return all.Wait()
 }
 
+func (d *devStack) keysetPath() string { return filepath.Join(d.cmd.StateDir, "keyset.json") }
+
 // keyset reads the key set of the stack, and makes it the first time.
 func (d *devStack) keyset() (string, error) {
-	path := filepath.Join(d.cmd.StateDir, "keyset.json")
+	path := d.keysetPath()
 	content, err := os.ReadFile(path)
 	if err == nil {
 		return string(content), nil
