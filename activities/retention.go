@@ -185,13 +185,16 @@ func (r *retention) deliveriesTo(ctx context.Context, endpoint handoff.ID, state
 
 // contacts deletes contacts that have nothing left anywhere, and have not written since.
 func (r *retention) contacts(ctx context.Context) error {
-	page := dbsqlc.RetentionContactsParams{InboxID: r.in.InboxID, Before: r.in.Before, RowLimit: retentionPage}
+	page := dbsqlc.RetentionContactsParams{InboxID: r.in.InboxID, Before: r.in.Before, RowLimit: scanPage}
 	for {
 		rows, err := r.a.queries().RetentionContacts(ctx, page)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		for _, row := range rows {
+			if !row.Due {
+				continue
+			}
 			err := r.run(ctx, func(d *deletion) error {
 				_, err := d.emptyContact(ctx, row.ContactID)
 				return err
@@ -208,19 +211,31 @@ func (r *retention) contacts(ctx context.Context) error {
 func (a *Activities) RetentionReceipts(ctx context.Context, in RetentionInput) (Counts, error) {
 	defer heartbeat(ctx)()
 	deleted := Counts{}
+	least, err := a.queries().RetentionLeast(ctx, in.AccountID)
+	if err != nil || least == 0 { // nobody asks for it any more
+		return deleted, a.storeFailed(ctx, "read how long is kept", err)
+	}
 	page := dbsqlc.RetentionReceiptsParams{
-		AccountID: in.AccountID, AsOf: a.Now(), Before: in.Before, BeforeID: idAt(a.Now().AddDate(0, 0, -1)), RowLimit: eraseLimit,
+		AccountID: in.AccountID, AsOf: a.Now(), Before: in.Before, BeforeID: idAt(a.Now().AddDate(0, 0, -int(least)).Add(time.Hour)), RowLimit: scanPage,
 	}
 	for {
-		ids, err := a.queries().RetentionReceipts(ctx, page)
-		if err != nil || len(ids) == 0 {
+		rows, err := a.queries().RetentionReceipts(ctx, page)
+		if err != nil || len(rows) == 0 {
 			return deleted, a.storeFailed(ctx, "list receipts past their time", err)
+		}
+		ids := []handoff.ID{}
+		for _, row := range rows {
+			if page.AfterID = row.ID; row.Due {
+				ids = append(ids, row.ID)
+			}
+		}
+		if len(ids) == 0 {
+			continue
 		}
 		n, err := a.queries().RetentionDeleteReceipts(ctx, ids)
 		if err != nil {
 			return deleted, a.storeFailed(ctx, "delete receipts", err)
 		}
 		deleted.add(kindReceipts, n)
-		page.AfterID = ids[len(ids)-1]
 	}
 }

@@ -1613,18 +1613,19 @@ func (q *Queries) ReceiptParked(ctx context.Context, receiptIds []uuid.UUID) ([]
 }
 
 const receiptScan = `-- name: ReceiptScan :many
-SELECT r.id, EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.contact_id = $1::uuid)::boolean AS listed,
-    (r.received_at <= $2::timestamptz
-        AND EXISTS (SELECT FROM unnest($3::bytea[]) AS p WHERE position(p IN r.body) > 0))::boolean AS named
-FROM (SELECT s.id, s.body, s.received_at FROM receipts s WHERE s.account_id = $4 AND s.id > $5 ORDER BY s.id LIMIT $6) AS r
+SELECT r.id, (r.account_id = $1::uuid
+        AND EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.contact_id = $2::uuid))::boolean AS listed,
+    (r.account_id = $1::uuid AND r.received_at <= $3::timestamptz
+        AND EXISTS (SELECT FROM unnest($4::bytea[]) AS p WHERE position(p IN r.body) > 0))::boolean AS named
+FROM (SELECT s.id, s.account_id, s.body, s.received_at FROM receipts s WHERE s.id > $5 ORDER BY s.id LIMIT $6) AS r
 ORDER BY r.id
 `
 
 type ReceiptScanParams struct {
+	AccountID  uuid.UUID
 	ContactID  uuid.UUID
 	NamedUntil time.Time
 	Patterns   [][]byte
-	AccountID  uuid.UUID
 	AfterID    uuid.UUID
 	RowLimit   int32
 }
@@ -1635,14 +1636,14 @@ type ReceiptScanRow struct {
 	Named  bool
 }
 
-// A page of an account's receipts: whether they have an item of the contact, and whether their bytes name it. What came later with the
-// same names is a new contact's.
+// A page of all receipts, which no index knows by account: whether they have an item of the contact, and whether their bytes name it. What
+// came later with the same names is a new contact's.
 func (q *Queries) ReceiptScan(ctx context.Context, arg ReceiptScanParams) ([]ReceiptScanRow, error) {
 	rows, err := q.db.Query(ctx, receiptScan,
+		arg.AccountID,
 		arg.ContactID,
 		arg.NamedUntil,
 		arg.Patterns,
-		arg.AccountID,
 		arg.AfterID,
 		arg.RowLimit,
 	)
@@ -1665,34 +1666,35 @@ func (q *Queries) ReceiptScan(ctx context.Context, arg ReceiptScanParams) ([]Rec
 }
 
 const retentionContacts = `-- name: RetentionContacts :many
-SELECT w.contact_id, w.account_id FROM wakes w JOIN contacts c ON c.id = w.contact_id
-WHERE w.inbox_id = $1 AND w.contact_id > $2 AND c.created_at < $3::timestamptz AND c.erasing_at IS NULL
-  AND NOT EXISTS (SELECT FROM conversations v WHERE v.contact_id = w.contact_id)
-  AND NOT EXISTS (SELECT FROM messages m WHERE m.contact_id = w.contact_id)
-  AND NOT EXISTS (SELECT FROM media d WHERE d.contact_id = w.contact_id)
-  AND NOT EXISTS (SELECT FROM deliveries l WHERE l.contact_id = w.contact_id AND l.conversation_id IS NULL)
-  AND NOT EXISTS (SELECT FROM wakes o WHERE o.contact_id = w.contact_id AND (o.raised OR o.last_inbound_at >= $3::timestamptz))
-ORDER BY w.contact_id LIMIT $4
+SELECT w.contact_id, (c.created_at < $1::timestamptz AND c.erasing_at IS NULL
+    AND NOT EXISTS (SELECT FROM conversations v WHERE v.contact_id = w.contact_id)
+    AND NOT EXISTS (SELECT FROM messages m WHERE m.contact_id = w.contact_id)
+    AND NOT EXISTS (SELECT FROM media d WHERE d.contact_id = w.contact_id)
+    AND NOT EXISTS (SELECT FROM deliveries l WHERE l.contact_id = w.contact_id AND l.conversation_id IS NULL)
+    AND NOT EXISTS (SELECT FROM wakes o WHERE o.contact_id = w.contact_id AND (o.raised OR o.last_inbound_at >= $1::timestamptz)))::boolean AS due
+FROM (SELECT k.contact_id FROM wakes k WHERE k.inbox_id = $2 AND k.contact_id > $3 ORDER BY k.contact_id LIMIT $4) AS w
+JOIN contacts c ON c.id = w.contact_id
+ORDER BY w.contact_id
 `
 
 type RetentionContactsParams struct {
+	Before   time.Time
 	InboxID  uuid.UUID
 	AfterID  uuid.UUID
-	Before   time.Time
 	RowLimit int32
 }
 
 type RetentionContactsRow struct {
 	ContactID uuid.UUID
-	AccountID uuid.UUID
+	Due       bool
 }
 
-// Contacts that the inbox knows and that have nothing left, here or anywhere.
+// A page of the contacts that the inbox knows: due are those that have nothing left, here or anywhere.
 func (q *Queries) RetentionContacts(ctx context.Context, arg RetentionContactsParams) ([]RetentionContactsRow, error) {
 	rows, err := q.db.Query(ctx, retentionContacts,
+		arg.Before,
 		arg.InboxID,
 		arg.AfterID,
-		arg.Before,
 		arg.RowLimit,
 	)
 	if err != nil {
@@ -1702,7 +1704,7 @@ func (q *Queries) RetentionContacts(ctx context.Context, arg RetentionContactsPa
 	items := []RetentionContactsRow{}
 	for rows.Next() {
 		var i RetentionContactsRow
-		if err := rows.Scan(&i.ContactID, &i.AccountID); err != nil {
+		if err := rows.Scan(&i.ContactID, &i.Due); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -1901,6 +1903,18 @@ func (q *Queries) RetentionInboxes(ctx context.Context) ([]RetentionInboxesRow, 
 	return items, nil
 }
 
+const retentionLeast = `-- name: RetentionLeast :one
+SELECT coalesce(min(retention_days), 0)::integer FROM inboxes WHERE account_id = $1
+`
+
+// Nothing that is younger is past its time in any inbox of the account.
+func (q *Queries) RetentionLeast(ctx context.Context, accountID uuid.UUID) (int32, error) {
+	row := q.db.QueryRow(ctx, retentionLeast, accountID)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const retentionLooseMessages = `-- name: RetentionLooseMessages :many
 SELECT m.id, m.media_id, m.contact_id FROM messages m
 WHERE m.inbox_id = $1 AND m.id > $2 AND m.id < $3 AND m.conversation_id IS NULL AND m.created_at < $4::timestamptz
@@ -1952,46 +1966,52 @@ func (q *Queries) RetentionLooseMessages(ctx context.Context, arg RetentionLoose
 }
 
 const retentionReceipts = `-- name: RetentionReceipts :many
-SELECT r.id FROM receipts r
-WHERE r.account_id = $1 AND r.id > $2 AND r.id < $3
-  AND (r.received_at < $4::timestamptz OR EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.inbox_id IS NOT NULL))
-  AND NOT EXISTS (
-    SELECT FROM receipt_items i LEFT JOIN inboxes x ON x.id = i.inbox_id
-    WHERE i.receipt_id = r.id AND (i.outcome = 'accepted' OR i.inbox_id IS NOT NULL AND (x.retention_days IS NULL
-        OR r.received_at + x.retention_days * interval '1 day' >= $5)))
-ORDER BY r.id LIMIT $6
+SELECT r.id, (r.account_id = $1::uuid
+    AND (r.received_at < $2::timestamptz OR EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.inbox_id IS NOT NULL))
+    AND NOT EXISTS (
+        SELECT FROM receipt_items i LEFT JOIN inboxes x ON x.id = i.inbox_id
+        WHERE i.receipt_id = r.id AND (i.outcome = 'accepted' OR i.inbox_id IS NOT NULL AND (x.retention_days IS NULL
+            OR r.received_at + x.retention_days * interval '1 day' >= $3::timestamptz))))::boolean AS due
+FROM (SELECT s.id, s.account_id, s.received_at FROM receipts s WHERE s.id > $4 AND s.id < $5 ORDER BY s.id LIMIT $6) AS r
+ORDER BY r.id
 `
 
 type RetentionReceiptsParams struct {
 	AccountID uuid.UUID
-	AfterID   uuid.UUID
-	BeforeID  uuid.UUID
 	Before    time.Time
 	AsOf      time.Time
+	AfterID   uuid.UUID
+	BeforeID  uuid.UUID
 	RowLimit  int32
 }
 
-// Receipts past their time: each inbox that one is of would have forgotten it, and of one that is of none the given time decides.
-func (q *Queries) RetentionReceipts(ctx context.Context, arg RetentionReceiptsParams) ([]uuid.UUID, error) {
+type RetentionReceiptsRow struct {
+	ID  uuid.UUID
+	Due bool
+}
+
+// A page of all receipts: due are those of the account past their time. Each inbox that one is of would have forgotten it, and of one that
+// is of none the given time decides. A page has an end though nothing is due: a statement may take seconds only.
+func (q *Queries) RetentionReceipts(ctx context.Context, arg RetentionReceiptsParams) ([]RetentionReceiptsRow, error) {
 	rows, err := q.db.Query(ctx, retentionReceipts,
 		arg.AccountID,
-		arg.AfterID,
-		arg.BeforeID,
 		arg.Before,
 		arg.AsOf,
+		arg.AfterID,
+		arg.BeforeID,
 		arg.RowLimit,
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []uuid.UUID{}
+	items := []RetentionReceiptsRow{}
 	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
+		var i RetentionReceiptsRow
+		if err := rows.Scan(&i.ID, &i.Due); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

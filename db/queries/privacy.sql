@@ -242,12 +242,13 @@ SELECT (EXISTS (SELECT FROM events e WHERE e.conversation_id = ANY(@ids::uuid[])
     OR EXISTS (SELECT FROM messages m WHERE m.conversation_id = ANY(@ids::uuid[])))::boolean AS something;
 
 -- name: ReceiptScan :many
--- A page of an account's receipts: whether they have an item of the contact, and whether their bytes name it. What came later with the
--- same names is a new contact's.
-SELECT r.id, EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.contact_id = @contact_id::uuid)::boolean AS listed,
-    (r.received_at <= @named_until::timestamptz
+-- A page of all receipts, which no index knows by account: whether they have an item of the contact, and whether their bytes name it. What
+-- came later with the same names is a new contact's.
+SELECT r.id, (r.account_id = @account_id::uuid
+        AND EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.contact_id = @contact_id::uuid))::boolean AS listed,
+    (r.account_id = @account_id::uuid AND r.received_at <= @named_until::timestamptz
         AND EXISTS (SELECT FROM unnest(@patterns::bytea[]) AS p WHERE position(p IN r.body) > 0))::boolean AS named
-FROM (SELECT s.id, s.body, s.received_at FROM receipts s WHERE s.account_id = @account_id AND s.id > @after_id ORDER BY s.id LIMIT @row_limit) AS r
+FROM (SELECT s.id, s.account_id, s.body, s.received_at FROM receipts s WHERE s.id > @after_id ORDER BY s.id LIMIT @row_limit) AS r
 ORDER BY r.id;
 
 -- name: ReceiptParked :many
@@ -273,31 +274,37 @@ WHERE receipt_id = ANY(@receipt_ids::uuid[]) AND (contact_id = @contact_id::uuid
 UPDATE receipt_items SET outcome = 'ignored', reason = 'erased'
 WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND outcome = 'accepted';
 
+-- name: RetentionLeast :one
+-- Nothing that is younger is past its time in any inbox of the account.
+SELECT coalesce(min(retention_days), 0)::integer FROM inboxes WHERE account_id = @account_id;
+
 -- name: RetentionReceipts :many
--- Receipts past their time: each inbox that one is of would have forgotten it, and of one that is of none the given time decides.
-SELECT r.id FROM receipts r
-WHERE r.account_id = @account_id AND r.id > @after_id AND r.id < @before_id
-  AND (r.received_at < @before::timestamptz OR EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.inbox_id IS NOT NULL))
-  AND NOT EXISTS (
-    SELECT FROM receipt_items i LEFT JOIN inboxes x ON x.id = i.inbox_id
-    WHERE i.receipt_id = r.id AND (i.outcome = 'accepted' OR i.inbox_id IS NOT NULL AND (x.retention_days IS NULL
-        OR r.received_at + x.retention_days * interval '1 day' >= @as_of)))
-ORDER BY r.id LIMIT @row_limit;
+-- A page of all receipts: due are those of the account past their time. Each inbox that one is of would have forgotten it, and of one that
+-- is of none the given time decides. A page has an end though nothing is due: a statement may take seconds only.
+SELECT r.id, (r.account_id = @account_id::uuid
+    AND (r.received_at < @before::timestamptz OR EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.inbox_id IS NOT NULL))
+    AND NOT EXISTS (
+        SELECT FROM receipt_items i LEFT JOIN inboxes x ON x.id = i.inbox_id
+        WHERE i.receipt_id = r.id AND (i.outcome = 'accepted' OR i.inbox_id IS NOT NULL AND (x.retention_days IS NULL
+            OR r.received_at + x.retention_days * interval '1 day' >= @as_of::timestamptz))))::boolean AS due
+FROM (SELECT s.id, s.account_id, s.received_at FROM receipts s WHERE s.id > @after_id AND s.id < @before_id ORDER BY s.id LIMIT @row_limit) AS r
+ORDER BY r.id;
 
 -- name: RetentionDeleteReceipts :execrows
 WITH items AS (DELETE FROM receipt_items WHERE receipt_id = ANY(@ids::uuid[]))
 DELETE FROM receipts WHERE receipts.id = ANY(@ids::uuid[]);
 
 -- name: RetentionContacts :many
--- Contacts that the inbox knows and that have nothing left, here or anywhere.
-SELECT w.contact_id, w.account_id FROM wakes w JOIN contacts c ON c.id = w.contact_id
-WHERE w.inbox_id = @inbox_id AND w.contact_id > @after_id AND c.created_at < @before::timestamptz AND c.erasing_at IS NULL
-  AND NOT EXISTS (SELECT FROM conversations v WHERE v.contact_id = w.contact_id)
-  AND NOT EXISTS (SELECT FROM messages m WHERE m.contact_id = w.contact_id)
-  AND NOT EXISTS (SELECT FROM media d WHERE d.contact_id = w.contact_id)
-  AND NOT EXISTS (SELECT FROM deliveries l WHERE l.contact_id = w.contact_id AND l.conversation_id IS NULL)
-  AND NOT EXISTS (SELECT FROM wakes o WHERE o.contact_id = w.contact_id AND (o.raised OR o.last_inbound_at >= @before::timestamptz))
-ORDER BY w.contact_id LIMIT @row_limit;
+-- A page of the contacts that the inbox knows: due are those that have nothing left, here or anywhere.
+SELECT w.contact_id, (c.created_at < @before::timestamptz AND c.erasing_at IS NULL
+    AND NOT EXISTS (SELECT FROM conversations v WHERE v.contact_id = w.contact_id)
+    AND NOT EXISTS (SELECT FROM messages m WHERE m.contact_id = w.contact_id)
+    AND NOT EXISTS (SELECT FROM media d WHERE d.contact_id = w.contact_id)
+    AND NOT EXISTS (SELECT FROM deliveries l WHERE l.contact_id = w.contact_id AND l.conversation_id IS NULL)
+    AND NOT EXISTS (SELECT FROM wakes o WHERE o.contact_id = w.contact_id AND (o.raised OR o.last_inbound_at >= @before::timestamptz)))::boolean AS due
+FROM (SELECT k.contact_id FROM wakes k WHERE k.inbox_id = @inbox_id AND k.contact_id > @after_id ORDER BY k.contact_id LIMIT @row_limit) AS w
+JOIN contacts c ON c.id = w.contact_id
+ORDER BY w.contact_id;
 
 -- name: PrivacyContactUsed :one
 -- Asked under the locks of the contact's rows.
