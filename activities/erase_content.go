@@ -133,7 +133,7 @@ func (a *Activities) EraseReceipts(ctx context.Context, in ErasureInput) (struct
 	if err != nil {
 		return struct{}{}, a.storeFailed(ctx, "read the subject", err)
 	}
-	err = a.receipts(ctx, in, t.erasing(), func(ids []handoff.ID) error { return a.blankReceipts(ctx, in, t.subject, ids) })
+	err = a.receipts(ctx, in, t.erasing(), func(ids []handoff.ID) error { return a.blankReceipts(ctx, in, t, ids) })
 	return struct{}{}, a.storeFailed(ctx, "blank receipts", err)
 }
 
@@ -166,7 +166,7 @@ func (a *Activities) receipts(ctx context.Context, in ErasureInput, t leads, fou
 	}
 }
 
-func (a *Activities) blankReceipts(ctx context.Context, in ErasureInput, subject db.ErasureSubject, ids []handoff.ID) error {
+func (a *Activities) blankReceipts(ctx context.Context, in ErasureInput, t leads, ids []handoff.ID) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (a *Activities) blankReceipts(ctx context.Context, in ErasureInput, subject
 			return err
 		}
 		for _, p := range parked {
-			if p.InboxID == nil || p.ExternalID == nil || !maybeOf(subject, *p.ExternalID) {
+			if p.InboxID == nil || p.ExternalID == nil || !maybeOf(t.subject, *p.ExternalID) {
 				continue
 			}
 			n, err := q.ParkedStatusDelete(ctx, dbsqlc.ParkedStatusDeleteParams{InboxID: *p.InboxID, ExternalID: *p.ExternalID})
@@ -187,7 +187,7 @@ func (a *Activities) blankReceipts(ctx context.Context, in ErasureInput, subject
 			counts.add(kindParked, n)
 		}
 		// Before the items forget whose they were.
-		forwarded, err := q.ErasureForwarded(ctx, ids)
+		forwarded, err := q.ErasureForwarded(ctx, dbsqlc.ErasureForwardedParams{ReceiptIds: ids, NamedUntil: t.until, ContactID: in.ContactID})
 		if err != nil {
 			return err
 		}

@@ -46,6 +46,18 @@ func TestAnErasureBlanksBytesThatHaveArrivedInTheLaneOfAnother(t *testing.T) {
 	require.Equal(t, 2, s.Count(t, "deliveries", "contact_id = $1 AND octet_length(body) > 0", s.refs[john].ContactID), "John's own stay")
 }
 
+// The same number writes again in the moment after, with its gateway down.
+func TestAnErasureLeavesWhatANewContactHasOnItsWay(t *testing.T) {
+	t.Parallel()
+	s := newForwardScene(t)
+	in := s.request(s.refs[jane].ContactID)
+	s.Gateway.Answer(func(int) (int, string) { return http.StatusServiceUnavailable, "" })
+	s.now = s.now.Add(10 * time.Second)
+	s.posts(s.Body(jane, "I am new here"))
+	require.Equal(t, "finished", s.erase(in).State)
+	require.Equal(t, 1, s.Count(t, "deliveries", "state = 'pending' AND position('I am new here'::bytea IN body) > 0"))
+}
+
 // Forwarded bytes belong to no conversation and to no message.
 func TestRetentionForgetsBytesThatWereForwarded(t *testing.T) {
 	t.Parallel()
