@@ -192,3 +192,36 @@ func TestRetentionSaysInWordsWhatItDid(t *testing.T) {
 	require.Equal(t, 1, receipts, "receipts are an account's")
 	require.Equal(t, "Deleted from 2 inboxes: 4 conversations, 2 files, 3 receipts.", out.Summary)
 }
+
+// TestRetentionGoesOnBehindAnInboxThatItCannotEmpty has a file that its store does not give up.
+func TestRetentionGoesOnBehindAnInboxThatItCannotEmpty(t *testing.T) {
+	t.Parallel()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	worker.RegisterWorkflows(env)
+	worker.RegisterActivities(env, &activities.Activities{})
+	inboxes := []activities.RetentionInput{
+		{AccountID: handoff.NewID(), InboxID: handoff.NewID(), Before: env.Now()}, {AccountID: handoff.NewID(), InboxID: handoff.NewID(), Before: env.Now()},
+	}
+	env.OnActivity("RetentionList", mock.Anything, mock.Anything).Return(inboxes, nil)
+	var swept, receipts []handoff.ID
+	env.OnActivity("RetentionSweep", mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.RetentionInput) (activities.Counts, error) {
+		if in.InboxID == inboxes[0].InboxID {
+			return nil, temporal.NewApplicationError("delete what is past its time failed", "internal")
+		}
+		swept = append(swept, in.InboxID)
+		return activities.Counts{"conversations": 2}, nil
+	})
+	env.OnActivity("RetentionReceipts", mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.RetentionInput) (activities.Counts, error) {
+		receipts = append(receipts, in.AccountID)
+		return activities.Counts{"receipts": 1}, nil
+	})
+	began := env.Now()
+	env.ExecuteWorkflow(workflows.RetentionName)
+	require.ErrorContains(t, env.GetWorkflowError(), "inbox "+inboxes[0].InboxID.String(), "an operator sees which")
+	require.NotContains(t, env.GetWorkflowError().Error(), inboxes[1].InboxID.String())
+	require.Equal(t, []handoff.ID{inboxes[1].InboxID}, swept)
+	require.Equal(t, []handoff.ID{inboxes[0].AccountID, inboxes[1].AccountID}, receipts)
+	require.Greater(t, env.Now().Sub(began), 5*time.Minute, "a store that is away for a while is waited for")
+	require.Less(t, env.Now().Sub(began), time.Hour)
+}
