@@ -12,7 +12,10 @@ package feed
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +47,22 @@ const (
 type Position struct {
 	TxID uint64 `json:"t"`
 	N    uint64 `json:"n"` // 0 is before the transaction's first event
+}
+
+// UnmarshalJSON refuses what is no position of the database, whose numbers have a sign: cursors come from clients.
+func (p *Position) UnmarshalJSON(text []byte) error {
+	var read struct {
+		TxID uint64 `json:"t"`
+		N    uint64 `json:"n"`
+	}
+	if err := json.Unmarshal(text, &read); err != nil {
+		return err
+	}
+	if read.N > math.MaxInt64 {
+		return errors.New("no position of an event")
+	}
+	*p = Position(read)
+	return nil
 }
 
 // Before tells whether p comes before q.
