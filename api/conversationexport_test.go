@@ -168,3 +168,27 @@ func TestExportGoesOnWhereItWasCutOff(t *testing.T) {
 	}
 	require.Len(t, seen, many)
 }
+
+// revokedMeanwhile has every key revoked by another process once it was let in.
+type revokedMeanwhile struct{ db.DB }
+
+func (r revokedMeanwhile) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if strings.HasPrefix(sql, "-- name: FeedKeysValid ") {
+		if _, err := r.Exec(ctx, "UPDATE api_keys SET revoked_at = now() WHERE id = ANY($1)", args[0]); err != nil {
+			return nil, err
+		}
+	}
+	return r.DB.Query(ctx, sql, args...)
+}
+
+// An export asks before each page whether its key is still good: one that is not is refused as elsewhere, and the server has not failed.
+func TestAnExportWhoseKeyWasRevokedIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.deps.DB = revokedMeanwhile{w.DB}
+	w.serve(t)
+	got := w.do(t, "GET", exports, w.adm, nil).refused(http.StatusUnauthorized, handoff.CodeUnauthorized)
+	require.Equal(t, "default-src 'none'; frame-ancestors 'none'", got.header.Get("Content-Security-Policy"))
+	require.Empty(t, got.header.Get("Content-Disposition"))
+	require.NotContains(t, w.log.String(), `"level":"ERROR"`)
+}

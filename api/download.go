@@ -97,9 +97,10 @@ func (s *server) downloaded(c *gin.Context, d *download, err error) {
 		return
 	}
 	if !d.opened {
-		for _, header := range []string{"Content-Disposition", "Content-Encoding", "Content-Security-Policy"} {
+		for _, header := range []string{"Content-Disposition", "Content-Encoding"} {
 			c.Writer.Header().Del(header)
 		}
+		c.Header("Content-Security-Policy", dataPolicy)
 		s.refuse(c, err)
 		return
 	}

@@ -202,7 +202,7 @@ func (e *export) page(ctx context.Context) (exportedPage, error) {
 		return exportedPage{}, err
 	}
 	if len(valid) == 0 {
-		return exportedPage{}, feed.ErrKeyRefused
+		return exportedPage{}, &handoff.Error{Code: handoff.CodeUnauthorized, Message: "this API key or token is good no more: use another one", Err: feed.ErrKeyRefused}
 	}
 	rows, err := q.ExportPage(ctx, e.filter)
 	if err != nil {
