@@ -19,7 +19,7 @@ import (
 type typedKey struct{}
 
 // typedCommand is what an operator has typed, for the audit log: the command, of whose account and which thing, and the names of the
-// flags, whose values may be secrets.
+// flags, whose values may be secrets and may come from a variable.
 type typedCommand struct {
 	name    string
 	account handoff.ID
@@ -47,6 +47,12 @@ func typed(command *kong.Context) typedCommand {
 	for _, step := range command.Path {
 		if step.Flag != nil && !step.Resolved {
 			t.flags = append(t.flags, step.Flag.Name)
+		}
+	}
+	for _, flag := range command.Flags() {
+		// What a variable says changes a thing as well. Where the database is, say, does not.
+		if flag.Group != nil && flag.Group.Key == "Setting up" && flag.Name != "account" && flag.Set && !slices.Contains(t.flags, flag.Name) {
+			t.flags = append(t.flags, flag.Name)
 		}
 	}
 	slices.Sort(t.flags)

@@ -120,3 +120,33 @@ func TestAnEmptyVariableIsAsGoodAsNone(t *testing.T) {
 	require.NoError(t, err)
 	temporal.Close()
 }
+
+// Whoever may list processes reads command lines, and a shell keeps them.
+func TestNoSecretHasToBeTyped(t *testing.T) {
+	for _, command := range parser(t).Model.Leaves(false) {
+		for _, f := range command.Flags {
+			if regexp.MustCompile(`(^|-)(secret|token|header|key|keyset|password|database-url)$`).MatchString(f.Name) {
+				require.NotEmpty(t, f.Envs, "%s --%s can be given by no variable", commandName(command), f.Name)
+			}
+		}
+	}
+	const account, app, verify, vendor = "01a20127-b4b1-7639-b335-817ee0390e52", "app", "verify", "vendor"
+	for name, value := range map[string]string{
+		"HANDOFF_ACCOUNT": account, "HANDOFF_KEYSET": "{}", "DATABASE_URL": "postgres://localhost", "HANDOFF_INBOX_APP_SECRET": app,
+		"HANDOFF_INBOX_VERIFY_TOKEN": verify, "HANDOFF_ENDPOINT_VENDOR_SECRET": vendor, "HANDOFF_ENDPOINT_HEADERS": "Authorization=Bearer a=b;X-Team=x",
+	} {
+		t.Setenv(name, value)
+	}
+	var c cli
+	p, err := newParser(t.Context(), &c)
+	require.NoError(t, err)
+	inbox, err := p.Parse([]string{"inbox", "update", account})
+	require.NoError(t, err)
+	require.Equal(t, app, *c.Inbox.Update.AppSecret)
+	require.Equal(t, verify, *c.Inbox.Update.VerifyToken)
+	require.Equal(t, []string{"app-secret", "verify-token"}, typed(inbox).flags, "the audit log names what is changed by a variable")
+	_, err = p.Parse([]string{"endpoint", "create", "--inbox", account})
+	require.NoError(t, err)
+	require.Equal(t, vendor, *c.Endpoint.Create.VendorSecret)
+	require.Equal(t, map[string]string{"Authorization": "Bearer a=b", "X-Team": "x"}, *c.Endpoint.Create.Headers)
+}

@@ -65,7 +65,7 @@ type endpointFlags struct {
 	EventTypes        []string           `help:"What is sent; what the protocol documents by default."`
 	Payload           *string            `help:"events, or meta for Meta's webhooks as they came (kapso, passthrough)."`
 	PayloadVersion    *string            `help:"v1 or v2 of kapso's events."`
-	VendorSecret      *string            `help:"Secret of the vendor's own signature (aksita, kapso); empty removes it."`
+	VendorSecret      *string            `help:"Secret of the vendor's own signature (aksita, kapso); empty removes it." env:"HANDOFF_ENDPOINT_VENDOR_SECRET" group:"Setting up"`
 	Retry             *string            `help:"durable, or none for one attempt."`
 	Ordering          *string            `help:"strict, or best_effort to let a failed webhook be passed by those behind it."`
 	RateLimit         *int               `help:"How many attempts a second are made at most, 1 to 1000; 0 is no limit."`
@@ -74,7 +74,7 @@ type endpointFlags struct {
 	BufferMax         int                `help:"How many are sent together at most."`
 	BufferEvents      []string           `help:"whatsapp.message.received, whatsapp.message.sent."`
 	InactivityMinutes *int               `help:"After how long a silence an endpoint that subscribes to it is told; 0 is never."`
-	Headers           *map[string]string `name:"header" help:"Header that every webhook carries, as name=value."`
+	Headers           *map[string]string `name:"header" help:"Header that every webhook carries, as name=value." env:"HANDOFF_ENDPOINT_HEADERS" group:"Setting up"`
 	Validate          bool               `help:"Try whether anything answers at the URL." default:"true" negatable:""`
 }
 

@@ -104,8 +104,8 @@ type inboxFlags struct {
 	WABAID           *string           `name:"waba-id" help:"WhatsApp Business Account id, of hitlchat, kapso and passthrough."`
 	PhoneNumberID    *string           `name:"phone-number-id" help:"Phone number id, of hitlchat, kapso and passthrough."`
 	AccessToken      *string           `help:"Permanent token of Meta, or token of Chatlayer; empty removes it." env:"HANDOFF_ACCESS_TOKEN" group:"Setting up"`
-	AppSecret        *string           `help:"Secret of Meta's app, which signs its webhooks; empty removes it."`
-	VerifyToken      *string           `help:"Token by which Meta or Chatlayer names itself; one is made unless given, and empty makes a new one."`
+	AppSecret        *string           `help:"Secret of Meta's app, which signs its webhooks; empty removes it." env:"HANDOFF_INBOX_APP_SECRET" group:"Setting up"`
+	VerifyToken      *string           `help:"Token by which Meta or Chatlayer names itself; one is made unless given, and empty makes a new one." env:"HANDOFF_INBOX_VERIFY_TOKEN" group:"Setting up"`
 	BotID            *string           `name:"bot-id" help:"Chatlayer's bot."`
 	BotVersion       *string           `help:"LIVE or DRAFT, of Chatlayer's bot."`
 	APIURL           *string           `name:"api-url" help:"Base address of Chatlayer's API."`
