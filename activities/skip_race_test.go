@@ -53,7 +53,8 @@ func TestWhatIsSkippedDuringAnAttemptStaysSo(t *testing.T) {
 				act("skip", s.SkipDelivery)
 				answer <- status
 				select {
-				case <-done:
+				case err := <-done:
+					t.Log(err)
 				case again := <-g.arrived:
 					again <- http.StatusOK
 					require.FailNow(t, "what was given up is sent again")

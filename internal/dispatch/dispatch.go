@@ -18,6 +18,7 @@ import (
 	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/internal/mediastore"
+	"handoff/internal/trouble"
 )
 
 const (
@@ -57,6 +58,7 @@ type Dispatcher struct {
 	db        db.DB
 	signal    func(context.Context, db.Wake) error
 	log       *slog.Logger
+	failed    *trouble.Teller // to send signals
 	queue     *queue
 	signalled chan db.Wake
 	awake     *outstanding
@@ -69,7 +71,7 @@ type Dispatcher struct {
 // New makes a Dispatcher that signals through signal.
 func New(database db.DB, signal func(context.Context, db.Wake) error, log *slog.Logger) *Dispatcher {
 	return &Dispatcher{
-		db: database, signal: signal, log: log,
+		db: database, signal: signal, log: log, failed: &trouble.Teller{},
 		queue: newQueue(), signalled: make(chan db.Wake, queueLength), awake: newOutstanding(database),
 		pages: map[handoff.ID]page{}, erasures: map[handoff.ID]time.Time{},
 	}
@@ -128,11 +130,10 @@ func (d *Dispatcher) sendSignals(ctx context.Context) error {
 			if d.Observe != nil {
 				d.Observe(err)
 			}
+			d.failed.Tell(ctx, d.log, "a conversation could not be woken; it is tried again", err, "contact", w.ContactID)
 			if err != nil {
 				d.awake.leave(wakeKey{w.InboxID, w.ContactID})
-				// The flag stays up, and the sweep comes back to it.
-				d.log.WarnContext(ctx, "a conversation could not be woken; it is tried again", "contact", w.ContactID, "error", err)
-				continue
+				continue // The flag stays up, and the sweep comes back to it.
 			}
 			select {
 			case d.signalled <- w:
@@ -178,12 +179,13 @@ func (d *Dispatcher) note(ctx context.Context, signalled dbsqlc.WakeSignalledPar
 func (d *Dispatcher) every(ctx context.Context, interval time.Duration, do func(context.Context) error) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
+	var failed trouble.Teller // the fastest loop looks every few milliseconds, in an outage too
 	for {
 		doCtx, cancel := context.WithTimeout(ctx, max(interval, lookTimeout))
 		err := do(doCtx)
 		cancel()
-		if err != nil && ctx.Err() == nil {
-			d.log.WarnContext(ctx, "dispatcher", "error", err)
+		if ctx.Err() == nil {
+			failed.Tell(ctx, d.log, "dispatcher", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -8,6 +8,7 @@ import (
 
 	"handoff"
 	"handoff/db/dbsqlc"
+	"handoff/internal/trouble"
 )
 
 // keepEvery is how long a subscription outlives its key, at most and while the database answers.
@@ -15,10 +16,11 @@ const keepEvery = 2 * time.Second
 
 // keep ends subscriptions whose key is no longer good, and forgets accounts that nobody has followed for a while.
 func (h *Hub) keep(ctx context.Context) {
+	var failed trouble.Teller
 	for pause(ctx, keepEvery) {
 		h.forget()
-		if err := h.checkKeys(ctx); err != nil && ctx.Err() == nil {
-			h.Log.WarnContext(ctx, "the keys of streams cannot be checked; it is tried again", "error", err)
+		if err := h.checkKeys(ctx); ctx.Err() == nil {
+			failed.Tell(ctx, h.Log, "the keys of streams cannot be checked; it is tried again", err)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (h *Hub) listen(ctx context.Context) {
 		if heard {
 			wait = firstReconnect
 		}
-		h.Log.WarnContext(ctx, "new events are not announced; they are looked for instead", "error", err, "again_in", wait)
+		h.listening.Tell(ctx, h.Log, "new events are not announced; they are looked for instead", err)
 		//nolint:gosec // spreads servers that lost the database together
 		if !pause(ctx, wait/2+rand.N(wait/2)) {
 			return
@@ -78,6 +78,7 @@ func (h *Hub) hear(ctx context.Context) (heard bool, err error) {
 			if err == nil {
 				heard = true
 				h.hearing.Store(true)
+				h.listening.Tell(ctx, h.Log, "new events are not announced; they are looked for instead", nil)
 				h.poke()
 				continue
 			}

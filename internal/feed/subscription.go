@@ -175,10 +175,10 @@ func (s *Subscription) page(live <-chan struct{}) ([]*Event, <-chan struct{}) {
 	if err == nil {
 		events, err = h.render(ctx, rows)
 	}
+	if s.ctx.Err() == nil {
+		h.paging.Tell(ctx, h.Log, "older events cannot be read; it is tried again", err, "account_id", s.request.AccountID)
+	}
 	if err != nil {
-		if s.ctx.Err() == nil {
-			h.Log.WarnContext(ctx, "older events cannot be read; it is tried again", "account_id", s.request.AccountID, "error", err)
-		}
 		again := make(chan struct{})
 		time.AfterFunc(retryPage, func() { close(again) })
 		return nil, again

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	"handoff"
 	"handoff/db/dbsqlc"
+	"handoff/internal/trouble"
 )
 
 const (
@@ -42,8 +42,9 @@ type database struct {
 type show func(metric.Observer)
 
 type reading struct {
-	name string
-	read func(context.Context, *dbsqlc.Queries, time.Time) (show, error)
+	name   string
+	failed *trouble.Teller
+	read   func(context.Context, *dbsqlc.Queries, time.Time) (show, error)
 }
 
 type gauges struct {
@@ -54,15 +55,15 @@ type gauges struct {
 func newDatabase(config Config) *database {
 	d := &database{Config: config}
 	d.readings = []reading{
-		{"oldest", d.readOldest},
-		{"breakers", d.readBreakers},
-		{"endpoints", d.readEndpoints},
-		{"wakes", d.readWakes},
-		{"success", d.readSuccess},
-		{"backlog", d.readBacklog},
-		{"ledger", d.readLedger},
-		{"conversations", d.readConversations},
-		{"waiting", d.readWaiting},
+		{"oldest", &trouble.Teller{}, d.readOldest},
+		{"breakers", &trouble.Teller{}, d.readBreakers},
+		{"endpoints", &trouble.Teller{}, d.readEndpoints},
+		{"wakes", &trouble.Teller{}, d.readWakes},
+		{"success", &trouble.Teller{}, d.readSuccess},
+		{"backlog", &trouble.Teller{}, d.readBacklog},
+		{"ledger", &trouble.Teller{}, d.readLedger},
+		{"conversations", &trouble.Teller{}, d.readConversations},
+		{"waiting", &trouble.Teller{}, d.readWaiting},
 	}
 	return d
 }
@@ -128,9 +129,9 @@ func (d *database) look(ctx context.Context, now time.Time) {
 		readCtx, cancel := context.WithTimeout(ctx, readingTimeout)
 		s, err := r.read(readCtx, q, now)
 		cancel()
+		r.failed.Tell(ctx, d.Log, "read metrics from the database", err, "reading", r.name)
 		if err != nil {
 			d.failed++
-			d.Log.Warn("read metrics from the database", slog.String("reading", r.name), slog.Any("error", err))
 			continue
 		}
 		d.shown = append(d.shown, s)

@@ -11,6 +11,7 @@ import (
 	"handoff"
 	"handoff/db"
 	"handoff/db/dbsqlc"
+	"handoff/internal/trouble"
 )
 
 const (
@@ -34,12 +35,13 @@ func New(database db.DB, log *slog.Logger) *Indexer { return &Indexer{db: databa
 func (x *Indexer) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	var failed trouble.Teller
 	for {
 		lookCtx, cancel := context.WithTimeout(ctx, lookTimeout)
 		_, err := x.CatchUp(lookCtx)
 		cancel()
-		if err != nil && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
-			x.log.WarnContext(ctx, "index for the search", "error", err)
+		if ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
+			failed.Tell(ctx, x.log, "index for the search", err)
 		}
 		select {
 		case <-ctx.Done():
