@@ -41,7 +41,7 @@ func (c *Client) CheckURL(raw string) error {
 		return err
 	}
 	if t.scheme == "http" && !c.allowHTTP && !(c.guard.allowLoopback && t.isLoopback()) {
-		return errors.New("URL must start with https://")
+		return errors.New("URL must start with https://, unless the operator allows http (HANDOFF_ALLOW_HTTP)")
 	}
 	if err := c.guard.checkHost(t); err != nil {
 		return err
