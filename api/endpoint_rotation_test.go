@@ -272,6 +272,7 @@ func TestDelivery_07_ARotationIsMadeOncePerKey(t *testing.T) {
 	again := w.do(t, "POST", path, w.adm, `{}`, "Idempotency-Key", "k").is(http.StatusOK)
 	require.Equal(t, made.text("secret"), again.text("secret"))
 	require.Equal(t, 1, w.Count(t, "endpoint_secrets", "true"))
+	require.Regexp(t, `^whsec_`, w.do(t, "POST", path, w.adm, nil).is(http.StatusOK).text("secret"), "a body has nothing that is needed")
 	w.do(t, "POST", path, w.stranger, `{}`).refused(http.StatusNotFound, handoff.CodeNotFound)
 	w.do(t, "POST", path, w.ana, `{}`).refused(http.StatusForbidden, handoff.CodeForbidden)
 }

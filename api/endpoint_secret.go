@@ -16,7 +16,7 @@ type rotateSecretBody struct {
 type rotateSecretInput struct {
 	ByID
 	Idempotent
-	Body rotateSecretBody
+	Body *rotateSecretBody `required:"false"`
 }
 
 func (s *server) rotateSecretRoute() {
@@ -30,6 +30,9 @@ func (s *server) rotateSecretRoute() {
 }
 
 func (s *server) rotateSecret(ctx context.Context, in *rotateSecretInput) (*output[Endpoint], error) {
+	if in.Body == nil {
+		in.Body = &rotateSecretBody{}
+	}
 	row, secret, err := s.admin(ctx).RotateSecret(ctx, keyOf(ctx).AccountID, in.ID, admin.Rotation{
 		Secret: in.Body.Secret, KeyType: in.Body.KeyType, GraceSeconds: in.Body.GraceSeconds,
 	})
