@@ -26,6 +26,7 @@ run: build
 ## build: build the binary into bin/
 .PHONY: build
 build:
+	@[ -x $(BIN)/handoff ] || echo "handoff: building, once (a minute or more; after that a second)" >&2
 	@$(GO) build -ldflags '$(STAMP)' -o $(BIN)/handoff ./cmd/handoff
 
 # These keep the machine busy for a minute, in which crashes and outages beside them would take longer than their tests allow.
