@@ -46,6 +46,17 @@ func TestAnErasureBlanksBytesThatHaveArrivedInTheLaneOfAnother(t *testing.T) {
 	require.Equal(t, 2, s.Count(t, "deliveries", "contact_id = $1 AND octet_length(body) > 0", s.refs[john].ContactID), "John's own stay")
 }
 
+// A name may stand in what others write, and be nothing but a word.
+func TestAnErasureLosesNoMessageOfAnotherThatHasTheNameInIt(t *testing.T) {
+	t.Parallel()
+	s := newForwardScene(t)
+	s.exec("INSERT INTO contact_identities (account_id, kind, value, contact_id) VALUES ($1, 'username', 'apple', $2)", s.Account.ID, s.refs[jane].ContactID)
+	s.Gateway.Answer(func(int) (int, string) { return http.StatusServiceUnavailable, "" })
+	s.posts(s.Body(john, "pineapple, please"))
+	require.Equal(t, "finished", s.erase(s.request(s.refs[jane].ContactID)).State)
+	require.Equal(t, 1, s.Count(t, "deliveries", "state = 'pending' AND position('pineapple'::bytea IN body) > 0"))
+}
+
 // The same number writes again in the moment after, with its gateway down.
 func TestAnErasureLeavesWhatANewContactHasOnItsWay(t *testing.T) {
 	t.Parallel()

@@ -76,14 +76,14 @@ WHERE d.account_id = @account_id AND d.conversation_id IS NULL AND (octet_length
 ORDER BY d.id LIMIT @row_limit;
 
 -- name: ErasureForwarded :many
--- Forwarded bytes of these receipts in lanes of other contacts. Once they have arrived no mark leads to them. What came later under the same
--- names is a new contact's, and may still be on its way.
+-- Forwarded bytes of these receipts in lanes of other contacts. Once they have arrived no mark leads to them. What only has the same names in
+-- it may be a new contact's, or have nothing to do with the contact: while it is on its way it is left alone.
 SELECT DISTINCT d.id FROM receipts r
 JOIN receipt_items i ON i.receipt_id = r.id
 JOIN deliveries d ON d.contact_id = i.contact_id AND d.conversation_id IS NULL AND d.inbox_id = r.inbox_id AND d.created_at = r.received_at
 WHERE r.id = ANY(@receipt_ids::uuid[]) AND r.inbox_id IS NOT NULL AND d.account_id = r.account_id AND d.message_id IS NULL
   AND octet_length(d.body) > 0 AND d.body = r.body
-  AND (r.received_at <= @named_until::timestamptz
+  AND (r.received_at <= @named_until::timestamptz AND d.state NOT IN ('pending', 'held')
     OR EXISTS (SELECT FROM receipt_items o WHERE o.receipt_id = r.id AND o.contact_id = @contact_id::uuid))
 ORDER BY d.id;
 
