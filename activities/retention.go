@@ -109,8 +109,14 @@ func (r *retention) batch(ctx context.Context, rows []dbsqlc.RetentionConversati
 	}
 	for more := true; more; {
 		err := r.run(ctx, func(d *deletion) error {
-			var err error
-			more, err = d.conversations(ctx, ids)
+			if err := d.q.PrivacyWakeLock(ctx, ids); err != nil {
+				return err
+			}
+			still, err := d.q.RetentionStill(ctx, dbsqlc.RetentionStillParams{Ids: ids, Before: r.in.Before})
+			if err != nil {
+				return err
+			}
+			more, err = d.conversations(ctx, still)
 			return err
 		})
 		if err != nil {
@@ -128,15 +134,28 @@ func (r *retention) loose(ctx context.Context) error {
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		gone := goneMessages{}
+		ids := make([]handoff.ID, 0, len(rows))
 		for _, row := range rows {
-			gone.add(row.ID, row.MediaID)
+			ids = append(ids, row.ID)
 		}
-		if err := r.run(ctx, func(d *deletion) error { return d.messages(ctx, gone) }); err != nil {
+		if err := r.run(ctx, func(d *deletion) error { return d.loose(ctx, ids) }); err != nil {
 			return err
 		}
 		page.AfterID = rows[len(rows)-1].ID
 	}
+}
+
+// loose deletes those of these messages that still belong to no conversation.
+func (d *deletion) loose(ctx context.Context, ids []handoff.ID) error {
+	rows, err := d.q.RetentionStillLoose(ctx, ids)
+	if err != nil {
+		return err
+	}
+	gone := goneMessages{}
+	for _, row := range rows {
+		gone.add(row.ID, row.MediaID)
+	}
+	return d.messages(ctx, gone)
 }
 
 // deliveries deletes webhooks that belong to no conversation and to no message: bytes that went on as they came. Each endpoint's are gone

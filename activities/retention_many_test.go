@@ -1,10 +1,55 @@
 package activities_test
 
 import (
+	"context"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"handoff"
+	"handoff/activities"
+	"handoff/db"
 )
+
+// between is a database in which something happens before each transaction.
+type between struct {
+	db.DB
+	happens func()
+}
+
+func (b between) Begin(ctx context.Context) (pgx.Tx, error) {
+	b.happens()
+	return b.DB.Begin(ctx)
+}
+
+// TestRetentionLooksAgainAtWhatItListed: between its list and its locks a conversation is rated, which its gateway is to be told, and what
+// a contact said to the bot becomes another's transcript.
+func TestRetentionLooksAgainAtWhatItListed(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.apply()
+	old := s.conversation().ID
+	s.ends()
+	s.now = s.now.Add(2 * aDay)
+	s.writes(joan, "Hello")
+	joans := s.conversation().ID
+	said := handoff.NewID()
+	s.exec(`INSERT INTO messages (id, account_id, inbox_id, contact_id, direction, author_type, type, text, shadow, created_at)
+		VALUES ($1, $2, $3, $4, 'inbound', 'contact', 'text', 'said to the bot', true, $5)`, said, s.Account.ID, s.Inbox.ID, s.ref.ContactID, s.now.Add(-2*aDay))
+	s.exec("UPDATE inboxes SET retention_days = 1")
+	pool := s.Activities.DB
+	s.Activities.DB = between{pool, func() {
+		s.exec("UPDATE messages SET conversation_id = $1 WHERE id = $2", joans, said)
+		s.exec("UPDATE deliveries SET state = 'pending', next_attempt_at = now() WHERE conversation_id = $1", old)
+	}}
+	in := activities.RetentionInput{AccountID: s.Account.ID, InboxID: s.Inbox.ID, Before: s.now.Add(-aDay)}
+	_, err := s.RetentionSweep(t.Context(), in)
+	require.NoError(t, err)
+	require.Equal(t, 1, s.Count(t, "conversations", "id = $1", old))
+	require.NotZero(t, s.Count(t, "deliveries", "conversation_id = $1 AND state = 'pending'", old))
+	require.Equal(t, 1, s.Count(t, "messages", "id = $1", said))
+}
 
 // Receipts and contacts are looked through a page at a time: a statement that looks for the next one past its time among millions that stay
 // takes longer than a statement may. So a page in which nothing is due is not the end.

@@ -2027,3 +2027,66 @@ func (q *Queries) RetentionReceipts(ctx context.Context, arg RetentionReceiptsPa
 	}
 	return items, nil
 }
+
+const retentionStill = `-- name: RetentionStill :many
+SELECT c.id FROM conversations c
+WHERE c.id = ANY($1::uuid[]) AND c.ended_at < $2::timestamptz
+  AND NOT EXISTS (SELECT FROM deliveries d WHERE d.conversation_id = c.id AND d.state = 'pending')
+ORDER BY c.id
+`
+
+type RetentionStillParams struct {
+	Ids    []uuid.UUID
+	Before time.Time
+}
+
+// Asked under the locks of the contacts' rows: somebody may have rated a conversation, or asked for a webhook again, since it was listed.
+func (q *Queries) RetentionStill(ctx context.Context, arg RetentionStillParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, retentionStill, arg.Ids, arg.Before)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const retentionStillLoose = `-- name: RetentionStillLoose :many
+SELECT m.id, m.media_id FROM messages m WHERE m.id = ANY($1::uuid[]) AND m.conversation_id IS NULL ORDER BY m.id FOR UPDATE
+`
+
+type RetentionStillLooseRow struct {
+	ID      uuid.UUID
+	MediaID *uuid.UUID
+}
+
+// What was said to a bot may be a conversation's since it was listed.
+func (q *Queries) RetentionStillLoose(ctx context.Context, ids []uuid.UUID) ([]RetentionStillLooseRow, error) {
+	rows, err := q.db.Query(ctx, retentionStillLoose, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RetentionStillLooseRow{}
+	for rows.Next() {
+		var i RetentionStillLooseRow
+		if err := rows.Scan(&i.ID, &i.MediaID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -116,6 +116,17 @@ WHERE c.inbox_id = @inbox_id AND c.ended_at < @before::timestamptz
   AND NOT EXISTS (SELECT FROM deliveries d WHERE d.conversation_id = c.id AND d.state = 'pending')
 ORDER BY c.ended_at, c.id LIMIT @row_limit;
 
+-- name: RetentionStill :many
+-- Asked under the locks of the contacts' rows: somebody may have rated a conversation, or asked for a webhook again, since it was listed.
+SELECT c.id FROM conversations c
+WHERE c.id = ANY(@ids::uuid[]) AND c.ended_at < @before::timestamptz
+  AND NOT EXISTS (SELECT FROM deliveries d WHERE d.conversation_id = c.id AND d.state = 'pending')
+ORDER BY c.id;
+
+-- name: RetentionStillLoose :many
+-- What was said to a bot may be a conversation's since it was listed.
+SELECT m.id, m.media_id FROM messages m WHERE m.id = ANY(@ids::uuid[]) AND m.conversation_id IS NULL ORDER BY m.id FOR UPDATE;
+
 -- name: PrivacyWakeLock :exec
 -- The contacts' rows come before anything of theirs, in the order that everybody follows.
 SELECT FROM wakes w
