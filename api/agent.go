@@ -149,7 +149,7 @@ func (s *server) agentOutput(ctx context.Context, row dbsqlc.Agent) (*output[Age
 func (s *server) updateAgent(ctx context.Context, in *updateAgentInput) (*output[Agent], error) {
 	fields := in.Body.fields()
 	fields.Name, fields.Disabled = in.Body.Name, in.Body.Disabled
-	defer s.afterCommit(ctx, s.people.Purge)
+	defer s.afterCommit(ctx, s.forgetPeople)
 	defer s.afterCommit(ctx, s.keys.forget) // the keys of one who is disabled are refused
 	row, err := s.admin(ctx).UpdateAgent(ctx, keyOf(ctx).AccountID, in.ID, fields)
 	if err != nil {

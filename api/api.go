@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -160,6 +161,7 @@ type server struct {
 	limits   *limiter
 	cors     *cors.Cors
 	people   *lru.Cache[tokenHash, person]
+	epoch    atomic.Int64 // grows when what is known of people may be wrong
 }
 
 // New builds the API.

@@ -48,7 +48,7 @@ func (s *server) signedIn(ctx context.Context, token string, r route, ask func()
 				return nil, err
 			}
 		}
-		asked := time.Now()
+		asked, epoch := time.Now(), s.epoch.Load()
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		found, err := s.lookUp(ctx, token)
@@ -59,6 +59,9 @@ func (s *server) signedIn(ctx context.Context, token string, r route, ask func()
 		p = found
 		p.at = asked
 		s.people.Add(hash, p)
+		if epoch != s.epoch.Load() { // it may have been read before it was changed
+			s.people.Remove(hash)
+		}
 	}
 	if !s.Now().Before(p.expires) {
 		return nil, errToken("the token has expired: sign in again")
@@ -69,6 +72,12 @@ func (s *server) signedIn(ctx context.Context, token string, r route, ask func()
 		k.Scope = handoff.ScopeAdmin
 	}
 	return &k, nil
+}
+
+// forgetPeople has everybody who has signed in looked up anew: an issuer, an agent or who is which was changed here.
+func (s *server) forgetPeople() {
+	s.epoch.Add(1)
+	s.people.Purge()
 }
 
 func (s *server) lookUp(ctx context.Context, token string) (person, error) {

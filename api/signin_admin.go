@@ -87,7 +87,7 @@ func (s *server) signInRoutes() {
 }
 
 func (s *server) putSignIn(ctx context.Context, in *signInInput) (*output[SignIn], error) {
-	defer s.afterCommit(ctx, s.people.Purge)
+	defer s.afterCommit(ctx, s.forgetPeople)
 	b := in.Body
 	row, err := s.admin(ctx).PutSignIn(ctx, keyOf(ctx).AccountID, admin.SignIn{
 		Issuer: b.Issuer, Audience: b.Audience, Algorithms: b.Algorithms, SubjectClaim: b.SubjectClaim, LinkByEmail: b.LinkByEmail,
@@ -102,12 +102,12 @@ func (s *server) getSignIn(ctx context.Context, _ *struct{}) (*output[SignIn], e
 }
 
 func (s *server) deleteSignIn(ctx context.Context, _ *struct{}) (*none, error) {
-	defer s.afterCommit(ctx, s.people.Purge)
+	defer s.afterCommit(ctx, s.forgetPeople)
 	return nil, s.admin(ctx).DeleteSignIn(ctx, keyOf(ctx).AccountID)
 }
 
 func (s *server) putAgentSignIn(ctx context.Context, in *agentSignInInput) (*output[AgentSignIn], error) {
-	defer s.afterCommit(ctx, s.people.Purge)
+	defer s.afterCommit(ctx, s.forgetPeople)
 	row, err := s.admin(ctx).PutSubject(ctx, keyOf(ctx).AccountID, in.ID, in.Body.Subject)
 	return &output[AgentSignIn]{AgentSignIn{row.Issuer, row.Subject, row.CreatedAt.UTC()}}, err
 }
@@ -118,7 +118,7 @@ func (s *server) getAgentSignIn(ctx context.Context, in *ByID) (*output[AgentSig
 }
 
 func (s *server) deleteAgentSignIn(ctx context.Context, in *ByID) (*none, error) {
-	defer s.afterCommit(ctx, s.people.Purge)
+	defer s.afterCommit(ctx, s.forgetPeople)
 	return nil, s.admin(ctx).DeleteSubject(ctx, keyOf(ctx).AccountID, in.ID)
 }
 

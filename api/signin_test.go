@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -20,10 +21,12 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/coreos/go-oidc/v3/oidc/oidctest"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"handoff"
 	"handoff/api"
+	"handoff/db"
 	"handoff/internal/signin"
 )
 
@@ -301,6 +304,47 @@ func TestAClaimMakesAnAdmin(t *testing.T) {
 		require.Equal(t, "agent", entry.text("items.0.actor.type"))
 		require.Equal(t, w.Ana.Agent.ID.String(), entry.text("items.0.actor.id"))
 	}
+}
+
+// changedMeanwhile does something once it was read who an agent is.
+type changedMeanwhile struct {
+	db.DB
+	change *func()
+}
+
+type scanned struct {
+	pgx.Row
+	then *func()
+}
+
+func (d changedMeanwhile) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	row := d.DB.QueryRow(ctx, sql, args...)
+	if strings.HasPrefix(sql, "-- name: SubjectAgent ") {
+		return scanned{row, d.change}
+	}
+	return row
+}
+
+func (s scanned) Scan(dest ...any) error {
+	err := s.Row.Scan(dest...)
+	(*s.then)()
+	return err
+}
+
+// What a request had read before an agent was disabled is not remembered after.
+func TestASignInThatCrossesItsEndIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	w, i := signInWorld(t)
+	change := func() {}
+	w.deps.DB = changedMeanwhile{w.DB, &change}
+	w.serve(t)
+	ana, token := "/v1/agents/"+w.Ana.Agent.ID.String(), i.token()
+	change = func() {
+		change = func() {}
+		w.do(t, "PATCH", ana, w.adm, `{"disabled":true}`).is(http.StatusOK)
+	}
+	w.do(t, "GET", "/v1/me", token, nil)
+	w.refusesToken(t, token, "disabled, at once")
 }
 
 // Whoever has signed in has one bucket, that of an agent, whichever route was asked first.
