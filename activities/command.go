@@ -139,14 +139,15 @@ func (a *Activities) command(ctx context.Context, c Command, check func(handoff.
 
 // checkErasing refuses what anybody but the erasure itself wants of a contact that is being erased.
 func (l *locked) checkErasing(c Command) error {
-	if l.wake.Erasing && !strings.HasPrefix(c.ID, erasureCommand) {
+	if l.wake.Erasing && !strings.HasPrefix(c.ID, ErasureCommand) {
 		return handoff.Errorf(handoff.CodeConflict, "the contact is being erased")
 	}
 	return nil
 }
 
-// erasureCommand begins the id of every command that an erasure gives. Nobody else's does: those of requests are UUIDs.
-const erasureCommand = "erasure:"
+// ErasureCommand begins the id of every command that an erasure gives. Those of requests are UUIDs; an
+// operator may write what they like.
+const ErasureCommand = "erasure:"
 
 // refusalIn is why a command is refused for good; nil for what may pass when it is tried again.
 func refusalIn(err error) *handoff.Error {

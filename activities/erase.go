@@ -56,7 +56,7 @@ func (a *Activities) EraseClose(ctx context.Context, in EraseCloseInput) (EraseC
 	}
 	for _, c := range open {
 		ref := Ref{AccountID: in.AccountID, InboxID: c.InboxID, ContactID: in.ContactID}
-		command := erasureCommand + in.ErasureID.String() + ":" + c.ID.String()
+		command := ErasureCommand + in.ErasureID.String() + ":" + c.ID.String()
 		if in.Force {
 			err = a.eraseEnd(ctx, ref, c.ID, command)
 		} else {

@@ -146,7 +146,7 @@ func (l *locked) skip(ctx context.Context, d dbsqlc.Delivery, failure string) er
 
 // audit keeps what an operator did, in the transaction that does it.
 func (l *locked) audit(ctx context.Context, c Command, kind string, target handoff.ID) error {
-	if c.Operator == nil || strings.HasPrefix(c.ID, erasureCommand) { // who asked for an erasure is written down with it
+	if c.Operator == nil || (l.wake.Erasing && strings.HasPrefix(c.ID, ErasureCommand)) { // who asked for an erasure is written down with it
 		return nil
 	}
 	detail := map[string]any{}

@@ -2,11 +2,13 @@ package workflows
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -90,13 +92,25 @@ func (c *conversation) commandOf(ctx workflow.Context, s *operatorSignal, raw co
 	if err != nil {
 		cmd, from = &command{err: applicationError(err)}, Operated{}
 	}
-	if from.CommandID == "" {
-		// Every signal has its number in the run, and a task that is run again counts alike.
-		from.CommandID = "signal:" + workflow.GetInfo(ctx).WorkflowExecution.RunID + ":" + strconv.Itoa(c.sent)
-	}
+	from.CommandID = c.signalID(ctx, from.CommandID)
 	cmd.signal, cmd.operator = s.name, &activities.Operator{By: from.By, Reason: from.Reason, Action: s.action}
 	cmd.input.CommandID, cmd.input.Actor = from.CommandID, handoff.Actor{Admin: true}
 	return cmd
+}
+
+// signalID is under what the command of a signal is carried out once.
+func (c *conversation) signalID(ctx workflow.Context, given string) string {
+	switch {
+	case given == "":
+		// Every signal has its number in the run, and a task that is run again counts alike. A reset sends the signals of a run again to one
+		// with another id: what they ended or gave up then is not what they would end or give up now.
+		info := workflow.GetInfo(ctx)
+		return "signal:" + cmp.Or(info.OriginalRunID, info.WorkflowExecution.RunID) + ":" + strconv.Itoa(c.sent)
+	case strings.HasPrefix(given, activities.ErasureCommand):
+		return given
+	}
+	// The same signal may be sent to many conversations, as a batch operation does, and means each of them.
+	return given + " for " + ConversationID(c.in.InboxID, c.in.ContactID)
 }
 
 // decode reads a payload as the Temporal UI sends it: JSON, or nothing. A field that nobody knows is refused, because a name that is
