@@ -153,7 +153,10 @@ func (a *Activities) leads(ctx context.Context, in ErasureInput) (leads, error) 
 	if err != nil {
 		return leads{}, err
 	}
-	subject, err := a.openSubject(row)
+	var subject db.ErasureSubject
+	if row.FinishedAt == nil { // one that is finished knows no names any more, and its workflow may run once more
+		subject, err = a.openSubject(row)
+	}
 	t := leads{ids: map[handoff.ID]bool{in.ContactID: true}, subject: subject, patterns: patterns(subject), until: row.RequestedAt}
 	for _, id := range subject.IDs {
 		t.ids[id] = true

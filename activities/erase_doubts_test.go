@@ -162,3 +162,14 @@ func TestGapsOfAnErasedContactAreGone(t *testing.T) {
 	require.Equal(t, "finished", b.erase(b.request(b.ref.ContactID)).State)
 	require.Empty(t, b.gaps())
 }
+
+// TestAnErasureThatIsFinishedCanRunAgain: of several processes that ask Temporal for its workflow, one may do so just after its end.
+func TestAnErasureThatIsFinishedCanRunAgain(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.apply()
+	in := s.request(s.ref.ContactID)
+	done := s.erase(in)
+	s.keepAnswer("POST /v1/contacts/"+in.ContactID.String()+"/erasure", "asked again", `{}`)
+	require.Equal(t, done, s.erase(in))
+}

@@ -933,7 +933,7 @@ func (q *Queries) ErasureRunning(ctx context.Context, arg ErasureRunningParams) 
 }
 
 const erasureSetCounts = `-- name: ErasureSetCounts :exec
-UPDATE erasures SET counts = $1 WHERE id = $2
+UPDATE erasures SET counts = $1 WHERE id = $2 AND state = 'running'
 `
 
 type ErasureSetCountsParams struct {

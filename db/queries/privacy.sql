@@ -39,7 +39,7 @@ SELECT id, account_id, contact_id FROM erasures WHERE state = 'running' AND id <
 UPDATE erasures SET subject = @subject WHERE id = @id AND state = 'running';
 
 -- name: ErasureSetCounts :exec
-UPDATE erasures SET counts = @counts WHERE id = @id;
+UPDATE erasures SET counts = @counts WHERE id = @id AND state = 'running';
 
 -- name: ErasureFinish :exec
 UPDATE erasures SET state = 'finished', finished_at = @finished_at, certificate = @certificate, sha256 = @sha256, subject = NULL,
