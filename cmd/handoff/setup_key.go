@@ -38,15 +38,18 @@ func viewKey(row dbsqlc.APIKey) keyView {
 type keyCreateCmd struct {
 	adminFlags
 	accountFlag
-	Name  string        `help:"What the key is for." required:""`
-	Scope handoff.Scope `help:"What the key may do: gateway, agent or admin." required:"" enum:"gateway,agent,admin"`
-	Agent *handoff.ID   `help:"Who acts with the key, for the scope agent."`
-	Inbox *handoff.ID   `help:"The only inbox that a gateway's key may write to."`
+	Name      string        `help:"What the key is for." required:""`
+	Scope     handoff.Scope `help:"What the key may do: gateway, agent or admin." required:"" enum:"gateway,agent,admin"`
+	Agent     *handoff.ID   `help:"Who acts with the key, for the scope agent."`
+	Inbox     *handoff.ID   `help:"The only inbox that a gateway's key may write to."`
+	ExpiresAt *time.Time    `help:"When the key ends, such as 2027-06-30T00:00:00Z; never if not given."`
 }
 
 func (c *keyCreateCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
-		row, text, err := a.CreateKey(ctx, c.Account, admin.NewKey{Name: c.Name, Scope: c.Scope, AgentID: c.Agent, InboxID: c.Inbox})
+		row, text, err := a.CreateKey(ctx, c.Account, admin.NewKey{
+			Name: c.Name, Scope: c.Scope, AgentID: c.Agent, InboxID: c.Inbox, ExpiresAt: c.ExpiresAt,
+		})
 		view := viewKey(row)
 		view.Key = text
 		return view, err

@@ -79,7 +79,9 @@ func (s *stack) otherKeys(conversation, path string) {
 // keysOfOthers shows that the same key of another account is another key, even with the same body on the same route.
 func (s *stack) keysOfOthers(conversation string) {
 	s.Helper()
-	stranger := s.make("key", "create", "--account="+s.make("account", "create", "Other")["id"], "--name=test", "--scope=admin")["key"]
+	made := s.make("key", "create", "--account="+s.make("account", "create", "Other")["id"], "--name=test", "--scope=admin", "--expires-at=2099-12-31T23:59:59Z")
+	require.Equal(s, "2099-12-31T23:59:59Z", made["expires_at"])
+	stranger := made["key"]
 	agent := []byte(`{"name":"Cleo"}`)
 	mine := into[named](s.T, call(s.T, http.MethodPost, s.url+"/v1/agents", s.adminKey, agent, "Idempotency-Key", "once"), http.StatusCreated)
 	a := call(s.T, http.MethodPost, s.url+"/v1/agents", stranger, agent, "Idempotency-Key", "once")
