@@ -35,11 +35,16 @@ func (q *Queries) CommandDone(ctx context.Context, id string) (bool, error) {
 }
 
 const commandExpire = `-- name: CommandExpire :execrows
-DELETE FROM commands WHERE created_at < $1
+DELETE FROM commands WHERE id IN (SELECT c.id FROM commands c WHERE c.created_at < $1::timestamptz ORDER BY c.created_at LIMIT $2)
 `
 
-func (q *Queries) CommandExpire(ctx context.Context, before time.Time) (int64, error) {
-	result, err := q.db.Exec(ctx, commandExpire, before)
+type CommandExpireParams struct {
+	Before   time.Time
+	RowLimit int32
+}
+
+func (q *Queries) CommandExpire(ctx context.Context, arg CommandExpireParams) (int64, error) {
+	result, err := q.db.Exec(ctx, commandExpire, arg.Before, arg.RowLimit)
 	if err != nil {
 		return 0, err
 	}
@@ -62,11 +67,17 @@ func (q *Queries) CommandInsert(ctx context.Context, arg CommandInsertParams) er
 }
 
 const idempotencyKeyExpire = `-- name: IdempotencyKeyExpire :execrows
-DELETE FROM idempotency_keys WHERE created_at < $1
+DELETE FROM idempotency_keys WHERE (account_id, route, key) IN (
+    SELECT k.account_id, k.route, k.key FROM idempotency_keys k WHERE k.created_at < $1::timestamptz ORDER BY k.created_at LIMIT $2)
 `
 
-func (q *Queries) IdempotencyKeyExpire(ctx context.Context, before time.Time) (int64, error) {
-	result, err := q.db.Exec(ctx, idempotencyKeyExpire, before)
+type IdempotencyKeyExpireParams struct {
+	Before   time.Time
+	RowLimit int32
+}
+
+func (q *Queries) IdempotencyKeyExpire(ctx context.Context, arg IdempotencyKeyExpireParams) (int64, error) {
+	result, err := q.db.Exec(ctx, idempotencyKeyExpire, arg.Before, arg.RowLimit)
 	if err != nil {
 		return 0, err
 	}

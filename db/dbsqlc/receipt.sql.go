@@ -25,11 +25,17 @@ func (q *Queries) ExternalIDLock(ctx context.Context, lockName string) error {
 }
 
 const parkedStatusExpire = `-- name: ParkedStatusExpire :execrows
-DELETE FROM parked_statuses WHERE parked_at < $1
+DELETE FROM parked_statuses WHERE (inbox_id, external_id, status) IN (
+    SELECT p.inbox_id, p.external_id, p.status FROM parked_statuses p WHERE p.parked_at < $1::timestamptz ORDER BY p.parked_at LIMIT $2)
 `
 
-func (q *Queries) ParkedStatusExpire(ctx context.Context, before time.Time) (int64, error) {
-	result, err := q.db.Exec(ctx, parkedStatusExpire, before)
+type ParkedStatusExpireParams struct {
+	Before   time.Time
+	RowLimit int32
+}
+
+func (q *Queries) ParkedStatusExpire(ctx context.Context, arg ParkedStatusExpireParams) (int64, error) {
+	result, err := q.db.Exec(ctx, parkedStatusExpire, arg.Before, arg.RowLimit)
 	if err != nil {
 		return 0, err
 	}

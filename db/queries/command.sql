@@ -8,7 +8,7 @@ SELECT conversation_id FROM commands WHERE id = @id;
 INSERT INTO commands (id, conversation_id, created_at) VALUES (@id, @conversation_id, @created_at);
 
 -- name: CommandExpire :execrows
-DELETE FROM commands WHERE created_at < @before;
+DELETE FROM commands WHERE id IN (SELECT c.id FROM commands c WHERE c.created_at < @before::timestamptz ORDER BY c.created_at LIMIT @row_limit);
 
 -- name: IdempotencyKeyInsert :one
 -- The first request makes the row; every later one gets what the first one put there.
@@ -25,4 +25,5 @@ UPDATE idempotency_keys SET status = @status, body = @body WHERE account_id = @a
 DELETE FROM idempotency_keys WHERE account_id = @account_id AND route = @route AND key = @key AND status IS NULL;
 
 -- name: IdempotencyKeyExpire :execrows
-DELETE FROM idempotency_keys WHERE created_at < @before;
+DELETE FROM idempotency_keys WHERE (account_id, route, key) IN (
+    SELECT k.account_id, k.route, k.key FROM idempotency_keys k WHERE k.created_at < @before::timestamptz ORDER BY k.created_at LIMIT @row_limit);

@@ -53,7 +53,8 @@ ON CONFLICT DO NOTHING;
 DELETE FROM parked_statuses WHERE inbox_id = @inbox_id AND external_id = @external_id RETURNING *;
 
 -- name: ParkedStatusExpire :execrows
-DELETE FROM parked_statuses WHERE parked_at < @before;
+DELETE FROM parked_statuses WHERE (inbox_id, external_id, status) IN (
+    SELECT p.inbox_id, p.external_id, p.status FROM parked_statuses p WHERE p.parked_at < @before::timestamptz ORDER BY p.parked_at LIMIT @row_limit);
 
 -- name: ExternalIDLock :exec
 -- A status that looks for its message and a message that learns its wamid must see each other.

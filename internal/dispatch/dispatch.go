@@ -227,11 +227,28 @@ func (d *Dispatcher) raiseOverdue(ctx context.Context) error {
 
 // expire forgets what has served its time.
 func (d *Dispatcher) expire(ctx context.Context) error {
-	q := dbsqlc.New(d.db)
-	now := time.Now()
-	_, parked := q.ParkedStatusExpire(ctx, now.Add(-parkedFor))
-	_, commands := q.CommandExpire(ctx, now.Add(-rememberFor))
-	_, keys := q.IdempotencyKeyExpire(ctx, now.Add(-rememberFor))
-	_, secrets := q.EndpointSecretExpire(ctx, dbsqlc.EndpointSecretExpireParams{Now: now, RowLimit: expireLimit})
-	return errors.Join(parked, commands, keys, secrets)
+	q, now := dbsqlc.New(d.db), time.Now()
+	failed := []error{}
+	for _, batch := range []func() (int64, error){
+		func() (int64, error) {
+			return q.ParkedStatusExpire(ctx, dbsqlc.ParkedStatusExpireParams{Before: now.Add(-parkedFor), RowLimit: expireLimit})
+		},
+		func() (int64, error) {
+			return q.CommandExpire(ctx, dbsqlc.CommandExpireParams{Before: now.Add(-rememberFor), RowLimit: expireLimit})
+		},
+		func() (int64, error) {
+			return q.IdempotencyKeyExpire(ctx, dbsqlc.IdempotencyKeyExpireParams{Before: now.Add(-rememberFor), RowLimit: expireLimit})
+		},
+		func() (int64, error) {
+			return q.EndpointSecretExpire(ctx, dbsqlc.EndpointSecretExpireParams{Now: now, RowLimit: expireLimit})
+		},
+	} {
+		// In batches: what has piled up while nothing ran would take longer than a statement may, again and again.
+		for n := int64(expireLimit); n == expireLimit; {
+			var err error
+			n, err = batch()
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
 }

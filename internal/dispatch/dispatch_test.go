@@ -210,6 +210,8 @@ func TestWhatHasServedItsTimeIsForgotten(t *testing.T) {
 		SELECT $1, 'r', n, '', $1, now() - interval '8 days' + n * interval '1 minute' FROM generate_series(-1, 1, 2) AS n`, w.Account.ID)
 	w.Exec(t, `INSERT INTO endpoint_secrets (id, account_id, endpoint_id, secret, created_at, expires_at)
 		SELECT gen_random_uuid(), $1, $2, '', now(), now() + n * interval '1 minute' FROM generate_series(-1, 1, 2) AS n`, w.Account.ID, w.Endpoint.ID)
+	w.Exec(t, `INSERT INTO commands (id, conversation_id, created_at)
+		SELECT 'old ' || n, id, now() - interval '9 days' FROM conversations, generate_series(1, $1) AS n`, 2*expireLimit) // more than one batch
 	require.NoError(t, New(w.DB, nil, slog.New(slog.DiscardHandler)).expire(t.Context()))
 	require.Equal(t, 1, w.Count(t, "parked_statuses", "true"))
 	require.Equal(t, 1, w.Count(t, "commands", "true"))
