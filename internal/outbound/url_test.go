@@ -26,7 +26,7 @@ func TestDelivery_18_RefusedAtSave(t *testing.T) {
 	for raw, want := range map[string]string{
 		"":                                             "is empty",
 		"https://" + strings.Repeat("a", 2048):         "at most 2048",
-		"http://example.com/":                          "must start with https://, unless the operator allows http (HANDOFF_ALLOW_HTTP)",
+		"http://example.com/":                          "must start with https://, unless the operator allows http \\(HANDOFF_ALLOW_HTTP\\)",
 		"ftp://example.com/":                           "must start with https://",
 		"file:///etc/passwd":                           "must start with https://",
 		"example.com/hook":                             "must start with https://",
