@@ -1622,19 +1622,18 @@ func (q *Queries) ReceiptParked(ctx context.Context, receiptIds []uuid.UUID) ([]
 }
 
 const receiptScan = `-- name: ReceiptScan :many
-SELECT r.id, (r.account_id = $1::uuid
-        AND EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.contact_id = $2::uuid))::boolean AS listed,
-    (r.account_id = $1::uuid AND r.received_at <= $3::timestamptz
-        AND EXISTS (SELECT FROM unnest($4::bytea[]) AS p WHERE position(p IN r.body) > 0))::boolean AS named
-FROM (SELECT s.id, s.account_id, s.body, s.received_at FROM receipts s WHERE s.id > $5 ORDER BY s.id LIMIT $6) AS r
+SELECT r.id, EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.contact_id = $1::uuid)::boolean AS listed,
+    (r.received_at <= $2::timestamptz
+        AND EXISTS (SELECT FROM unnest($3::bytea[]) AS p WHERE position(p IN r.body) > 0))::boolean AS named
+FROM (SELECT s.id, s.body, s.received_at FROM receipts s WHERE s.account_id = $4 AND s.id > $5 ORDER BY s.id LIMIT $6) AS r
 ORDER BY r.id
 `
 
 type ReceiptScanParams struct {
-	AccountID  uuid.UUID
 	ContactID  uuid.UUID
 	NamedUntil time.Time
 	Patterns   [][]byte
+	AccountID  uuid.UUID
 	AfterID    uuid.UUID
 	RowLimit   int32
 }
@@ -1645,14 +1644,14 @@ type ReceiptScanRow struct {
 	Named  bool
 }
 
-// A page of all receipts, which no index knows by account: whether they have an item of the contact, and whether their bytes name it. What
-// came later with the same names is a new contact's.
+// A page of the account's receipts: whether they have an item of the contact, and whether their bytes name it. What came later with the
+// same names is a new contact's.
 func (q *Queries) ReceiptScan(ctx context.Context, arg ReceiptScanParams) ([]ReceiptScanRow, error) {
 	rows, err := q.db.Query(ctx, receiptScan,
-		arg.AccountID,
 		arg.ContactID,
 		arg.NamedUntil,
 		arg.Patterns,
+		arg.AccountID,
 		arg.AfterID,
 		arg.RowLimit,
 	)
@@ -1975,20 +1974,19 @@ func (q *Queries) RetentionLooseMessages(ctx context.Context, arg RetentionLoose
 }
 
 const retentionReceipts = `-- name: RetentionReceipts :many
-SELECT r.id, (r.account_id = $1::uuid
-    AND (r.received_at < $2::timestamptz OR EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.inbox_id IS NOT NULL))
+SELECT r.id, ((r.received_at < $1::timestamptz OR EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.inbox_id IS NOT NULL))
     AND NOT EXISTS (
         SELECT FROM receipt_items i LEFT JOIN inboxes x ON x.id = i.inbox_id
         WHERE i.receipt_id = r.id AND (i.outcome = 'accepted' OR i.inbox_id IS NOT NULL AND (x.retention_days IS NULL
-            OR r.received_at + x.retention_days * interval '1 day' >= $3::timestamptz))))::boolean AS due
-FROM (SELECT s.id, s.account_id, s.received_at FROM receipts s WHERE s.id > $4 AND s.id < $5 ORDER BY s.id LIMIT $6) AS r
+            OR r.received_at + x.retention_days * interval '1 day' >= $2::timestamptz))))::boolean AS due
+FROM (SELECT s.id, s.received_at FROM receipts s WHERE s.account_id = $3 AND s.id > $4 AND s.id < $5 ORDER BY s.id LIMIT $6) AS r
 ORDER BY r.id
 `
 
 type RetentionReceiptsParams struct {
-	AccountID uuid.UUID
 	Before    time.Time
 	AsOf      time.Time
+	AccountID uuid.UUID
 	AfterID   uuid.UUID
 	BeforeID  uuid.UUID
 	RowLimit  int32
@@ -1999,13 +1997,13 @@ type RetentionReceiptsRow struct {
 	Due bool
 }
 
-// A page of all receipts: due are those of the account past their time. Each inbox that one is of would have forgotten it, and of one that
-// is of none the given time decides. A page has an end though nothing is due: a statement may take seconds only.
+// A page of the account's receipts: due are those past their time. Each inbox that one is of would have forgotten it, and of one that is
+// of none the given time decides. A page has an end though nothing is due: a statement may take seconds only.
 func (q *Queries) RetentionReceipts(ctx context.Context, arg RetentionReceiptsParams) ([]RetentionReceiptsRow, error) {
 	rows, err := q.db.Query(ctx, retentionReceipts,
-		arg.AccountID,
 		arg.Before,
 		arg.AsOf,
+		arg.AccountID,
 		arg.AfterID,
 		arg.BeforeID,
 		arg.RowLimit,

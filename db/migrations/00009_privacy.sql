@@ -37,6 +37,7 @@ CREATE INDEX deliveries_contact_idx ON deliveries (contact_id) WHERE conversatio
 CREATE INDEX messages_contact_idx ON messages (contact_id);
 CREATE INDEX media_contact_idx ON media (contact_id) WHERE contact_id IS NOT NULL;
 CREATE INDEX wakes_contact_idx ON wakes (contact_id);
+CREATE INDEX receipts_account_idx ON receipts (account_id, id);
 CREATE INDEX conversations_previous_idx ON conversations (previous_id) WHERE previous_id IS NOT NULL;
 CREATE INDEX conversations_retention_idx ON conversations (inbox_id, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX scheduled_messages_message_idx ON scheduled_messages (message_id) WHERE message_id IS NOT NULL;
@@ -44,7 +45,7 @@ CREATE INDEX scheduled_messages_otherwise_idx ON scheduled_messages (otherwise_i
 
 -- +goose Down
 DROP INDEX scheduled_messages_otherwise_idx, scheduled_messages_message_idx, conversations_retention_idx, conversations_previous_idx,
-    wakes_contact_idx, media_contact_idx, messages_contact_idx, deliveries_contact_idx, deliveries_conversation_idx;
+    receipts_account_idx, wakes_contact_idx, media_contact_idx, messages_contact_idx, deliveries_contact_idx, deliveries_conversation_idx;
 DELETE FROM commands c WHERE NOT EXISTS (SELECT FROM conversations v WHERE v.id = c.conversation_id);
 ALTER TABLE commands ADD CONSTRAINT commands_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES conversations;
 UPDATE deliveries d SET event_id = NULL WHERE d.event_id IS NOT NULL AND NOT EXISTS (SELECT FROM events e WHERE e.id = d.event_id);

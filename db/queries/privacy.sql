@@ -256,13 +256,12 @@ SELECT (EXISTS (SELECT FROM events e WHERE e.conversation_id = ANY(@ids::uuid[])
     OR EXISTS (SELECT FROM messages m WHERE m.conversation_id = ANY(@ids::uuid[])))::boolean AS something;
 
 -- name: ReceiptScan :many
--- A page of all receipts, which no index knows by account: whether they have an item of the contact, and whether their bytes name it. What
--- came later with the same names is a new contact's.
-SELECT r.id, (r.account_id = @account_id::uuid
-        AND EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.contact_id = @contact_id::uuid))::boolean AS listed,
-    (r.account_id = @account_id::uuid AND r.received_at <= @named_until::timestamptz
+-- A page of the account's receipts: whether they have an item of the contact, and whether their bytes name it. What came later with the
+-- same names is a new contact's.
+SELECT r.id, EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.contact_id = @contact_id::uuid)::boolean AS listed,
+    (r.received_at <= @named_until::timestamptz
         AND EXISTS (SELECT FROM unnest(@patterns::bytea[]) AS p WHERE position(p IN r.body) > 0))::boolean AS named
-FROM (SELECT s.id, s.account_id, s.body, s.received_at FROM receipts s WHERE s.id > @after_id ORDER BY s.id LIMIT @row_limit) AS r
+FROM (SELECT s.id, s.body, s.received_at FROM receipts s WHERE s.account_id = @account_id AND s.id > @after_id ORDER BY s.id LIMIT @row_limit) AS r
 ORDER BY r.id;
 
 -- name: ReceiptParked :many
@@ -293,15 +292,14 @@ WHERE inbox_id = @inbox_id AND contact_id = @contact_id AND outcome = 'accepted'
 SELECT coalesce(min(retention_days), 0)::integer FROM inboxes WHERE account_id = @account_id;
 
 -- name: RetentionReceipts :many
--- A page of all receipts: due are those of the account past their time. Each inbox that one is of would have forgotten it, and of one that
--- is of none the given time decides. A page has an end though nothing is due: a statement may take seconds only.
-SELECT r.id, (r.account_id = @account_id::uuid
-    AND (r.received_at < @before::timestamptz OR EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.inbox_id IS NOT NULL))
+-- A page of the account's receipts: due are those past their time. Each inbox that one is of would have forgotten it, and of one that is
+-- of none the given time decides. A page has an end though nothing is due: a statement may take seconds only.
+SELECT r.id, ((r.received_at < @before::timestamptz OR EXISTS (SELECT FROM receipt_items i WHERE i.receipt_id = r.id AND i.inbox_id IS NOT NULL))
     AND NOT EXISTS (
         SELECT FROM receipt_items i LEFT JOIN inboxes x ON x.id = i.inbox_id
         WHERE i.receipt_id = r.id AND (i.outcome = 'accepted' OR i.inbox_id IS NOT NULL AND (x.retention_days IS NULL
             OR r.received_at + x.retention_days * interval '1 day' >= @as_of::timestamptz))))::boolean AS due
-FROM (SELECT s.id, s.account_id, s.received_at FROM receipts s WHERE s.id > @after_id AND s.id < @before_id ORDER BY s.id LIMIT @row_limit) AS r
+FROM (SELECT s.id, s.received_at FROM receipts s WHERE s.account_id = @account_id AND s.id > @after_id AND s.id < @before_id ORDER BY s.id LIMIT @row_limit) AS r
 ORDER BY r.id;
 
 -- name: RetentionDeleteReceipts :execrows
