@@ -29,8 +29,7 @@ func writeLines[T any](out io.Writer, values []T) error {
 
 // conversations come the newest first.
 func (e *contactExport) conversations(ctx context.Context, out io.Writer) error {
-	before := lastID
-	return everyPage(ctx, func(ctx context.Context, found []dbsqlc.ConversationListByContactRow) error {
+	return everyPage(ctx, lastID, func(ctx context.Context, found []dbsqlc.ConversationListByContactRow) error {
 		rows := make([]dbsqlc.ConversationDetailRow, 0, len(found))
 		for _, row := range found {
 			rows = append(rows, dbsqlc.ConversationDetailRow{Conversation: row.Conversation, ContactName: row.ContactName, AssigneeName: row.AssigneeName})
@@ -40,73 +39,54 @@ func (e *contactExport) conversations(ctx context.Context, out io.Writer) error 
 			return err
 		}
 		return writeLines(out, views)
-	}, func(ctx context.Context) ([]dbsqlc.ConversationListByContactRow, error) {
-		rows, err := e.s.queries(ctx).ConversationListByContact(ctx, dbsqlc.ConversationListByContactParams{
+	}, func(ctx context.Context, before handoff.ID) ([]dbsqlc.ConversationListByContactRow, error) {
+		return e.s.queries(ctx).ConversationListByContact(ctx, dbsqlc.ConversationListByContactParams{
 			AccountID: e.contact.AccountID, ContactID: e.contact.ID, BeforeID: before, RowLimit: historyPage,
 		})
-		if len(rows) > 0 {
-			before = rows[len(rows)-1].Conversation.ID
-		}
-		return rows, err
-	})
+	}, func(row dbsqlc.ConversationListByContactRow) handoff.ID { return row.Conversation.ID })
 }
 
 // messages are those of all conversations, and those of none: what was said to the bot.
 func (e *contactExport) messages(ctx context.Context, out io.Writer) error {
-	after := handoff.ID{}
-	return everyPage(ctx, func(ctx context.Context, rows []dbsqlc.Message) error {
+	return everyPage(ctx, handoff.ID{}, func(ctx context.Context, rows []dbsqlc.Message) error {
 		views, err := e.s.messageViews(ctx, e.contact.AccountID, rows, func(handoff.ID) string { return e.contact.Name })
 		if err != nil {
 			return err
 		}
 		return writeLines(out, views)
-	}, func(ctx context.Context) ([]dbsqlc.Message, error) {
-		rows, err := e.s.queries(ctx).ContactExportMessages(ctx, dbsqlc.ContactExportMessagesParams{
+	}, func(ctx context.Context, after handoff.ID) ([]dbsqlc.Message, error) {
+		return e.s.queries(ctx).ContactExportMessages(ctx, dbsqlc.ContactExportMessagesParams{
 			AccountID: e.contact.AccountID, ContactID: e.contact.ID, AfterID: after, RowLimit: historyPage,
 		})
-		if len(rows) > 0 {
-			after = rows[len(rows)-1].ID
-		}
-		return rows, err
-	})
+	}, func(row dbsqlc.Message) handoff.ID { return row.ID })
 }
 
 func (e *contactExport) writeNotes(ctx context.Context, out io.Writer) error {
-	after := handoff.ID{}
-	return everyPage(ctx, func(_ context.Context, rows []dbsqlc.ContactExportNotesRow) error {
+	return everyPage(ctx, handoff.ID{}, func(_ context.Context, rows []dbsqlc.ContactExportNotesRow) error {
 		for _, row := range rows {
 			if err := writeLine(out, noteView(dbsqlc.NoteListRow(row))); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, func(ctx context.Context) ([]dbsqlc.ContactExportNotesRow, error) {
-		rows, err := e.s.queries(ctx).ContactExportNotes(ctx, dbsqlc.ContactExportNotesParams{
+	}, func(ctx context.Context, after handoff.ID) ([]dbsqlc.ContactExportNotesRow, error) {
+		return e.s.queries(ctx).ContactExportNotes(ctx, dbsqlc.ContactExportNotesParams{
 			AccountID: e.contact.AccountID, ContactID: e.contact.ID, AfterID: after, RowLimit: historyPage,
 		})
-		if len(rows) > 0 {
-			after = rows[len(rows)-1].ID
-		}
-		return rows, err
-	})
+	}, func(row dbsqlc.ContactExportNotesRow) handoff.ID { return row.ID })
 }
 
 func (e *contactExport) ratings(ctx context.Context, out io.Writer) error {
-	after := handoff.ID{}
-	return everyPage(ctx, func(_ context.Context, rows []dbsqlc.ContactExportRatingsRow) error {
+	return everyPage(ctx, handoff.ID{}, func(_ context.Context, rows []dbsqlc.ContactExportRatingsRow) error {
 		for _, row := range rows {
 			if err := writeLine(out, ratingView(row.Rating, row.AgentName)); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, func(ctx context.Context) ([]dbsqlc.ContactExportRatingsRow, error) {
-		rows, err := e.s.queries(ctx).ContactExportRatings(ctx, dbsqlc.ContactExportRatingsParams{
+	}, func(ctx context.Context, after handoff.ID) ([]dbsqlc.ContactExportRatingsRow, error) {
+		return e.s.queries(ctx).ContactExportRatings(ctx, dbsqlc.ContactExportRatingsParams{
 			AccountID: e.contact.AccountID, ContactID: e.contact.ID, AfterID: after, RowLimit: historyPage,
 		})
-		if len(rows) > 0 {
-			after = rows[len(rows)-1].Rating.ConversationID
-		}
-		return rows, err
-	})
+	}, func(row dbsqlc.ContactExportRatingsRow) handoff.ID { return row.Rating.ConversationID })
 }

@@ -94,22 +94,18 @@ func (e *export) line(ctx context.Context, row dbsqlc.ConversationDetailRow, vie
 }
 
 func (e *export) writeMessages(ctx context.Context, row dbsqlc.ConversationDetailRow, out *elements) error {
-	c, after := row.Conversation, int64(0)
-	return everyPage(ctx, func(ctx context.Context, rows []dbsqlc.Message) error {
+	c := row.Conversation
+	return everyPage(ctx, 0, func(ctx context.Context, rows []dbsqlc.Message) error {
 		views, err := e.s.messageViews(ctx, c.AccountID, rows, func(handoff.ID) string { return row.ContactName })
 		if err != nil {
 			return err
 		}
 		return addAll(out, views)
-	}, func(ctx context.Context) ([]dbsqlc.Message, error) {
-		rows, err := e.s.queries(ctx).MessageListByConversation(ctx, dbsqlc.MessageListByConversationParams{
+	}, func(ctx context.Context, after int64) ([]dbsqlc.Message, error) {
+		return e.s.queries(ctx).MessageListByConversation(ctx, dbsqlc.MessageListByConversationParams{
 			AccountID: c.AccountID, ConversationID: &c.ID, AfterSeq: &after, RowLimit: historyPage,
 		})
-		if len(rows) > 0 {
-			after = *rows[len(rows)-1].Seq
-		}
-		return rows, err
-	})
+	}, func(row dbsqlc.Message) int64 { return *row.Seq })
 }
 
 func (e *export) writeEvents(ctx context.Context, row dbsqlc.ConversationDetailRow, out *elements) error {
@@ -123,22 +119,18 @@ func (e *export) writeEvents(ctx context.Context, row dbsqlc.ConversationDetailR
 }
 
 func (e *export) writeNotes(ctx context.Context, row dbsqlc.ConversationDetailRow, out *elements) error {
-	c, after := row.Conversation, handoff.ID{}
-	return everyPage(ctx, func(_ context.Context, rows []dbsqlc.NoteListRow) error {
+	c := row.Conversation
+	return everyPage(ctx, handoff.ID{}, func(_ context.Context, rows []dbsqlc.NoteListRow) error {
 		views := make([]Note, 0, len(rows))
 		for _, row := range rows {
 			views = append(views, noteView(row))
 		}
 		return addAll(out, views)
-	}, func(ctx context.Context) ([]dbsqlc.NoteListRow, error) {
-		rows, err := e.s.queries(ctx).NoteList(ctx, dbsqlc.NoteListParams{
+	}, func(ctx context.Context, after handoff.ID) ([]dbsqlc.NoteListRow, error) {
+		return e.s.queries(ctx).NoteList(ctx, dbsqlc.NoteListParams{
 			AccountID: c.AccountID, ConversationID: c.ID, AfterID: after, RowLimit: historyPage,
 		})
-		if len(rows) > 0 {
-			after = rows[len(rows)-1].ID
-		}
-		return rows, err
-	})
+	}, func(row dbsqlc.NoteListRow) handoff.ID { return row.ID })
 }
 
 // elements are those of an array that is written bit by bit.
