@@ -113,13 +113,7 @@ type wakeSlot struct {
 // Accept commits a body in one transaction: its bytes, its contacts, its messages, what became of each element, and a raised
 // flag for every contact that has something to apply. It refuses a body only if none of it is meant for an inbox of the account.
 func Accept(ctx context.Context, db DB, r NewReceipt) (Accepted, error) {
-	var out Accepted
-	err := unlessErased(func() error {
-		var err error
-		out, err = acceptOnce(ctx, db, r)
-		return err
-	})
-	return out, err
+	return unlessErased(func() (Accepted, error) { return acceptOnce(ctx, db, r) })
 }
 
 func acceptOnce(ctx context.Context, db DB, r NewReceipt) (Accepted, error) {

@@ -40,13 +40,7 @@ type AcceptedSend struct {
 // AcceptSend commits a message of a program and its one delivery, which has the message's id, and raises the contact's flag. The
 // contact is found, or made, by the rules of intake.
 func AcceptSend(ctx context.Context, db DB, send NewSend) (AcceptedSend, error) {
-	var out AcceptedSend
-	err := unlessErased(func() error {
-		var err error
-		out, err = acceptSendOnce(ctx, db, send)
-		return err
-	})
-	return out, err
+	return unlessErased(func() (AcceptedSend, error) { return acceptSendOnce(ctx, db, send) })
 }
 
 func acceptSendOnce(ctx context.Context, db DB, send NewSend) (AcceptedSend, error) {

@@ -12,13 +12,7 @@ import (
 
 // FindContact finds the contact that an agent wants to write to in an inbox, or makes one, by the rules of intake.
 func FindContact(ctx context.Context, db DB, inbox dbsqlc.Inbox, to handoff.ItemContact, at time.Time) (handoff.ID, error) {
-	var contact handoff.ID
-	err := unlessErased(func() error {
-		var err error
-		contact, err = findContactOnce(ctx, db, inbox, to, at)
-		return err
-	})
-	return contact, err
+	return unlessErased(func() (handoff.ID, error) { return findContactOnce(ctx, db, inbox, to, at) })
 }
 
 func findContactOnce(ctx context.Context, db DB, inbox dbsqlc.Inbox, to handoff.ItemContact, at time.Time) (handoff.ID, error) {

@@ -23,14 +23,15 @@ var errErasing = errors.New("the contact is being erased")
 const erasedTries = 5
 
 // unlessErased repeats a transaction that has met a contact on its way out.
-func unlessErased(do func() error) error {
-	var err error
+func unlessErased[T any](do func() (T, error)) (T, error) {
 	for range erasedTries {
-		if err = do(); !errors.Is(err, errErasing) && !ContactGone(err) {
-			return err
+		out, err := do()
+		if !errors.Is(err, errErasing) && !ContactGone(err) {
+			return out, err
 		}
 	}
-	return handoff.Errorf(handoff.CodeUnavailable, "the contact is being erased: send it again")
+	var none T
+	return none, handoff.Errorf(handoff.CodeUnavailable, "the contact is being erased: send it again")
 }
 
 // brokenReference is the foreign key that a statement would have broken, and whether err says so.
