@@ -63,6 +63,9 @@ func eraseConversations(ctx context.Context, in ErasureInput, d *deletion) (bool
 	for _, row := range rows {
 		ids = append(ids, row.ID)
 	}
+	if err := d.q.PrivacyWakeLock(ctx, ids); err != nil {
+		return false, err
+	}
 	before := d.counts[kindConversations]
 	more, err := d.conversations(ctx, ids)
 	if err == nil && !more && d.counts[kindConversations] == before {

@@ -82,11 +82,9 @@ func counted[P any](ctx context.Context, d *deletion, kind string, statement fun
 	return err
 }
 
-// conversations deletes ended conversations with everything of theirs, or a part of it: more tells that there is something left.
+// conversations deletes ended conversations with everything of theirs, or a part of it: more tells that there is something left. The caller
+// has locked the contacts' rows (PrivacyWakeLock).
 func (d *deletion) conversations(ctx context.Context, ids []handoff.ID) (more bool, err error) {
-	if err := d.q.PrivacyWakeLock(ctx, ids); err != nil {
-		return false, err
-	}
 	if ids, err = d.q.PrivacyConversationLock(ctx, ids); err != nil || len(ids) == 0 {
 		return false, err
 	}

@@ -162,14 +162,17 @@ func (d *deletion) loose(ctx context.Context, ids []handoff.ID) error {
 // through in their order, up to the first that is young enough.
 func (r *retention) deliveries(ctx context.Context) error {
 	endpoints, err := r.a.queries().RetentionEndpoints(ctx, dbsqlc.RetentionEndpointsParams{AccountID: r.in.AccountID, InboxID: r.in.InboxID})
+	if err != nil {
+		return err
+	}
 	for _, endpoint := range endpoints {
 		for _, state := range []handoff.DeliveryState{handoff.DeliveryDelivered, handoff.DeliveryFailed, handoff.DeliveryHeld} {
-			if err == nil {
-				err = r.deliveriesTo(ctx, endpoint, state)
+			if err := r.deliveriesTo(ctx, endpoint, state); err != nil {
+				return err
 			}
 		}
 	}
-	return err
+	return nil
 }
 
 func (r *retention) deliveriesTo(ctx context.Context, endpoint handoff.ID, state handoff.DeliveryState) error {
