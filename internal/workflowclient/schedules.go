@@ -35,9 +35,13 @@ func Schedules() []Schedule {
 // EnsureSchedules sees to it that every schedule is there and as it is declared. A schedule that an operator has paused stays paused.
 // Any number of workers may call it at once.
 func (c *Client) EnsureSchedules(ctx context.Context) error {
+	return everySchedule(ctx, c.EnsureSchedule)
+}
+
+func everySchedule(ctx context.Context, do func(context.Context, Schedule) error) error {
 	var failed []error
 	for _, s := range Schedules() {
-		failed = append(failed, c.EnsureSchedule(ctx, s))
+		failed = append(failed, do(ctx, s))
 	}
 	return errors.Join(failed...)
 }
@@ -49,11 +53,7 @@ func (c *Client) EnsureSchedule(ctx context.Context, s Schedule) error {
 
 // RestoreSchedules makes the schedules that are missing, and leaves the others as they are.
 func (c *Client) RestoreSchedules(ctx context.Context) error {
-	var failed []error
-	for _, s := range Schedules() {
-		failed = append(failed, c.RestoreSchedule(ctx, s))
-	}
-	return errors.Join(failed...)
+	return everySchedule(ctx, c.RestoreSchedule)
 }
 
 // RestoreSchedule makes a schedule where it is missing.
