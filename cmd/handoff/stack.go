@@ -150,9 +150,8 @@ func (s *stack) serve(ctx context.Context, listener net.Listener) error {
 		DB: s.pool, Commands: workflows, Waker: dispatcher, Box: s.box, CheckURL: s.poster.CheckURL, CheckHeaders: outbound.CheckHeaders,
 		Now: time.Now, Log: s.log, UIBaseURL: s.uiURL, Namespace: s.namespace, Ready: s.health.Ready, Observe: s.metrics,
 		Version: version(), Store: s.store, Links: s.vendors.links(s.box), PublicURL: s.vendors.PublicURL, GraphURL: s.vendors.GraphURL,
-		CheckInbox: s.vendors.graph(s.poster).Check, Typing: s.vendors.graph(s.poster).Typing, CheckReach: admin.ReachBy(s.poster), CheckIssuer: signin.CheckBy(s.poster),
-		Feed:   events,
-		SignIn: signin.New(s.poster, time.Now),
+		CheckInbox: s.vendors.graph(s.poster).Check, Typing: s.vendors.graph(s.poster).Typing, CheckReach: admin.ReachBy(s.poster), Feed: events,
+		SignIn: signin.New(s.poster, time.Now), CheckIssuer: signin.CheckBy(s.poster),
 	}
 	if err := s.security.apply(&deps); err != nil {
 		return err

@@ -52,10 +52,8 @@ type Position struct {
 
 // UnmarshalJSON refuses what is no position of the database, whose numbers have a sign: cursors come from clients.
 func (p *Position) UnmarshalJSON(text []byte) error {
-	var read struct {
-		TxID uint64 `json:"t"`
-		N    uint64 `json:"n"`
-	}
+	type plain Position
+	var read plain
 	if err := json.Unmarshal(text, &read); err != nil {
 		return err
 	}

@@ -23,6 +23,8 @@ const (
 	lastReconnect  = 5 * time.Second
 )
 
+const notAnnounced = "new events are not announced; they are looked for instead"
+
 // listen pokes whenever the database says that there are new events. While it cannot hear, follow polls.
 func (h *Hub) listen(ctx context.Context) {
 	wait := firstReconnect
@@ -34,7 +36,7 @@ func (h *Hub) listen(ctx context.Context) {
 		if heard {
 			wait = firstReconnect
 		}
-		h.listening.Tell(ctx, h.Log, "new events are not announced; they are looked for instead", err)
+		h.listening.Tell(ctx, h.Log, notAnnounced, err)
 		//nolint:gosec // spreads servers that lost the database together
 		if !pause(ctx, wait/2+rand.N(wait/2)) {
 			return
@@ -78,7 +80,7 @@ func (h *Hub) hear(ctx context.Context) (heard bool, err error) {
 			if err == nil {
 				heard = true
 				h.hearing.Store(true)
-				h.listening.Tell(ctx, h.Log, "new events are not announced; they are looked for instead", nil)
+				h.listening.Tell(ctx, h.Log, notAnnounced, nil)
 				h.poke()
 				continue
 			}

@@ -69,11 +69,7 @@ func (f *fields) done() {
 			*f.faults = append(*f.faults, handoff.ErrorDetail{})
 			continue
 		}
-		key = vendorjson.SanitizeText(key)
-		if utf8.RuneCountInString(key) > 60 {
-			key = string([]rune(key)[:59]) + "…"
-		}
-		f.fault(key, "%s", none)
+		f.fault(vendorjson.Clip(vendorjson.SanitizeText(key), 60), "%s", none)
 	}
 }
 
