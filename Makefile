@@ -29,8 +29,8 @@ build:
 	@[ -x $(BIN)/handoff ] || echo "handoff: building, once (a minute or more; after that a second)" >&2
 	@$(GO) build -ldflags '$(STAMP)' -o $(BIN)/handoff ./cmd/handoff
 
-# These keep the machine busy for a minute, in which crashes and outages beside them would take longer than their tests allow.
-AFTERWARDS := /tests/(contract|history)$$
+# These keep the machine busy for a minute or more, in which crashes and outages beside them would take longer than their tests allow.
+AFTERWARDS := /tests/(contract|e2e|history)$$
 
 ## test: run all tests; needs nothing running and leaves nothing running
 .PHONY: test

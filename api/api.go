@@ -222,7 +222,8 @@ func build(deps Deps) (*server, error) {
 	s.engine.NoMethod(func(c *gin.Context) { s.refuse(c, errNoMethod(c.Request.Method)) })
 	s.huma = humagin.New(s.engine, humaConfig(deps.Version))
 	s.declareRoutes()
-	return s, s.serveReference()
+	s.serveReference()
+	return s, nil
 }
 
 func (s *server) declareRoutes() {

@@ -19,8 +19,8 @@ import (
 )
 
 // atOnce is how many tests run side by side where the command line does not say: they wait for other processes and for time to pass,
-// so that the number of cores, Go's default, leaves the machine idle.
-const atOnce = "6"
+// so that the number of cores, Go's default, leaves the machine idle. More than four on two cores end no sooner, and commands wait 5 s.
+const atOnce = "4"
 
 // theMachine is for tests that use all of it, or measure how soon something happens: they do not go side by side.
 var theMachine sync.Mutex

@@ -1,11 +1,13 @@
 package e2e_test
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -189,8 +191,25 @@ func (s *stack) messages(conversation string) []message {
 	return into[list[message]](s.T, s.get("/v1/conversations/"+conversation+"/messages?limit=100"), http.StatusOK).Items
 }
 
-// command is what an agent does to a conversation.
+// command is what an agent does to a conversation. As the answer asks for, it is tried again with its Idempotency-Key where Temporal takes
+// longer than an agent may wait, as it does on a machine that other tests keep busy.
 func (s *stack) command(key, conversation, verb string, body any, header ...string) answer {
+	s.Helper()
+	if !slices.Contains(header, "Idempotency-Key") {
+		header = append(header, "Idempotency-Key", handoff.NewID().String())
+	}
+	ctx, cancel := context.WithTimeout(s.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		a := s.commandOnce(key, conversation, verb, body, header...)
+		if a.status != http.StatusServiceUnavailable || !pause(ctx, time.Second) {
+			return a
+		}
+	}
+}
+
+// commandOnce shows what there is to see of a command that cannot be carried out just now.
+func (s *stack) commandOnce(key, conversation, verb string, body any, header ...string) answer {
 	s.Helper()
 	return call(s.T, http.MethodPost, s.url+"/v1/conversations/"+conversation+"/"+verb, key, body, header...)
 }

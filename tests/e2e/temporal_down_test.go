@@ -48,10 +48,10 @@ var downReply = map[string]string{"type": "text", "text": "are you there?"}
 func (s *stack) answersWithoutTemporal(id string) {
 	s.Helper()
 	require.Equal(s, "assigned", s.conversation(id).Status)
-	requireProblem(s.T, s.command(s.benKey, id, "claim", nil), http.StatusConflict, "conflict")
+	requireProblem(s.T, s.commandOnce(s.benKey, id, "claim", nil), http.StatusConflict, "conflict")
 	for _, refused := range []answer{
-		s.command(s.anaKey, id, "messages", downReply, "Idempotency-Key", "down"),
-		s.command(s.anaKey, id, "release", nil),
+		s.commandOnce(s.anaKey, id, "messages", downReply, "Idempotency-Key", "down"),
+		s.commandOnce(s.anaKey, id, "release", nil),
 	} {
 		requireProblem(s.T, refused, http.StatusServiceUnavailable, "unavailable")
 		require.Regexp(s, `^[1-9]\d*$`, refused.header.Get("Retry-After"))
@@ -64,15 +64,7 @@ func (s *stack) answersWithoutTemporal(id string) {
 
 func (s *stack) retriedReplyLeavesOnce(id string) {
 	s.Helper()
-	var sent message
-	until(s.T, 30*time.Second, "the reply is taken", func() bool {
-		again := s.command(s.anaKey, id, "messages", downReply, "Idempotency-Key", "down")
-		if again.status == http.StatusServiceUnavailable {
-			return false
-		}
-		sent = into[message](s.T, again, http.StatusCreated)
-		return true
-	})
+	sent := into[message](s.T, s.command(s.anaKey, id, "messages", downReply, "Idempotency-Key", "down"), http.StatusCreated)
 	require.Contains(s, s.webhook(1).Body, "are you there?")
 	var texts []string
 	for _, m := range s.messages(id) {
