@@ -1,8 +1,10 @@
 package db_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -88,4 +90,43 @@ func TestErasedRowsSurviveTheWayToTheSchemaBeforeThem(t *testing.T) {
 	_, err = provider.Up(ctx)
 	require.NoError(t, err)
 	require.Equal(t, 1, w.Count(t, "inboxes", "retention_days IS NULL"))
+}
+
+// An index of a big table takes minutes to build. Meanwhile others write, and where the build is cut short it is begun anew.
+func TestIndexesAreBuiltWhileTheirTablesAreWrittenTo(t *testing.T) {
+	t.Parallel()
+	ctx, url := t.Context(), dbtest.URL(t)
+	pool, err := db.Open(ctx, url, 3)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	w := fixture.New(t, pool)
+	provider, closeDB, err := db.MigrationProvider(url)
+	require.NoError(t, err)
+	t.Cleanup(closeDB)
+	_, err = provider.DownTo(ctx, 13)
+	require.NoError(t, err)
+
+	const writes = "UPDATE receipts SET id = id WHERE false"
+	older, err := pool.Begin(ctx)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = older.Rollback(context.WithoutCancel(ctx)) })
+	_, err = older.Exec(ctx, writes)
+	require.NoError(t, err)
+	building := func() bool {
+		return w.Count(t, "pg_stat_activity", "datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX% receipts_account_idx%'") == 1
+	}
+	cut, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { _, err := provider.Up(cut); ended <- err }()
+	require.Eventually(t, building, 30*time.Second, 10*time.Millisecond)
+	w.Exec(t, writes)
+	stop()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	require.Equal(t, 1, w.Count(t, "pg_index", "NOT indisvalid"))
+
+	require.NoError(t, older.Commit(ctx))
+	_, err = provider.Up(ctx)
+	require.NoError(t, err)
+	require.Equal(t, 0, w.Count(t, "pg_index", "NOT indisvalid"))
+	require.Equal(t, 1, w.Count(t, "pg_indexes", "indexname = 'scheduled_messages_otherwise_idx'"), "the last one")
 }

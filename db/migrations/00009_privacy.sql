@@ -28,24 +28,12 @@ ALTER TABLE wakes ADD COLUMN erasing boolean NOT NULL DEFAULT false;
 ALTER TABLE inboxes ADD COLUMN retention_days integer
     CONSTRAINT inboxes_retention_days_range CHECK (retention_days BETWEEN 1 AND 36500); -- ended conversations are deleted after so long; NULL for never
 
--- What is deleted must not be looked for in whole tables. These two constraints would cost an index each, and what they held is kept by
--- the statements that delete: deliveries go before events, and commands are forgotten after eight days anyhow.
+-- These two constraints would cost an index each where something is deleted, and what they held is kept by the statements that delete:
+-- deliveries go before events, and commands are forgotten after eight days anyhow.
 ALTER TABLE deliveries DROP CONSTRAINT deliveries_event_id_fkey;
 ALTER TABLE commands DROP CONSTRAINT commands_conversation_id_fkey;
-CREATE INDEX deliveries_conversation_idx ON deliveries (conversation_id) WHERE conversation_id IS NOT NULL;
-CREATE INDEX deliveries_contact_idx ON deliveries (contact_id) WHERE conversation_id IS NULL AND contact_id IS NOT NULL;
-CREATE INDEX messages_contact_idx ON messages (contact_id);
-CREATE INDEX media_contact_idx ON media (contact_id) WHERE contact_id IS NOT NULL;
-CREATE INDEX wakes_contact_idx ON wakes (contact_id);
-CREATE INDEX receipts_account_idx ON receipts (account_id, id);
-CREATE INDEX conversations_previous_idx ON conversations (previous_id) WHERE previous_id IS NOT NULL;
-CREATE INDEX conversations_retention_idx ON conversations (inbox_id, ended_at) WHERE ended_at IS NOT NULL;
-CREATE INDEX scheduled_messages_message_idx ON scheduled_messages (message_id) WHERE message_id IS NOT NULL;
-CREATE INDEX scheduled_messages_otherwise_idx ON scheduled_messages (otherwise_id) WHERE otherwise_id IS NOT NULL;
 
 -- +goose Down
-DROP INDEX scheduled_messages_otherwise_idx, scheduled_messages_message_idx, conversations_retention_idx, conversations_previous_idx,
-    receipts_account_idx, wakes_contact_idx, media_contact_idx, messages_contact_idx, deliveries_contact_idx, deliveries_conversation_idx;
 DELETE FROM commands c WHERE NOT EXISTS (SELECT FROM conversations v WHERE v.id = c.conversation_id);
 ALTER TABLE commands ADD CONSTRAINT commands_conversation_id_fkey FOREIGN KEY (conversation_id) REFERENCES conversations;
 UPDATE deliveries d SET event_id = NULL WHERE d.event_id IS NOT NULL AND NOT EXISTS (SELECT FROM events e WHERE e.id = d.event_id);
