@@ -49,12 +49,6 @@ func ContactGone(err error) bool {
 	return strings.HasSuffix(constraint, "_contact_id_fkey")
 }
 
-// AccountMissing tells whether err says that what was to be written belongs to an account that is not there.
-func AccountMissing(err error) bool {
-	constraint, _ := brokenReference(err)
-	return strings.HasSuffix(constraint, "_account_id_fkey")
-}
-
 // NewErasure is the wish to erase a contact.
 type NewErasure struct {
 	AccountID, ContactID handoff.ID

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/jackc/pgx/v5"
 
 	"handoff"
 	"handoff/db"
@@ -57,6 +59,18 @@ func typed(command *kong.Context) typedCommand {
 	}
 	slices.Sort(t.flags)
 	return t
+}
+
+// checkAccount refuses to work on the things of an account that is not there. Lists of them would be empty.
+func (t typedCommand) checkAccount(ctx context.Context, a admin.Admin) error {
+	if t.account == (handoff.ID{}) {
+		return nil
+	}
+	_, err := dbsqlc.New(a.DB).AccountGet(ctx, t.account)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return handoff.Errorf(handoff.CodeNotFound, "there is no such account: `handoff account list` shows those that there are")
+	}
+	return err
 }
 
 // audited has what a command changes written down together with the change. Whoever may type commands may change the log too, so an

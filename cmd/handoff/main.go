@@ -116,9 +116,6 @@ func sentence(err error) string {
 	if errors.As(err, &e) && e.Err == nil {
 		return e.Message
 	}
-	if db.AccountMissing(err) {
-		return "there is no such account: `handoff account list` shows those that there are"
-	}
 	if db.SchemaMissing(err) {
 		return err.Error() + ": the schema is behind, or the database is another: run `handoff migrate`"
 	}

@@ -29,6 +29,9 @@ func (f adminFlags) with(ctx context.Context, do func(admin.Admin) (any, error))
 	}
 	defer closeAll()
 	if typed, ok := ctx.Value(typedKey{}).(typedCommand); ok {
+		if err := typed.checkAccount(ctx, a); err != nil {
+			return err
+		}
 		a = typed.audited(a)
 	}
 	value, err := do(a)
