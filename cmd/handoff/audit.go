@@ -95,11 +95,12 @@ type auditListCmd struct {
 	Action string        `help:"Only this action, such as update-inbox."`
 	Target *handoff.ID   `help:"Only what was done to this thing."`
 	Since  time.Duration `help:"Only from so long ago on, such as 48h."`
+	Limit  int32         `help:"At most so many." default:"1000"`
 }
 
 func (c *auditListCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
-		filter := dbsqlc.AuditListParams{AccountID: c.Account, TargetID: c.Target, RowLimit: listLimit}
+		filter := dbsqlc.AuditListParams{AccountID: c.Account, TargetID: c.Target, RowLimit: c.Limit}
 		for i := range filter.BeforeID {
 			filter.BeforeID[i] = 0xff
 		}

@@ -49,7 +49,7 @@ type demoInboxes []demoInbox
 
 // seedInboxes finds the demo inboxes of the last run by their names, points them at the ports of this one, and makes what is lost.
 func (d *devStack) seedInboxes(ctx context.Context, a admin.Admin, fakes *fakes) (demoInboxes, error) {
-	there, err := dbsqlc.New(a.DB).InboxList(ctx, dbsqlc.InboxListParams{AccountID: d.info.AccountID, RowLimit: listLimit})
+	there, err := dbsqlc.New(a.DB).InboxList(ctx, dbsqlc.InboxListParams{AccountID: d.info.AccountID, RowLimit: everything})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"os"
 
 	"handoff"
@@ -12,7 +13,8 @@ import (
 
 // The set-up commands work straight on the database, so that the first account and key need no key. Each prints JSON.
 
-const listLimit = 1000
+// everything is the limit of lists that are printed whole.
+const everything = math.MaxInt32
 
 func printJSON(value any) error {
 	encoder := json.NewEncoder(os.Stdout)

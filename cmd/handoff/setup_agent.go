@@ -70,7 +70,7 @@ type agentListCmd struct {
 
 func (c *agentListCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
-		rows, err := dbsqlc.New(a.DB).AgentList(ctx, dbsqlc.AgentListParams{AccountID: c.Account, RowLimit: listLimit})
+		rows, err := dbsqlc.New(a.DB).AgentList(ctx, dbsqlc.AgentListParams{AccountID: c.Account, RowLimit: everything})
 		return views(rows, viewAgent), err
 	})
 }

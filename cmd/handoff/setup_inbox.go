@@ -178,7 +178,7 @@ type inboxListCmd struct {
 
 func (c *inboxListCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
-		rows, err := dbsqlc.New(a.DB).InboxList(ctx, dbsqlc.InboxListParams{AccountID: c.Account, RowLimit: listLimit})
+		rows, err := dbsqlc.New(a.DB).InboxList(ctx, dbsqlc.InboxListParams{AccountID: c.Account, RowLimit: everything})
 		return views(rows, c.viewInbox), err
 	})
 }

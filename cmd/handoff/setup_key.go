@@ -63,7 +63,7 @@ type keyListCmd struct {
 
 func (c *keyListCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
-		rows, err := dbsqlc.New(a.DB).APIKeyList(ctx, dbsqlc.APIKeyListParams{AccountID: c.Account, RowLimit: listLimit})
+		rows, err := dbsqlc.New(a.DB).APIKeyList(ctx, dbsqlc.APIKeyListParams{AccountID: c.Account, RowLimit: everything})
 		return views(rows, viewKey), err
 	})
 }

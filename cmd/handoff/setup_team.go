@@ -65,7 +65,7 @@ type teamListCmd struct {
 
 func (c *teamListCmd) Run(ctx context.Context) error {
 	return c.with(ctx, func(a admin.Admin) (any, error) {
-		rows, err := dbsqlc.New(a.DB).TeamList(ctx, dbsqlc.TeamListParams{AccountID: c.Account, RowLimit: listLimit})
+		rows, err := dbsqlc.New(a.DB).TeamList(ctx, dbsqlc.TeamListParams{AccountID: c.Account, RowLimit: everything})
 		return views(rows, viewTeam), err
 	})
 }
