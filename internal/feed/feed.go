@@ -99,10 +99,10 @@ type Hub struct {
 	// Limit is how many subscriptions an account may have in this process; 1000 if absent.
 	Limit int
 
-	hearing           atomic.Bool // new events are announced
-	listening, paging trouble.Teller
-	news              chan struct{}
-	pagers            chan struct{}
+	hearing                   atomic.Bool // new events are announced
+	listening, moving, paging trouble.Teller
+	news                      chan struct{}
+	pagers                    chan struct{}
 
 	mu            sync.Mutex
 	closed        bool

@@ -251,3 +251,21 @@ func TestAStoppedHubEndsItsSubscriptions(t *testing.T) {
 	_, err := s.hub.Subscribe(t.Context(), feed.Request{AccountID: s.account})
 	require.ErrorContains(t, err, "stopping")
 }
+
+// A standby that was promoted gives numbers again that clients have read already: their cursors would skip what is new.
+func TestEventsGoOnAfterAFailover(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	snapshot, err := dbsqlc.New(s.pool).FeedHorizon(t.Context())
+	require.NoError(t, err)
+	_, err = s.pool.Exec(t.Context(), "UPDATE feed_clusters SET cluster = 'the one before'")
+	require.NoError(t, err)
+	s.run(t)
+	require.Eventually(t, func() bool {
+		moved, err := dbsqlc.New(s.pool).FeedMoved(t.Context())
+		return err == nil && !moved
+	}, patience, 10*time.Millisecond)
+
+	sub := s.subscribe(t, &feed.Position{TxID: snapshot.Begun + 1_000_000})
+	require.Equal(t, []string{s.insert(t)}, receive(t, sub, 1))
+}

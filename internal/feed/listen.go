@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"handoff/db/dbsqlc"
 )
 
 const (
@@ -59,6 +61,7 @@ func (h *Hub) hear(ctx context.Context) (heard bool, err error) {
 		defer cancel()
 		_ = conn.Close(closeCtx)
 	}()
+	h.goOn(connectCtx, conn)
 	if _, err := conn.Exec(connectCtx, "LISTEN "+Channel); err != nil {
 		return false, err
 	}
@@ -89,6 +92,16 @@ func (h *Hub) hear(ctx context.Context) (heard bool, err error) {
 			}
 			break
 		}
+	}
+}
+
+// goOn lets events go on behind every cursor that a client can have, where the database has failed over or was brought back to an earlier
+// point: see migration 00012_feed_offset. Connections break then, so that a new one is the moment to look.
+func (h *Hub) goOn(ctx context.Context, conn *pgx.Conn) {
+	moved, err := dbsqlc.New(conn).FeedContinue(ctx)
+	h.moving.Tell(ctx, h.Log, "it is not sure that clients will read all events: if the database has failed over, run `handoff migrate`", err)
+	if moved {
+		h.Log.WarnContext(ctx, "the database is another than before, or has failed over or was brought back: what happens from now on follows all that clients have read")
 	}
 }
 
