@@ -157,11 +157,20 @@ func (l *locked) touch(at time.Time) {
 		l.conv.LastActivityAt = at
 	}
 	// Somebody may have put the end off, past what a message puts it off.
-	inactive := l.conv.LastActivityAt.Add(l.inbox.Inactivity)
+	inactive := l.inactiveAfter(l.conv.LastActivityAt)
 	if l.conv.InactiveAt == nil || inactive.After(*l.conv.InactiveAt) {
 		l.conv.InactiveAt = &inactive
 	}
 	l.conv.NoticeAt = l.noticeAfter(l.conv.LastActivityAt)
+}
+
+// inactiveAfter is when inactivity ends the conversation unless something happens after at. It counts from when that was taken in: what waited
+// for longer, with Temporal away, was seen by nobody, and would end in the moment in which it is opened.
+func (l *locked) inactiveAfter(at time.Time) time.Time {
+	if l.now.After(at) {
+		at = l.now
+	}
+	return at.Add(l.inbox.Inactivity)
 }
 
 // noticeAfter is when the first endpoint that asked to be told of a silence is told, if nobody writes; only what is due after the

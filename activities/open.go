@@ -45,7 +45,7 @@ func (l *locked) openConversation(ctx context.Context, m dbsqlc.Message, source 
 
 // begin turns to a new conversation.
 func (l *locked) begin(at time.Time, source *handoff.OffloadSource, reason string) {
-	inactive := at.Add(l.inbox.Inactivity)
+	inactive := l.inactiveAfter(at)
 	l.counts, l.team = nil, nil
 	l.conv = &dbsqlc.Conversation{
 		ID: handoff.NewID(), AccountID: l.ref.AccountID, InboxID: l.ref.InboxID, ContactID: l.ref.ContactID, Status: handoff.StatusWaiting,
