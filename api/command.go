@@ -96,6 +96,8 @@ type change struct {
 	allowed check
 	// note is added for agents before the change.
 	note string
+	// sound says what is wrong with what else is asked for, where only the workflow would find it out, after the note.
+	sound func(context.Context) error
 	// update makes the payload.
 	update func(workflows.CommandInput) workflows.Input
 }
@@ -116,6 +118,11 @@ func (s *server) command(ctx context.Context, c change) (*output[Conversation], 
 	}
 	err = s.carryOut(ctx, row, actor, c.allowed, func(ctx context.Context, to workflows.ConversationInput, cmd workflows.CommandInput) error {
 		if c.note != "" {
+			if c.sound != nil {
+				if err := c.sound(ctx); err != nil {
+					return err
+				}
+			}
 			// Under the command's id, so that a repeated request adds it once.
 			note := newNote{id: commandOf(ctx).ID, conversation: cmd.ConversationID, inbox: to.InboxID, actor: cmd.Actor, text: c.note}
 			if _, err := s.addNote(ctx, note); err != nil {

@@ -6,6 +6,8 @@ import (
 
 	"handoff"
 	"handoff/activities"
+	"handoff/db"
+	"handoff/db/dbsqlc"
 	"handoff/workflows"
 )
 
@@ -120,12 +122,33 @@ func (s *server) transfer(ctx context.Context, in *transferInput) (*output[Conve
 	}
 	return s.command(ctx, change{
 		Commanded: in.Commanded, agent: body.AgentID, allowed: handoff.Control.CheckTransfer, note: body.Note,
+		sound: func(ctx context.Context) error { return s.receivers(ctx, body) },
 		update: func(cmd workflows.CommandInput) workflows.Input {
 			return workflows.TransferInput{CommandInput: cmd, Transfer: activities.Transfer{
 				AgentID: body.ToAgentID, TeamID: body.ToTeamID, Why: body.why(),
 			}}
 		},
 	})
+}
+
+// receivers says whether whom a transfer is for can have it.
+func (s *server) receivers(ctx context.Context, to transferBody) error {
+	if to.ToAgentID != nil {
+		agent, err := s.queries(ctx).AgentGet(ctx, dbsqlc.AgentGetParams{AccountID: keyOf(ctx).AccountID, ID: *to.ToAgentID})
+		if err != nil {
+			return bodyFault(db.NotFound(err, "agent"), "to_agent_id", "to_agent_id names no agent of this account")
+		}
+		if agent.DisabledAt != nil {
+			return handoff.Errorf(handoff.CodeInvalid, "the agent %s is disabled", agent.Name)
+		}
+	}
+	if to.ToTeamID == nil {
+		return nil
+	}
+	if _, err := s.findTeam(ctx, *to.ToTeamID); err != nil {
+		return bodyFault(err, "to_team_id", "to_team_id names no team of this account")
+	}
+	return nil
 }
 
 func (s *server) takeOver(ctx context.Context, in *takeOverInput) (*output[Conversation], error) {

@@ -149,6 +149,24 @@ func TestCommandsOfAnotherAccountFindNothing(t *testing.T) {
 	w.RequireUnchanged(t, before)
 }
 
+// A transfer that only the workflow refused had left its note behind, one more with each try.
+func TestATransferThatIsRefusedLeavesNoNote(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gone := w.Agent(t, "Cleo").Agent.ID
+	w.Exec(t, "UPDATE agents SET disabled_at = now() WHERE id = $1", gone)
+	c := w.conversation(t, "447700900123").ID
+	for words, body := range map[string]map[string]any{
+		"Cleo is disabled": {"to_agent_id": gone}, "names no agent": {"to_agent_id": w.strangerWorld.Ana.Agent.ID},
+		"names no team": {"to_agent_id": w.Ben.Agent.ID, "to_team_id": handoff.NewID()},
+	} {
+		body["note"] = "yours"
+		w.command(t, c, "transfer", w.ana, body).says(invalid, handoff.CodeInvalid, words)
+	}
+	require.Zero(t, w.Count(t, "notes", "conversation_id = $1", c))
+	require.Zero(t, w.events(t, handoff.EventNoteAdded))
+}
+
 func TestAVersionThatHasPassedIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
