@@ -187,7 +187,7 @@ func (s *server) listContactConversations(ctx context.Context, in *listOfContact
 	})
 	rows := make([]dbsqlc.ConversationDetailRow, 0, len(found))
 	for _, row := range found {
-		rows = append(rows, dbsqlc.ConversationDetailRow{Conversation: row.Conversation, ContactName: row.ContactName, AssigneeName: row.AssigneeName})
+		rows = append(rows, dbsqlc.ConversationDetailRow(row))
 	}
 	items, err := s.conversationViews(ctx, contact.AccountID, rows)
 	return &listOutput[Conversation]{list[Conversation]{items, next}}, err

@@ -32,7 +32,7 @@ func (e *contactExport) conversations(ctx context.Context, out io.Writer) error 
 	return everyPage(ctx, lastID, func(ctx context.Context, found []dbsqlc.ConversationListByContactRow) error {
 		rows := make([]dbsqlc.ConversationDetailRow, 0, len(found))
 		for _, row := range found {
-			rows = append(rows, dbsqlc.ConversationDetailRow{Conversation: row.Conversation, ContactName: row.ContactName, AssigneeName: row.AssigneeName})
+			rows = append(rows, dbsqlc.ConversationDetailRow(row))
 		}
 		views, err := e.s.conversationViews(ctx, e.contact.AccountID, rows)
 		if err != nil {

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -80,4 +81,20 @@ func TestAContactsConversations(t *testing.T) {
 	require.Equal(t, first.ID.String(), got.text("items.0.id"))
 	require.Len(t, got.field("items"), 1)
 	require.Equal(t, "John", got.text("items.0.contact.name"))
+}
+
+// The list of a contact's conversations, and so the contact's export, named neither the team nor whom a conversation was offered to.
+func TestAContactsConversationsAreShownAsTheyAreAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.conversation(t, "447700900123")
+	w.command(t, c.ID, "transfer", w.ana, map[string]any{"to_team_id": w.Team(t, "Billing", "")}).is(http.StatusOK)
+	w.command(t, c.ID, "offer", w.ana, map[string]any{"to": "agent", "to_agent_id": w.Ben.Agent.ID}).is(http.StatusOK)
+	alone := w.do(t, "GET", "/v1/conversations/"+c.ID.String(), w.ana, nil).is(http.StatusOK)
+	require.Equal(t, "Billing", alone.text("team.name"))
+	require.Equal(t, "Ben", alone.text("offer.agent.name"))
+	listed := w.do(t, "GET", "/v1/contacts/"+c.ContactID.String()+"/conversations", w.ana, nil).is(http.StatusOK)
+	var view map[string]any
+	require.NoError(t, json.Unmarshal(alone.body, &view))
+	require.Equal(t, any(view), listed.field("items.0"))
 }

@@ -15,7 +15,7 @@ import (
 // StreamEvent is an event with what a client needs to show it, so that it does not have to ask.
 type StreamEvent struct {
 	Event
-	Conversation *Conversation `json:"conversation,omitempty" doc:"The conversation as it was when the event was read: it may be newer than the event. Compare version."`
+	Conversation *Conversation `json:"conversation,omitempty" doc:"The conversation as it was when the event was read: it may be newer than the event. Compare seq: version stays where only tags, attributes, priority or notes change."`
 	Message      *Message      `json:"message,omitempty" doc:"The message that the event is about, as it was then. Its media.url is good for an hour."`
 	Note         *Note         `json:"note,omitempty" doc:"The note that was added."`
 }

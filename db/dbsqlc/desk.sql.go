@@ -37,10 +37,12 @@ func (q *Queries) ConversationDescribe(ctx context.Context, arg ConversationDesc
 }
 
 const conversationListByContact = `-- name: ConversationListByContact :many
-SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, c.due_at, c.read_receipt_for, ct.name AS contact_name, a.name AS assignee_name
+SELECT c.id, c.account_id, c.inbox_id, c.contact_id, c.status, c.end_reason, c.assignee_id, c.version, c.last_seq, c.unread_count, c.last_message_id, c.window_expires_at, c.opened_at, c.last_activity_at, c.inactive_at, c.notice_at, c.source, c.offload, c.windowed, c.ended_at, c.disposition, c.team_id, c.priority, c.skills, c.queued_at, c.control_since, c.control_reason, c.offered_to, c.offered_bot, c.offer_expires_at, c.passed_by, c.snoozed_until, c.awaiting_since, c.first_responded_at, c.response_due_at, c.response_notice_at, c.silent_at, c.window_notice_at, c.resolve_at, c.resolve_by, c.scheduled, c.scheduled_at, c.tags, c.attributes, c.previous_id, c.due_at, c.read_receipt_for, ct.name AS contact_name, a.name AS assignee_name, t.name AS team_name, o.name AS offered_name
 FROM conversations c
 JOIN contacts ct ON ct.id = c.contact_id
 LEFT JOIN agents a ON a.id = c.assignee_id
+LEFT JOIN teams t ON t.id = c.team_id
+LEFT JOIN agents o ON o.id = c.offered_to
 WHERE c.account_id = $1 AND c.contact_id = $2 AND c.id < $3
 ORDER BY c.id DESC LIMIT $4
 `
@@ -56,6 +58,8 @@ type ConversationListByContactRow struct {
 	Conversation Conversation
 	ContactName  string
 	AssigneeName *string
+	TeamName     *string
+	OfferedName  *string
 }
 
 func (q *Queries) ConversationListByContact(ctx context.Context, arg ConversationListByContactParams) ([]ConversationListByContactRow, error) {
@@ -122,6 +126,8 @@ func (q *Queries) ConversationListByContact(ctx context.Context, arg Conversatio
 			&i.Conversation.ReadReceiptFor,
 			&i.ContactName,
 			&i.AssigneeName,
+			&i.TeamName,
+			&i.OfferedName,
 		); err != nil {
 			return nil, err
 		}

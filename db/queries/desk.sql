@@ -12,10 +12,12 @@ UPDATE conversations SET unread_count = @unread_count WHERE id = @id;
 UPDATE conversations SET read_receipt_for = @external_id::text WHERE id = @id;
 
 -- name: ConversationListByContact :many
-SELECT sqlc.embed(c), ct.name AS contact_name, a.name AS assignee_name
+SELECT sqlc.embed(c), ct.name AS contact_name, a.name AS assignee_name, t.name AS team_name, o.name AS offered_name
 FROM conversations c
 JOIN contacts ct ON ct.id = c.contact_id
 LEFT JOIN agents a ON a.id = c.assignee_id
+LEFT JOIN teams t ON t.id = c.team_id
+LEFT JOIN agents o ON o.id = c.offered_to
 WHERE c.account_id = @account_id AND c.contact_id = @contact_id AND c.id < @before_id
 ORDER BY c.id DESC LIMIT @row_limit;
 

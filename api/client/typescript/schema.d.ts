@@ -5794,7 +5794,7 @@ export interface components {
             actor: components["schemas"]["Actor"];
             /** Format: date-time */
             at: string;
-            /** @description The conversation as it was when the event was read: it may be newer than the event. Compare version. */
+            /** @description The conversation as it was when the event was read: it may be newer than the event. Compare seq: version stays where only tags, attributes, priority or notes change. */
             conversation?: components["schemas"]["Conversation"];
             /** Format: uuid */
             conversation_id?: string;
