@@ -58,6 +58,7 @@ type cli struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // whoever asks a second time does not want to wait: nothing is lost by a kill
 	if err := run(ctx, os.Args[1:]); err != nil {
 		var status exitStatus
 		if errors.As(err, &status) {

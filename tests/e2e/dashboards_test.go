@@ -124,10 +124,10 @@ func expressions(t *testing.T) map[string]string {
 }
 
 // TestDashboardsAndAlertsNameWhatIsScraped holds them against the scrapes of a serve and a worker that have done something, and has serve
-// say that it is about to stop before it does.
+// say that it is about to stop, long before it does unless it is asked a second time.
 func TestDashboardsAndAlertsNameWhatIsScraped(t *testing.T) {
 	t.Parallel()
-	s := newStackSet(t, dbtest.URL(t), testenv.Temporal(t), []string{"HANDOFF_DRAIN=15s"}, "message.received")
+	s := newStackSet(t, dbtest.URL(t), testenv.Temporal(t), []string{"HANDOFF_DRAIN=10m"}, "message.received")
 	into[receipt](t, s.post(text("447700900123", "wamid.scraped", "Hello")), http.StatusOK)
 	s.open()
 	s.webhook(1)
@@ -179,5 +179,6 @@ func (s *stack) drains() {
 	})
 	require.Equal(s, http.StatusOK, s.get("/v1/conversations").status, "it still serves what it is sent")
 	require.Equal(s, http.StatusOK, call(s.T, http.MethodGet, s.url+"/livez", "", nil).status)
+	require.True(s, s.serve.signal(syscall.SIGTERM, readyWithin), "whoever asks a second time does not want to wait")
 	require.True(s, <-stopped)
 }
