@@ -24,7 +24,10 @@ func (a *acceptance) decideOffloads(ctx context.Context, q *dbsqlc.Queries) erro
 			return err
 		}
 		if reason != "" {
-			s.Outcome, s.Reason, s.contact = OutcomeRefused, reason, handoff.ID{}
+			s.Outcome, s.Reason = OutcomeRefused, reason
+			if len(a.raw) == 0 { // the bytes go on all the same, in the contact's lane
+				s.contact = handoff.ID{}
+			}
 		}
 	}
 	return nil

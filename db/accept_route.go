@@ -26,7 +26,7 @@ func (a *acceptance) route(ctx context.Context, q *dbsqlc.Queries) error {
 	var refusal *handoff.Error
 	routed := len(a.slots) == 0
 	for _, s := range a.slots {
-		inbox, refused := a.inboxFor(s.item.Route, inboxes)
+		inbox, refused := a.inboxFor(s.item, inboxes)
 		if refused != nil {
 			refusal = refused
 			s.Kind, s.Reason = handoff.ItemIgnored, refused.Message
@@ -56,28 +56,65 @@ func (a *acceptance) findInboxes(ctx context.Context, q *dbsqlc.Queries, numbers
 	})
 }
 
-func (a *acceptance) inboxFor(r handoff.Route, inboxes []dbsqlc.Inbox) (*dbsqlc.Inbox, *handoff.Error) {
+func (a *acceptance) inboxFor(item *handoff.Item, inboxes []dbsqlc.Inbox) (*dbsqlc.Inbox, *handoff.Error) {
+	r := item.Route
+	if r.PhoneNumberID == "" {
+		return a.inboxWithoutNumber(item, inboxes)
+	}
 	for i := range inboxes {
 		inbox := &inboxes[i]
-		if r == (handoff.Route{}) && a.receipt.InboxID != nil && *a.receipt.InboxID == inbox.ID {
-			return inbox, nil
-		}
-		if inbox.WABAID != r.WABAID || (r.PhoneNumberID != "" && inbox.PhoneNumberID != r.PhoneNumberID) {
+		if inbox.WABAID != r.WABAID || inbox.PhoneNumberID != r.PhoneNumberID {
 			continue
 		}
-		if a.receipt.InboxID != nil && *a.receipt.InboxID != inbox.ID {
+		if a.isOthers(inbox) {
 			return nil, handoff.Errorf(handoff.CodeForbidden,
 				"this key is bound to another inbox than the one with phone number id %q", r.PhoneNumberID)
 		}
 		return inbox, nil
 	}
 	for _, inbox := range inboxes {
-		if inbox.PhoneNumberID == r.PhoneNumberID && r.PhoneNumberID != "" {
+		if inbox.PhoneNumberID == r.PhoneNumberID {
 			return nil, handoff.Errorf(handoff.CodeInvalid, "the inbox with phone number id %q has another WhatsApp Business Account id "+
 				"than %q: compare entry[].id with the inbox's waba_id", r.PhoneNumberID, r.WABAID)
 		}
 	}
-	return nil, handoff.Errorf(handoff.CodeInvalid, "no inbox of this account has WhatsApp Business Account id %q and phone number id %q: "+
+	return nil, noInbox(r)
+}
+
+// inboxWithoutNumber is the inbox of an element that names none of the numbers of its business account, which may have several: the
+// request's own, else the first for what concerns the whole account. Of what was said to one of the numbers nobody knows which it was.
+func (a *acceptance) inboxWithoutNumber(item *handoff.Item, inboxes []dbsqlc.Inbox) (*dbsqlc.Inbox, *handoff.Error) {
+	var found []*dbsqlc.Inbox
+	for i := range inboxes {
+		inbox := &inboxes[i]
+		ours := a.receipt.InboxID != nil && !a.isOthers(inbox)
+		if ours && (item.Route == handoff.Route{} || inbox.WABAID == item.Route.WABAID) {
+			return inbox, nil
+		}
+		if inbox.WABAID == item.Route.WABAID {
+			found = append(found, inbox)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return nil, noInbox(item.Route)
+	case a.isOthers(found[0]):
+		return nil, handoff.Errorf(handoff.CodeForbidden,
+			"this key is bound to an inbox of another WhatsApp Business Account than %q", item.Route.WABAID)
+	case len(found) > 1 && item.Kind != handoff.ItemEvent && item.Kind != handoff.ItemIgnored:
+		return nil, handoff.Errorf(handoff.CodeInvalid, "metadata.phone_number_id is missing, and %d inboxes are of the WhatsApp Business "+
+			"Account %q: forward the bytes of Meta's webhook as they came", len(found), item.Route.WABAID)
+	}
+	return found[0], nil
+}
+
+// isOthers tells whether the request may not write to the inbox.
+func (a *acceptance) isOthers(inbox *dbsqlc.Inbox) bool {
+	return a.receipt.InboxID != nil && *a.receipt.InboxID != inbox.ID
+}
+
+func noInbox(r handoff.Route) *handoff.Error {
+	return handoff.Errorf(handoff.CodeInvalid, "no inbox of this account has WhatsApp Business Account id %q and phone number id %q: "+
 		"compare entry[].id and metadata.phone_number_id with the inbox's waba_id and phone_number_id", r.WABAID, r.PhoneNumberID)
 }
 
