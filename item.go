@@ -108,6 +108,8 @@ type ItemOffloadBody struct {
 	Payload json.RawMessage `json:"payload,omitempty"`
 	// Source says who passed control: the inbox's bot, or Meta's own agent (SourceMeta).
 	Source OffloadSource `json:"source,omitempty"`
+	// BotVersion is LIVE or DRAFT of Chatlayer's bot, which hold the sessions of each apart: answers go back to the one that asked.
+	BotVersion string `json:"bot_version,omitempty"`
 	// Transcript is everything that was said before, oldest first.
 	Transcript []HistoryTurn `json:"transcript,omitempty"`
 	// At is the vendor's time of the request; zero where it gives none.

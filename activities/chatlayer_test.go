@@ -290,3 +290,28 @@ func TestWhatTheBotSaysBeforeTheReplyLeftIsItsOwn(t *testing.T) {
 	require.Equal(t, handoff.MessageQueued, s.status(id))
 	require.Equal(t, 1, s.Count(t, "messages", "author_type = 'bot'"))
 }
+
+func TestAnswersGoToTheVersionOfTheBotThatAsked(t *testing.T) {
+	t.Parallel()
+	s := newChatlayerScene(t, `{"resume":"{{sessionId}}"}`)
+	accepted := s.posts(fakechatlayer.Offload{
+		Event: "offload", BotID: "bot1", Version: "DRAFT", SessionID: session, Timestamp: fakechatlayer.Timestamp(s.now),
+	})
+	s.ref = s.refOf(accepted.Wakes[0])
+	s.apply()
+	s.queued("Hi, builder")
+	s.leave()
+	s.resolve()
+	s.leave()
+	calls := s.vendor.Calls()
+	require.Len(t, calls, 2)
+	for _, call := range calls {
+		require.Equal(t, "DRAFT", call.Version, "the inbox says LIVE; the emulator's session is unknown there")
+	}
+
+	s.now = s.now.Add(time.Hour)
+	s.offload()
+	s.queued("Hi John")
+	s.leave()
+	require.Equal(t, "LIVE", s.vendor.Calls()[2].Version)
+}

@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -50,12 +52,28 @@ func (l *locked) inboxFacts() (protocol.Inbox, error) {
 	if err != nil {
 		return protocol.Inbox{}, fmt.Errorf("read the time zone of inbox %s: %w", l.inbox.ID, err)
 	}
+	version, err := l.botVersion()
+	if err != nil {
+		return protocol.Inbox{}, err
+	}
 	return protocol.Inbox{
 		ID: l.inbox.ID, AccountID: l.inbox.AccountID, Name: l.inbox.Name, PhoneNumberID: l.inbox.PhoneNumberID,
 		DisplayPhoneNumber: l.inbox.DisplayPhoneNumber, CallbackData: l.inbox.CallbackData, ResolvedStatus: l.inbox.ResolvedStatus,
 		InactivityStatus: l.inbox.InactivityStatus, NotifyInactivity: l.inbox.NotifyInactivity, TimeZone: zone,
-		BotID: l.inbox.BotID, BotVersion: l.inbox.BotVersion, ResumeCall: l.inbox.ResumeCall,
+		BotID: l.inbox.BotID, BotVersion: version, ResumeCall: l.inbox.ResumeCall,
 	}, nil
+}
+
+// botVersion is the version of the bot that asked for a person. The inbox's own is for conversations that no bot handed over.
+func (l *locked) botVersion() (string, error) {
+	if l.conv == nil || len(l.conv.Offload) == 0 {
+		return l.inbox.BotVersion, nil
+	}
+	var offload db.OffloadColumn
+	if err := json.Unmarshal(l.conv.Offload, &offload); err != nil {
+		return "", fmt.Errorf("read the offload of conversation %s: %w", l.conv.ID, err)
+	}
+	return cmp.Or(offload.BotVersion, l.inbox.BotVersion), nil
 }
 
 func (l *locked) contactFacts(ctx context.Context) (*protocol.Contact, error) {

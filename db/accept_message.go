@@ -138,7 +138,7 @@ func fillOffload(row *dbsqlc.MessageInsertParams, o *handoff.ItemOffloadBody) er
 		row.SentAt = &o.At
 	}
 	var err error
-	row.Content, err = json.Marshal(OffloadColumn{Reason: o.Reason, Payload: o.Payload, Source: o.Source})
+	row.Content, err = json.Marshal(OffloadColumn{Reason: o.Reason, Payload: o.Payload, Source: o.Source, BotVersion: o.BotVersion})
 	if err != nil || len(o.Transcript) == 0 {
 		return err
 	}

@@ -12,6 +12,8 @@ type OffloadColumn struct {
 	Reason  string                `json:"reason,omitempty"`
 	Payload json.RawMessage       `json:"payload,omitempty"`
 	Source  handoff.OffloadSource `json:"source,omitempty"`
+	// BotVersion is where an offload of Chatlayer's came from.
+	BotVersion string `json:"bot_version,omitempty"`
 }
 
 // WindowStart is the moment from which a contact's message opens the 24-hour service window: the vendor's time of the message,

@@ -22,6 +22,12 @@ var Protocol = protocol.Protocol{
 	End:       end,
 }
 
+// The versions of a bot. Chatlayer posts what happens in either to the one address of its offloading webhook.
+const (
+	versionLive  = "LIVE"
+	versionDraft = "DRAFT"
+)
+
 // VerifyTokenParameter is the query parameter that proves that a request is Chatlayer's. The dot is part of its name.
 const VerifyTokenParameter = "challenge.verifyToken"
 

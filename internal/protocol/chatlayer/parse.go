@@ -155,6 +155,9 @@ func (p *parser) messages(top object) error {
 
 func (p *parser) offload(in Inbound, top object) error {
 	offload := &handoff.ItemOffloadBody{Source: handoff.SourceGateway, At: timestamp(top)}
+	if in.Version == versionLive || in.Version == versionDraft {
+		offload.BotVersion = in.Version
+	}
 	if payload, ok := vendorjson.ParseObject(top["payload"]); ok {
 		offload.Payload, offload.Reason = vendorjson.Sanitize(top["payload"]), payload.Text("reason")
 	}

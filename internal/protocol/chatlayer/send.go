@@ -104,11 +104,11 @@ func send(inbox protocol.Inbox, contact protocol.Contact, m handoff.OutboundMess
 
 // actionsPath is the address of a session's actions. The version is LIVE where the inbox names none.
 func actionsPath(inbox protocol.Inbox, session string) (string, error) {
-	version := first(inbox.BotVersion, "LIVE")
+	version := first(inbox.BotVersion, versionLive)
 	switch {
 	case !segment(inbox.BotID):
 		return "", handoff.Errorf(handoff.CodeInvalid, "the inbox has no bot id: give it the id of its Chatlayer bot, so that replies find their way")
-	case version != "LIVE" && version != "DRAFT":
+	case version != versionLive && version != versionDraft:
 		return "", handoff.Errorf(handoff.CodeInvalid, "the inbox's bot version has to be LIVE or DRAFT")
 	case !segment(session):
 		return "", handoff.Errorf(handoff.CodeInvalid, "the contact has no Chatlayer session: Chatlayer can send only to a session that it has told us of")
