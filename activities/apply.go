@@ -203,6 +203,9 @@ func (l *locked) applyStatusItem(ctx context.Context, item dbsqlc.ReceiptItemLis
 	if err != nil {
 		return err
 	}
+	if l.comesLate(m, item.ExternalID, status.Status) {
+		return nil
+	}
 	if m.ExternalID == nil && item.ExternalID != nil {
 		if err := l.learn(ctx, m.ID, *item.ExternalID); err != nil {
 			return err
@@ -212,6 +215,13 @@ func (l *locked) applyStatusItem(ctx context.Context, item dbsqlc.ReceiptItemLis
 		}
 	}
 	return l.advance(ctx, m, status.Status, status.Failure)
+}
+
+// comesLate tells of a "sent" that WhatsApp had said before it said of the same message that it failed: their order is not promised
+// (messages/status). Where the failure was ours, or the gateway has sent the message again under another id, "sent" proves it wrong.
+func (l *locked) comesLate(m dbsqlc.Message, externalID *string, to handoff.MessageStatus) bool {
+	return to == handoff.MessageSent && m.Status != nil && *m.Status == handoff.MessageFailed && !failedOnTheWay(m) &&
+		l.inbox.PhoneNumberID != "" && m.ExternalID != nil && externalID != nil && *m.ExternalID == *externalID
 }
 
 // advance moves a message to a later status and records it; a status that comes late changes nothing.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -159,8 +160,7 @@ func (l *locked) delivered(ctx context.Context, d dbsqlc.Delivery, wamid string)
 	if err != nil {
 		return err
 	}
-	onTheWay := m.FailureCode != nil && (*m.FailureCode == failureUndeliverable || *m.FailureCode == handoff.FailureWindowClosed)
-	if onTheWay || l.protocol.Transport != handoff.TransportWebhook {
+	if failedOnTheWay(m) || l.protocol.Transport != handoff.TransportWebhook {
 		// It failed on its way out; somebody sent it again, and now the gateway has it. A send of our own fails nowhere else.
 		if m.Status != nil && (*m.Status == handoff.MessageFailed || *m.Status == handoff.MessageUncertain) {
 			queued := handoff.MessageQueued
@@ -179,6 +179,17 @@ func (l *locked) delivered(ctx context.Context, d dbsqlc.Delivery, wamid string)
 	return l.flush(ctx)
 }
 
+// failedOnTheWay tells of a failed message that it was we who gave it up.
+func failedOnTheWay(m dbsqlc.Message) bool {
+	return m.FailureCode != nil && (*m.FailureCode == failureUndeliverable || *m.FailureCode == handoff.FailureWindowClosed)
+}
+
+// statusOrder is the order in which statuses that came out of order happened: a message fails after it was sent, and one that was
+// delivered has not failed.
+var statusOrder = []handoff.MessageStatus{
+	handoff.MessageSent, handoff.MessageFailed, handoff.MessageDelivered, handoff.MessageRead, handoff.MessagePlayed,
+}
+
 // learn gives a message its wamid and applies the statuses that came before it.
 func (l *locked) learn(ctx context.Context, message handoff.ID, wamid string) error {
 	rows, err := l.q.MessageSetExternalID(ctx, dbsqlc.MessageSetExternalIDParams{ID: message, ExternalID: wamid})
@@ -189,6 +200,9 @@ func (l *locked) learn(ctx context.Context, message handoff.ID, wamid string) er
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(parked, func(x, y dbsqlc.ParkedStatus) int {
+		return slices.Index(statusOrder, handoff.MessageStatus(x.Status)) - slices.Index(statusOrder, handoff.MessageStatus(y.Status))
+	})
 	for _, p := range parked {
 		var failure *handoff.Failure
 		if p.Failure != nil {
