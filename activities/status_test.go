@@ -10,10 +10,10 @@ import (
 	"handoff"
 )
 
-// toldOf accepts a status of WhatsApp's and applies it.
-func (s *scene) toldOf(wamid, status string) {
+// toldOf accepts a status of WhatsApp's of the message wamid.1 and applies it.
+func (s *scene) toldOf(status string) {
 	s.Helper()
-	body := s.StatusBody(wamid, status)
+	body := s.StatusBody("wamid.1", status)
 	if status == "failed" {
 		body = bytes.Replace(body, []byte(`"status":"failed"`), []byte(`"status":"failed","errors":[{"code":131026,"title":"Message undeliverable"}]`), 1)
 	}
@@ -21,10 +21,10 @@ func (s *scene) toldOf(wamid, status string) {
 	s.apply()
 }
 
-// leaves lets a reply reach the gateway, which answers with its wamid.
-func (s *scene) leaves(wamid string) handoff.ID {
+// leaves lets a reply reach the gateway, which answers that it is wamid.1.
+func (s *scene) leaves() handoff.ID {
 	s.Helper()
-	s.Gateway.Answer(func(int) (int, string) { return http.StatusOK, `{"messages":[{"id":"` + wamid + `"}]}` })
+	s.Gateway.Answer(func(int) (int, string) { return http.StatusOK, `{"messages":[{"id":"wamid.1"}]}` })
 	s.apply()
 	id := s.queued("Hi John")
 	_, err := s.deliver()
@@ -35,13 +35,13 @@ func (s *scene) leaves(wamid string) handoff.ID {
 func TestASentThatComesAfterTheFailureDoesNotHideIt(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	id := s.leaves("wamid.1")
-	s.toldOf("wamid.1", "failed")
-	s.toldOf("wamid.1", "sent")
+	id := s.leaves()
+	s.toldOf("failed")
+	s.toldOf("sent")
 	m := s.message(id)
 	require.Equal(t, handoff.MessageFailed, *m.Status, "the customer never got it, and the agent has to know")
 	require.Equal(t, "131026", *m.FailureCode)
-	s.toldOf("wamid.1", "delivered")
+	s.toldOf("delivered")
 	require.Equal(t, handoff.MessageDelivered, *s.message(id).Status, "but who has it has it")
 }
 
@@ -60,10 +60,10 @@ func TestStatusesThatCameBeforeTheWamidCountInTheirOwnOrder(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
 			for _, status := range tt.statuses {
-				s.toldOf("wamid.1", status)
+				s.toldOf(status)
 			}
 			require.Equal(t, len(tt.statuses), s.Count(t, "parked_statuses", "true"))
-			require.Equal(t, tt.end, *s.message(s.leaves("wamid.1")).Status)
+			require.Equal(t, tt.end, *s.message(s.leaves()).Status)
 			require.Zero(t, s.Count(t, "parked_statuses", "true"))
 		})
 	}
@@ -73,8 +73,8 @@ func TestASentOfAnotherSendLiftsAFailure(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	s.Exec(t, "UPDATE inboxes SET callback_data = true")
-	id := s.leaves("wamid.1")
-	s.toldOf("wamid.1", "failed")
+	id := s.leaves()
+	s.toldOf("failed")
 	again := bytes.Replace(s.StatusBody("wamid.2", "sent"), []byte(`"status"`), []byte(`"biz_opaque_callback_data":"`+id.String()+`","status"`), 1)
 	s.Accept(t, again, s.now)
 	s.apply()
