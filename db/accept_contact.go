@@ -64,31 +64,63 @@ func (a *acceptance) findContacts(ctx context.Context, q *dbsqlc.Queries) error 
 	return nil
 }
 
+// settled is what becomes of an identity that was known: whose it is, and how it is written.
+type settled struct {
+	move    *dbsqlc.ContactIdentityMoveParams
+	rewrite *dbsqlc.ContactIdentityRewriteParams
+}
+
 // settleIdentities gives usernames and numbers that have changed hands to whom they belong by now, and makes the identity that a
-// contact writes with its newest, which is where answers go. A repeated item says nothing of now.
+// contact writes with its newest, which is where answers go, in the form in which WhatsApp writes it, by which gateways know the
+// contact. A repeated item says nothing of now.
 func (a *acceptance) settleIdentities(ctx context.Context, q *dbsqlc.Queries) error {
-	b, moves := a.book, map[handoff.Identity]dbsqlc.ContactIdentityMoveParams{}
+	all := map[handoff.Identity]settled{}
 	for _, s := range a.describedSlots() {
 		if s.Duplicate || s.contact == (handoff.ID{}) {
 			continue
 		}
 		d := describe(s.item.Contact)
 		for _, identity := range d.current {
-			stored, known, ok := b.owner(identity)
-			if !ok || !b.changesHands(d, stored, known, s.contact) && !(known.older && known.contact == s.contact && saysNow(s)) {
-				continue
-			}
-			moves[stored] = dbsqlc.ContactIdentityMoveParams{
-				AccountID: b.account, Kind: stored.Kind, Value: stored.Value, ContactID: s.contact, FormerContactID: known.contact,
+			if stored, known, ok := a.book.owner(identity); ok {
+				all[stored] = a.book.settle(all[stored], s, d, identity, stored, known)
 			}
 		}
 	}
-	for _, identity := range slices.SortedFunc(maps.Keys(moves), compareIdentities) {
-		if err := q.ContactIdentityMove(ctx, moves[identity]); err != nil {
-			return err
+	for _, identity := range slices.SortedFunc(maps.Keys(all), compareIdentities) {
+		if move := all[identity].move; move != nil {
+			if err := q.ContactIdentityMove(ctx, *move); err != nil {
+				return err
+			}
+		}
+		if rewrite := all[identity].rewrite; rewrite != nil {
+			if err := q.ContactIdentityRewrite(ctx, *rewrite); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// settle adds what one item says of an identity to what the items before it said.
+func (b *contactBook) settle(so settled, s *slot, d description, identity, stored handoff.Identity, known knownIdentity) settled {
+	mine := known.contact == s.contact
+	if b.changesHands(d, stored, known, s.contact) || (known.older && mine && saysNow(s)) {
+		mine = true
+		so.move = &dbsqlc.ContactIdentityMoveParams{
+			AccountID: b.account, Kind: stored.Kind, Value: stored.Value, ContactID: s.contact, FormerContactID: known.contact,
+		}
+	}
+	// Only Meta's own bodies have a route. What other gateways write is what somebody has typed.
+	if !mine || !saysNow(s) || s.item.Route == (handoff.Route{}) {
+		return so
+	}
+	so.rewrite = nil
+	if identity != stored {
+		so.rewrite = &dbsqlc.ContactIdentityRewriteParams{
+			AccountID: b.account, Kind: stored.Kind, Value: stored.Value, ContactID: s.contact, NewValue: identity.Value,
+		}
+	}
+	return so
 }
 
 // saysNow tells that the item was written by the contact, with the identities that it names.

@@ -17,7 +17,8 @@ import (
 //   - The strongest known identity decides: a BSUID, then a session, then a phone number. The other identities that the item has
 //     become that contact's too, so a new number beside a known BSUID makes no second contact.
 //   - Two contacts are never merged. An identity that another contact has stays there; the item's reason says so.
-//   - A phone number is known in each of its forms (handoff.PhoneVariants) and kept in the form that came first.
+//   - A phone number is known in each of its forms (handoff.PhoneVariants) and kept in the form in which WhatsApp wrote it last; before
+//     the contact has written by WhatsApp, in the form that came first.
 //   - Of several identities of one kind the first is the present one. The others were the contact's before, as in a notice of a
 //     changed number or user id: they find the contact, and are kept only if they were known.
 //   - A number that the contact has given up goes on finding it, because messages that were sent before arrive late. Numbers are

@@ -162,17 +162,17 @@ func TestASequenceOfDescriptionsIsTheseContacts(t *testing.T) {
 			described: []known{{byPhone("44771"), bySession("s1")}, {byPhone("44771")}},
 			contacts:  []int{0, 0}, end: [][]string{{"phone 44771", "session s1"}},
 		},
-		"either form of a Brazilian mobile number is the same contact, known by the first": {
-			described: []known{{byPhone("5541988887777")}, {byPhone("554188887777")}, {byPhone("5541988887777")}},
-			contacts:  []int{0, 0, 0}, end: [][]string{{"phone 5541988887777"}},
+		"either form of a Brazilian mobile number is the same contact, known by what WhatsApp wrote last": {
+			described: []known{{byPhone("5541988887777")}, {byPhone("5541988887777")}, {byPhone("554188887777")}},
+			contacts:  []int{0, 0, 0}, end: [][]string{{"phone 554188887777"}},
 		},
-		"either form of a Mexican number is the same contact, known by the first": {
+		"either form of a Mexican number is the same contact, known by what WhatsApp wrote last": {
 			described: []known{{byPhone("525512345678")}, {byBSUID("MX.1"), byPhone("5215512345678")}, {byPhone("525512345678")}},
 			contacts:  []int{0, 0, 0}, end: [][]string{{"bsuid MX.1", "phone 525512345678"}},
 		},
-		"either form of an Argentine number is the same contact, known by the first": {
+		"either form of an Argentine number is the same contact, known by what WhatsApp wrote last": {
 			described: []known{{byPhone("5491123456789")}, {byPhone("541123456789"), bySession("s")}},
-			contacts:  []int{0, 0}, end: [][]string{{"phone 5491123456789", "session s"}},
+			contacts:  []int{0, 0}, end: [][]string{{"phone 541123456789", "session s"}},
 		},
 		"a Brazilian landline is not the mobile number with one digit more": {
 			described: []known{{byPhone("551143218765")}, {byPhone("5511943218765")}},
@@ -310,4 +310,30 @@ func TestAHandOverOfMetasFindsTheContactOfItsTranscript(t *testing.T) {
 	require.Equal(t, 2, w.Count(t, "contact_identities", "true"))
 	require.Equal(t, 2, w.Count(t, "receipt_items", "kind = 'offload'"))
 	require.Equal(t, 1, w.Count(t, "receipt_items", "kind = 'offload' AND duplicate"), "the second is a repeat")
+}
+
+func TestAContactIsAnsweredAtTheNumberThatItsWhatsAppWrites(t *testing.T) {
+	t.Parallel()
+	w := crowded(t)
+	const typed, written = "5541988887777", "554188887777"
+	contact, err := db.FindContact(t.Context(), w.DB, w.Inbox, handoff.ItemContact{Identities: known{byPhone(typed)}}, time.Now())
+	require.NoError(t, err)
+	first := text(w, byPhone(written))
+	for range 2 {
+		_, err = acceptItems(w, w.DB, first)
+		require.NoError(t, err)
+		require.Equal(t, []string{"phone " + written}, identitiesOf(t, w, contact), "the gateway knows its session by that")
+	}
+	_, err = db.FindContact(t.Context(), w.DB, w.Inbox, handoff.ItemContact{Identities: known{byPhone(typed)}}, time.Now())
+	require.NoError(t, err)
+	echo := text(w, byPhone(typed))
+	echo.Message.Direction, echo.Message.Author, echo.Message.Opens = handoff.Outbound, handoff.AuthorAgent, false
+	_, err = acceptItems(w, w.DB, echo)
+	require.NoError(t, err)
+	require.Equal(t, []string{"phone " + written}, identitiesOf(t, w, contact), "what people type changes nothing")
+
+	_, err = acceptItems(w, w.DB, text(w, byPhone(typed)), text(w, byPhone(written)))
+	require.NoError(t, err)
+	require.Equal(t, []string{"phone " + written}, identitiesOf(t, w, contact), "the last of a body counts")
+	require.Equal(t, 1, w.Count(t, "contacts", "true"))
 }

@@ -209,6 +209,31 @@ func (q *Queries) ContactIdentityMove(ctx context.Context, arg ContactIdentityMo
 	return err
 }
 
+const contactIdentityRewrite = `-- name: ContactIdentityRewrite :exec
+UPDATE contact_identities SET value = $1
+WHERE account_id = $2 AND kind = $3 AND value = $4 AND contact_id = $5
+`
+
+type ContactIdentityRewriteParams struct {
+	NewValue  string
+	AccountID uuid.UUID
+	Kind      handoff.IdentityKind
+	Value     string
+	ContactID uuid.UUID
+}
+
+// A number in the form in which WhatsApp writes it.
+func (q *Queries) ContactIdentityRewrite(ctx context.Context, arg ContactIdentityRewriteParams) error {
+	_, err := q.db.Exec(ctx, contactIdentityRewrite,
+		arg.NewValue,
+		arg.AccountID,
+		arg.Kind,
+		arg.Value,
+		arg.ContactID,
+	)
+	return err
+}
+
 const contactInsert = `-- name: ContactInsert :exec
 INSERT INTO contacts (id, account_id, name) VALUES ($1, $2, $3)
 `

@@ -40,6 +40,11 @@ INSERT INTO contact_identities (account_id, kind, value, contact_id) VALUES (@ac
 UPDATE contact_identities SET contact_id = @contact_id, created_at = now()
 WHERE account_id = @account_id AND kind = @kind AND value = @value AND contact_id = @former_contact_id;
 
+-- name: ContactIdentityRewrite :exec
+-- A number in the form in which WhatsApp writes it.
+UPDATE contact_identities SET value = @new_value
+WHERE account_id = @account_id AND kind = @kind AND value = @value AND contact_id = @contact_id;
+
 -- name: ContactIdentityList :many
 -- The newest come first: a message goes to the first number of a contact, and a number that it has given up reaches nobody.
 SELECT * FROM contact_identities WHERE account_id = @account_id AND contact_id = ANY(@contact_ids::uuid[])
