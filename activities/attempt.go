@@ -43,6 +43,7 @@ func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, e
 	}
 	rows, err := l.queries().AttemptStart(ctx, dbsqlc.AttemptStartParams{
 		ID: d.ID, N: n, Trigger: triggerOf(d), StartedAt: &started, EndpointID: l.endpoint.ID, ProbeUntil: started.Add(breakerOpenFor),
+		EndpointUpdatedAt: l.endpoint.UpdatedAt,
 	})
 	if err != nil {
 		return false, err
@@ -62,6 +63,9 @@ func (l *lane) attempt(ctx context.Context, d dbsqlc.Delivery) (finished bool, e
 		d.FirstAttemptAt = &started
 	}
 	r := l.rule(d, result)
+	if r.tells() && l.moved(ctx) {
+		r = ruling{verdict: r.elsewhere()}
+	}
 	l.InFlight.first.note(l.endpoint.ID, result.Duration, r.verdict == verdictDelivered)
 	out := l.outcome(d, result, r)
 	l.throttle(&r, result, out.NextAttemptAt)

@@ -108,6 +108,7 @@ func (l *lane) refused(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	was := l.endpoint.UpdatedAt
 	l.endpoint = row.Endpoint
 	if err := l.closed(); err != nil {
 		return err
@@ -115,6 +116,10 @@ func (l *lane) refused(ctx context.Context) error {
 	if l.endpoint.State == handoff.EndpointDisabled {
 		l.reread()
 		return &waiting{wait: time.Millisecond, reason: l.host + " was disabled"}
+	}
+	if !l.endpoint.UpdatedAt.Equal(was) {
+		l.reread()
+		return &waiting{wait: time.Millisecond, reason: l.host + " was changed"}
 	}
 	return errFenced
 }

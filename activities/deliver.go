@@ -123,11 +123,8 @@ func (l *lane) step(ctx context.Context) (finished bool, err error) {
 		return false, err
 	}
 	next := l.queue[0]
-	if l.endpoint.State == handoff.EndpointDisabled && next.ManualAt == nil {
-		// It was made while the endpoint was being disabled.
-		l.reread()
-		_, err := l.queries().DeliveryHold(ctx, l.endpoint.ID)
-		return false, err
+	if l.endpoint.State == handoff.EndpointDisabled {
+		return false, l.hold(ctx)
 	}
 	if l.first && !l.mayBeFirst(next) {
 		return false, errLeft
@@ -283,7 +280,7 @@ func (a *Activities) TestDelivery(ctx context.Context, in TestDeliveryInput) (De
 	if err != nil {
 		return DeliverResult{}, a.storeFailed(ctx, "read the endpoint", err)
 	}
-	if l.endpoint.State == handoff.EndpointDisabled && d.ManualAt == nil {
+	if l.endpoint.State == handoff.EndpointDisabled {
 		_, err := a.queries().DeliveryHold(ctx, d.EndpointID)
 		return DeliverResult{}, a.storeFailed(ctx, "hold the delivery", err)
 	}

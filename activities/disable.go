@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -30,9 +31,31 @@ func (l *lane) noteHealth(ctx context.Context, healthy *bool, ruled ruling) erro
 	return l.noteFailure(ctx)
 }
 
+// hold takes what the lane finds of an endpoint that is disabled out of it.
+func (l *lane) hold(ctx context.Context) error {
+	l.reread()
+	held, err := l.queries().DeliveryHoldLane(ctx, dbsqlc.DeliveryHoldLaneParams{
+		InboxID: l.in.InboxID, ContactID: &l.in.ContactID, EndpointID: l.endpoint.ID,
+	})
+	if err == nil && held == 0 {
+		return &waiting{wait: time.Millisecond, reason: l.host + " was enabled meanwhile"}
+	}
+	return err
+}
+
+// moved tells whether the endpoint has another address than the one that an attempt was made at. What was said there says nothing of it.
+func (l *lane) moved(ctx context.Context) bool {
+	row, err := l.queries().DeliveryEndpoint(ctx, dbsqlc.DeliveryEndpointParams{ID: l.endpoint.ID, Now: l.Now()})
+	if err != nil {
+		l.Log.WarnContext(ctx, "read an endpoint's address", "endpoint", l.endpoint.ID, "error", err)
+		return false
+	}
+	return row.Endpoint.URL != l.endpoint.URL
+}
+
 // disableFor disables the endpoint, holds what is on its way to it, and tells of it. Of several lanes that find a reason at once one does it.
 func (l *lane) disableFor(ctx context.Context, q *dbsqlc.Queries, reason string) error {
-	disabled, err := q.EndpointDisable(ctx, dbsqlc.EndpointDisableParams{ID: l.endpoint.ID, Reason: reason})
+	disabled, err := q.EndpointDisable(ctx, dbsqlc.EndpointDisableParams{ID: l.endpoint.ID, URL: l.endpoint.URL, Reason: reason})
 	if err != nil || disabled == 0 {
 		return err
 	}

@@ -170,7 +170,7 @@ func TestAFirstAttemptWhoseWorkerDiedIsMadeAgain(t *testing.T) {
 	s.queued("Hi John")
 	d := s.delivery()
 	rows, err := dbsqlc.New(s.World.DB).AttemptStart(context.Background(), dbsqlc.AttemptStartParams{
-		ID: d.ID, N: 1, Trigger: "schedule", StartedAt: &s.now, EndpointID: d.EndpointID,
+		ID: d.ID, N: 1, Trigger: "schedule", StartedAt: &s.now, EndpointID: d.EndpointID, EndpointUpdatedAt: s.changedAt(d),
 	})
 	require.NoError(t, err)
 	require.EqualValues(t, 1, rows)

@@ -171,7 +171,7 @@ func TestASendWhoseWorkerDiedIsUncertainAndNotSentAgain(t *testing.T) {
 				s.redeliver(d.ID)
 			}
 			rows, err := dbsqlc.New(s.World.DB).AttemptStart(context.Background(), dbsqlc.AttemptStartParams{
-				ID: d.ID, N: 1, Trigger: trigger, StartedAt: &s.now, EndpointID: d.EndpointID,
+				ID: d.ID, N: 1, Trigger: trigger, StartedAt: &s.now, EndpointID: d.EndpointID, EndpointUpdatedAt: s.changedAt(d),
 			})
 			require.NoError(t, err)
 			require.EqualValues(t, 1, rows)
@@ -198,7 +198,7 @@ func TestAnExtraAttemptWhoseWorkerDiedTakesNothingBack(t *testing.T) {
 	d := s.sendOf(id)
 	s.redeliver(d.ID)
 	_, err := dbsqlc.New(s.World.DB).AttemptStart(context.Background(), dbsqlc.AttemptStartParams{
-		ID: d.ID, N: 2, Trigger: "manual", StartedAt: &s.now, EndpointID: d.EndpointID,
+		ID: d.ID, N: 2, Trigger: "manual", StartedAt: &s.now, EndpointID: d.EndpointID, EndpointUpdatedAt: s.changedAt(d),
 	})
 	require.NoError(t, err)
 	require.Zero(t, s.leave())

@@ -30,6 +30,17 @@ type ruling struct {
 	disable bool
 }
 
+// tells says whether more follows from an attempt than that its delivery has arrived.
+func (r ruling) tells() bool { return r.verdict != verdictDelivered || r.disable }
+
+// elsewhere is what an attempt means for its delivery whose endpoint has another address by now: it is tried there at once, and does not count.
+func (r ruling) elsewhere() verdict {
+	if r.verdict == verdictDelivered {
+		return r.verdict
+	}
+	return verdictThrottled
+}
+
 // proxyWait is how long a delivery waits for the operator's egress proxy to work again.
 const proxyWait = 30 * time.Second
 
@@ -166,7 +177,7 @@ func (l *lane) pause(ctx context.Context, ruled ruling) error {
 		return nil
 	}
 	l.endpoint.PausedUntil = &ruled.pauseUntil
-	return l.queries().EndpointPause(ctx, dbsqlc.EndpointPauseParams{ID: l.endpoint.ID, Until: ruled.pauseUntil})
+	return l.queries().EndpointPause(ctx, dbsqlc.EndpointPauseParams{ID: l.endpoint.ID, URL: l.endpoint.URL, Until: ruled.pauseUntil})
 }
 
 // unknown settles a send of our own whose worker died before it could write down what came of it: it is not sent again, unless

@@ -122,3 +122,11 @@ func (s *scene) message(id handoff.ID) dbsqlc.Message {
 	require.NoError(s, err)
 	return row
 }
+
+// changedAt is when the endpoint of a delivery was last changed, which an attempt has to know.
+func (s *scene) changedAt(d dbsqlc.Delivery) time.Time {
+	s.Helper()
+	row, err := dbsqlc.New(s.World.DB).DeliveryEndpoint(context.Background(), dbsqlc.DeliveryEndpointParams{ID: d.EndpointID, Now: s.now})
+	require.NoError(s, err)
+	return row.Endpoint.UpdatedAt
+}

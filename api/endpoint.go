@@ -33,7 +33,7 @@ type EndpointFields struct {
 	MaxInFlight       *int                   `json:"max_in_flight,omitempty" minimum:"1" maximum:"1000" doc:"How many requests are open at once at most, of each worker process. 10 unless given."`
 	InactivityMinutes *int                   `json:"inactivity_minutes,omitempty" minimum:"0" maximum:"1440" doc:"After how long a silence an endpoint that subscribes to whatsapp.conversation.inactive or conversation.inactive is told; 0 is never. 60 for the former unless given."`
 	Headers           *map[string]string     `json:"headers,omitempty" doc:"Sent along with every webhook. Replaces all headers that were set before."`
-	State             *handoff.EndpointState `json:"state,omitempty" enum:"enabled,disabled" doc:"What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. It may be enabled ten times a minute."`
+	State             *handoff.EndpointState `json:"state,omitempty" enum:"enabled,disabled" doc:"What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. Extra attempts (redeliver, recover, replay) that are still to be made when it is disabled are not made. It may be enabled ten times a minute."`
 	Validate          *bool                  `json:"validate,omitempty" doc:"false saves without trying whether anything answers at the URL. true unless given."`
 }
 

@@ -166,7 +166,7 @@ func TestAChangeDoesNotEnableAnEndpointThatIsBeingDisabled(t *testing.T) {
 	tx, err := w.DB.Begin(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
-	_, err = dbsqlc.New(tx).EndpointDisable(t.Context(), dbsqlc.EndpointDisableParams{ID: w.Endpoint.ID, Reason: "gone"})
+	_, err = dbsqlc.New(tx).EndpointDisable(t.Context(), dbsqlc.EndpointDisableParams{ID: w.Endpoint.ID, URL: w.Endpoint.URL, Reason: "gone"})
 	require.NoError(t, err)
 	done, retry, a := make(chan error, 1), admin.RetryNone, w.admin()
 	go func() {

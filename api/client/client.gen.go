@@ -3177,7 +3177,7 @@ type CreateEndpointBody struct {
 	// Secret whsec_ and base64 of 24 to 64 random bytes, or whsk_ and base64 of an ed25519 key (seed and public key). One is generated unless given.
 	Secret *string `json:"secret,omitempty"`
 
-	// State What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. It may be enabled ten times a minute.
+	// State What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. Extra attempts (redeliver, recover, replay) that are still to be made when it is disabled are not made. It may be enabled ten times a minute.
 	State *CreateEndpointBodyState `json:"state,omitempty"`
 
 	// URL Examples: https://gateway.example.com/handoff
@@ -3205,7 +3205,7 @@ type CreateEndpointBodyPayloadVersion string
 // CreateEndpointBodyRetry durable repeats a failed webhook for three days; none gives up after one attempt. durable unless given.
 type CreateEndpointBodyRetry string
 
-// CreateEndpointBodyState What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. It may be enabled ten times a minute.
+// CreateEndpointBodyState What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. Extra attempts (redeliver, recover, replay) that are still to be made when it is disabled are not made. It may be enabled ten times a minute.
 type CreateEndpointBodyState string
 
 // CreateInboxBody defines model for CreateInboxBody.
@@ -5469,7 +5469,7 @@ type UpdateEndpointBody struct {
 	// Retry durable repeats a failed webhook for three days; none gives up after one attempt. durable unless given.
 	Retry *UpdateEndpointBodyRetry `json:"retry,omitempty"`
 
-	// State What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. It may be enabled ten times a minute.
+	// State What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. Extra attempts (redeliver, recover, replay) that are still to be made when it is disabled are not made. It may be enabled ten times a minute.
 	State *UpdateEndpointBodyState `json:"state,omitempty"`
 	URL   *string                  `json:"url,omitempty"`
 
@@ -5492,7 +5492,7 @@ type UpdateEndpointBodyPayloadVersion string
 // UpdateEndpointBodyRetry durable repeats a failed webhook for three days; none gives up after one attempt. durable unless given.
 type UpdateEndpointBodyRetry string
 
-// UpdateEndpointBodyState What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. It may be enabled ten times a minute.
+// UpdateEndpointBodyState What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. Extra attempts (redeliver, recover, replay) that are still to be made when it is disabled are not made. It may be enabled ten times a minute.
 type UpdateEndpointBodyState string
 
 // UpdateInboxBody defines model for UpdateInboxBody.

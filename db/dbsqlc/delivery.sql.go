@@ -27,8 +27,8 @@ UPDATE deliveries SET state = $1, step = $2, next_attempt_at = $3, failure = $4,
 WHERE id = $7 AND (attempts = $8 OR $1::text = 'delivered') AND (state <> 'delivered' OR $1::text = 'delivered')
     -- What an operator gave up meanwhile stays so, unless it has arrived after all.
     AND (state <> 'failed' OR $1::text = 'delivered' OR ($6 AND manual_at IS NOT NULL AND $1::text = 'failed'))
-    -- What was held meanwhile, because another lane's attempt disabled the endpoint, stays so.
-    AND (state <> 'held' OR $1::text <> 'pending' OR $6)
+    -- What was held meanwhile, because the endpoint was disabled, stays so.
+    AND (state <> 'held' OR $1::text <> 'pending')
 `
 
 type AttemptFinishParams struct {
@@ -127,23 +127,24 @@ attempt AS (
     INSERT INTO delivery_attempts (delivery_id, n, trigger, started_at, endpoint_id)
     SELECT $3, $1, $6, $2, e.id FROM endpoints e
     WHERE e.id = $5 AND (e.paused_until IS NULL OR e.paused_until <= $2)
-      AND (e.open_until IS NULL OR EXISTS (SELECT FROM probe)) AND (e.state = 'enabled' OR $6::text = 'manual')
+      AND (e.open_until IS NULL OR EXISTS (SELECT FROM probe)) AND e.state = 'enabled' AND e.updated_at = $7::timestamptz
     ON CONFLICT DO NOTHING RETURNING n)
 UPDATE deliveries SET attempts = $1, first_attempt_at = coalesce(first_attempt_at, $2), hastened = false, slot_at = NULL
 WHERE deliveries.id = $3 AND EXISTS (SELECT FROM attempt)
 `
 
 type AttemptStartParams struct {
-	N          int32
-	StartedAt  *time.Time
-	ID         uuid.UUID
-	ProbeUntil time.Time
-	EndpointID uuid.UUID
-	Trigger    string
+	N                 int32
+	StartedAt         *time.Time
+	ID                uuid.UUID
+	ProbeUntil        time.Time
+	EndpointID        uuid.UUID
+	Trigger           string
+	EndpointUpdatedAt time.Time
 }
 
-// No row means that another worker has this very attempt in its hands, or that the endpoint takes nothing at the moment. A circuit
-// breaker whose time is over lets one attempt through: the one that moves its end on.
+// No row means that another worker has this very attempt in its hands, that the endpoint takes nothing at the moment, or that it is not
+// any more what the lane read. A circuit breaker whose time is over lets one attempt through: the one that moves its end on.
 func (q *Queries) AttemptStart(ctx context.Context, arg AttemptStartParams) (int64, error) {
 	result, err := q.db.Exec(ctx, attemptStart,
 		arg.N,
@@ -152,6 +153,7 @@ func (q *Queries) AttemptStart(ctx context.Context, arg AttemptStartParams) (int
 		arg.ProbeUntil,
 		arg.EndpointID,
 		arg.Trigger,
+		arg.EndpointUpdatedAt,
 	)
 	if err != nil {
 		return 0, err
@@ -486,14 +488,40 @@ func (q *Queries) DeliveryGet(ctx context.Context, arg DeliveryGetParams) (Deliv
 }
 
 const deliveryHold = `-- name: DeliveryHold :execrows
-WITH disabled AS (SELECT e.id FROM endpoints e WHERE e.id = $1 AND e.state = 'disabled' FOR SHARE)
-UPDATE deliveries SET state = 'held', next_attempt_at = NULL
-WHERE endpoint_id = (SELECT d.id FROM disabled d) AND state = 'pending'
+WITH disabled AS (SELECT e.id, e.inbox_id FROM endpoints e WHERE e.id = $1 AND e.state = 'disabled' FOR SHARE)
+UPDATE deliveries SET state = CASE WHEN state = 'pending' THEN 'held' ELSE state END,
+    next_attempt_at = CASE WHEN state = 'pending' THEN NULL ELSE next_attempt_at END, manual_at = NULL, manual_count = 0
+WHERE deliveries.inbox_id = (SELECT d.inbox_id FROM disabled d) AND deliveries.endpoint_id = $1
+  AND (deliveries.state = 'pending' OR deliveries.manual_at IS NOT NULL)
 `
 
-// The share lock waits for somebody who is just enabling the endpoint: what is held after that would stay so.
+// The share lock waits for somebody who is just enabling the endpoint: what is held after that would stay so. Extra attempts are asked for
+// no more: somebody who replays a day to an endpoint that is gone, or is then disabled, means to send it nothing.
 func (q *Queries) DeliveryHold(ctx context.Context, endpointID uuid.UUID) (int64, error) {
 	result, err := q.db.Exec(ctx, deliveryHold, endpointID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const deliveryHoldLane = `-- name: DeliveryHoldLane :execrows
+WITH disabled AS (SELECT e.id FROM endpoints e WHERE e.id = $3 AND e.state = 'disabled' FOR SHARE)
+UPDATE deliveries SET state = CASE WHEN state = 'pending' THEN 'held' ELSE state END,
+    next_attempt_at = CASE WHEN state = 'pending' THEN NULL ELSE next_attempt_at END, manual_at = NULL, manual_count = 0
+WHERE deliveries.inbox_id = $1 AND deliveries.contact_id = $2 AND deliveries.endpoint_id = (SELECT d.id FROM disabled d)
+  AND (deliveries.state = 'pending' OR deliveries.manual_at IS NOT NULL)
+`
+
+type DeliveryHoldLaneParams struct {
+	InboxID    uuid.UUID
+	ContactID  *uuid.UUID
+	EndpointID uuid.UUID
+}
+
+// What a lane finds of an endpoint that is disabled: it was made, or asked for, while that happened.
+func (q *Queries) DeliveryHoldLane(ctx context.Context, arg DeliveryHoldLaneParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deliveryHoldLane, arg.InboxID, arg.ContactID, arg.EndpointID)
 	if err != nil {
 		return 0, err
 	}

@@ -99,16 +99,18 @@ func (q *Queries) EndpointDelete(ctx context.Context, arg EndpointDeleteParams) 
 
 const endpointDisable = `-- name: EndpointDisable :execrows
 UPDATE endpoints SET state = 'disabled', disabled_reason = $1::text, updated_at = now()
-WHERE id = $2 AND state = 'enabled'
+WHERE id = $2 AND state = 'enabled' AND url = $3
 `
 
 type EndpointDisableParams struct {
 	Reason string
 	ID     uuid.UUID
+	URL    string
 }
 
+// What was said at another address than it has now says nothing of it.
 func (q *Queries) EndpointDisable(ctx context.Context, arg EndpointDisableParams) (int64, error) {
-	result, err := q.db.Exec(ctx, endpointDisable, arg.Reason, arg.ID)
+	result, err := q.db.Exec(ctx, endpointDisable, arg.Reason, arg.ID, arg.URL)
 	if err != nil {
 		return 0, err
 	}
@@ -475,16 +477,17 @@ func (q *Queries) EndpointLock(ctx context.Context, arg EndpointLockParams) (End
 }
 
 const endpointPause = `-- name: EndpointPause :exec
-UPDATE endpoints SET paused_until = greatest(paused_until, $1::timestamptz) WHERE id = $2
+UPDATE endpoints SET paused_until = greatest(paused_until, $1::timestamptz) WHERE id = $2 AND url = $3
 `
 
 type EndpointPauseParams struct {
 	Until time.Time
 	ID    uuid.UUID
+	URL   string
 }
 
 func (q *Queries) EndpointPause(ctx context.Context, arg EndpointPauseParams) error {
-	_, err := q.db.Exec(ctx, endpointPause, arg.Until, arg.ID)
+	_, err := q.db.Exec(ctx, endpointPause, arg.Until, arg.ID, arg.URL)
 	return err
 }
 

@@ -53,8 +53,8 @@ SELECT sqlc.embed(e), i.protocol, i.access_token,
 FROM endpoints e JOIN inboxes i ON i.id = e.inbox_id WHERE e.id = @id;
 
 -- name: AttemptStart :execrows
--- No row means that another worker has this very attempt in its hands, or that the endpoint takes nothing at the moment. A circuit
--- breaker whose time is over lets one attempt through: the one that moves its end on.
+-- No row means that another worker has this very attempt in its hands, that the endpoint takes nothing at the moment, or that it is not
+-- any more what the lane read. A circuit breaker whose time is over lets one attempt through: the one that moves its end on.
 WITH probe AS (
     UPDATE endpoints SET open_until = @probe_until::timestamptz
     WHERE endpoints.id = @endpoint_id AND open_until <= @started_at::timestamptz AND (paused_until IS NULL OR paused_until <= @started_at)
@@ -63,7 +63,7 @@ attempt AS (
     INSERT INTO delivery_attempts (delivery_id, n, trigger, started_at, endpoint_id)
     SELECT @id, @n, @trigger, @started_at, e.id FROM endpoints e
     WHERE e.id = @endpoint_id AND (e.paused_until IS NULL OR e.paused_until <= @started_at)
-      AND (e.open_until IS NULL OR EXISTS (SELECT FROM probe)) AND (e.state = 'enabled' OR @trigger::text = 'manual')
+      AND (e.open_until IS NULL OR EXISTS (SELECT FROM probe)) AND e.state = 'enabled' AND e.updated_at = @endpoint_updated_at::timestamptz
     ON CONFLICT DO NOTHING RETURNING n)
 UPDATE deliveries SET attempts = @n, first_attempt_at = coalesce(first_attempt_at, @started_at), hastened = false, slot_at = NULL
 WHERE deliveries.id = @id AND EXISTS (SELECT FROM attempt);
@@ -82,8 +82,8 @@ UPDATE deliveries SET state = @state, step = @step, next_attempt_at = @next_atte
 WHERE id = @id AND (attempts = @n OR @state::text = 'delivered') AND (state <> 'delivered' OR @state::text = 'delivered')
     -- What an operator gave up meanwhile stays so, unless it has arrived after all.
     AND (state <> 'failed' OR @state::text = 'delivered' OR (@manual AND manual_at IS NOT NULL AND @state::text = 'failed'))
-    -- What was held meanwhile, because another lane's attempt disabled the endpoint, stays so.
-    AND (state <> 'held' OR @state::text <> 'pending' OR @manual);
+    -- What was held meanwhile, because the endpoint was disabled, stays so.
+    AND (state <> 'held' OR @state::text <> 'pending');
 
 -- name: DeliveryFail :exec
 UPDATE deliveries SET state = 'failed', next_attempt_at = NULL, manual_at = NULL, manual_count = 0, failure = @failure::text, finished_at = @finished_at
@@ -106,10 +106,21 @@ WHERE deliveries.id = (
     ORDER BY d.position LIMIT 1);
 
 -- name: DeliveryHold :execrows
--- The share lock waits for somebody who is just enabling the endpoint: what is held after that would stay so.
+-- The share lock waits for somebody who is just enabling the endpoint: what is held after that would stay so. Extra attempts are asked for
+-- no more: somebody who replays a day to an endpoint that is gone, or is then disabled, means to send it nothing.
+WITH disabled AS (SELECT e.id, e.inbox_id FROM endpoints e WHERE e.id = @endpoint_id AND e.state = 'disabled' FOR SHARE)
+UPDATE deliveries SET state = CASE WHEN state = 'pending' THEN 'held' ELSE state END,
+    next_attempt_at = CASE WHEN state = 'pending' THEN NULL ELSE next_attempt_at END, manual_at = NULL, manual_count = 0
+WHERE deliveries.inbox_id = (SELECT d.inbox_id FROM disabled d) AND deliveries.endpoint_id = @endpoint_id
+  AND (deliveries.state = 'pending' OR deliveries.manual_at IS NOT NULL);
+
+-- name: DeliveryHoldLane :execrows
+-- What a lane finds of an endpoint that is disabled: it was made, or asked for, while that happened.
 WITH disabled AS (SELECT e.id FROM endpoints e WHERE e.id = @endpoint_id AND e.state = 'disabled' FOR SHARE)
-UPDATE deliveries SET state = 'held', next_attempt_at = NULL
-WHERE endpoint_id = (SELECT d.id FROM disabled d) AND state = 'pending';
+UPDATE deliveries SET state = CASE WHEN state = 'pending' THEN 'held' ELSE state END,
+    next_attempt_at = CASE WHEN state = 'pending' THEN NULL ELSE next_attempt_at END, manual_at = NULL, manual_count = 0
+WHERE deliveries.inbox_id = @inbox_id AND deliveries.contact_id = @contact_id AND deliveries.endpoint_id = (SELECT d.id FROM disabled d)
+  AND (deliveries.state = 'pending' OR deliveries.manual_at IS NOT NULL);
 
 -- name: DeliveryRelease :many
 -- What was held goes out again when its endpoint is enabled.

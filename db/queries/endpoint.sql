@@ -29,15 +29,16 @@ UPDATE endpoints SET deleted_at = now(), state = 'disabled', disabled_reason = '
 WHERE account_id = @account_id AND id = @id AND deleted_at IS NULL;
 
 -- name: EndpointDisable :execrows
+-- What was said at another address than it has now says nothing of it.
 UPDATE endpoints SET state = 'disabled', disabled_reason = @reason::text, updated_at = now()
-WHERE id = @id AND state = 'enabled';
+WHERE id = @id AND state = 'enabled' AND url = @url;
 
 -- name: EndpointListRaw :many
 -- Those that get Meta's webhooks as they came.
 SELECT * FROM endpoints WHERE inbox_id = ANY(@inbox_ids::uuid[]) AND payload = 'meta' AND deleted_at IS NULL ORDER BY id;
 
 -- name: EndpointPause :exec
-UPDATE endpoints SET paused_until = greatest(paused_until, @until::timestamptz) WHERE id = @id;
+UPDATE endpoints SET paused_until = greatest(paused_until, @until::timestamptz) WHERE id = @id AND url = @url;
 
 -- name: EndpointUnpause :exec
 -- What asked for the pause was another token.

@@ -3914,7 +3914,7 @@ export interface components {
             /** @description whsec_ and base64 of 24 to 64 random bytes, or whsk_ and base64 of an ed25519 key (seed and public key). One is generated unless given. */
             secret?: string;
             /**
-             * @description What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. It may be enabled ten times a minute.
+             * @description What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. Extra attempts (redeliver, recover, replay) that are still to be made when it is disabled are not made. It may be enabled ten times a minute.
              * @enum {string}
              */
             state?: "enabled" | "disabled";
@@ -6111,7 +6111,7 @@ export interface components {
              */
             retry?: "durable" | "none";
             /**
-             * @description What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. It may be enabled ten times a minute.
+             * @description What happens for a disabled endpoint is held and sent when it is enabled again, which begins its health afresh. Extra attempts (redeliver, recover, replay) that are still to be made when it is disabled are not made. It may be enabled ten times a minute.
              * @enum {string}
              */
             state?: "enabled" | "disabled";
