@@ -137,7 +137,9 @@ func (c *conversation) collect(ctx workflow.Context) error {
 		c.timer = nil
 		// What was accepted comes first: the contact may have written in the very moment in which the timer fired.
 		c.woken = true
-		c.commands = append(c.commands, c.timeUp())
+		if c.now != nil { // or the contact has been erased, and nothing is due
+			c.commands = append(c.commands, c.timeUp())
+		}
 	}
 	return nil
 }
@@ -211,18 +213,7 @@ func (c *conversation) continueAsNew(ctx workflow.Context) error {
 	for _, d := range c.media {
 		d.cancel()
 	}
-	err := workflow.Await(ctx, func() bool {
-		if slices.ContainsFunc(c.media, (*download).running) {
-			return false
-		}
-		for _, id := range c.order {
-			if c.lanes[id].running() {
-				return false
-			}
-		}
-		return true
-	})
-	if err != nil {
+	if err := c.awaitStopped(ctx); err != nil {
 		return err
 	}
 	for {
@@ -243,6 +234,37 @@ func (c *conversation) continueAsNew(ctx workflow.Context) error {
 		}
 	}
 	return workflow.NewContinueAsNewError(ctx, ConversationName, c.in)
+}
+
+// servedWhileStopping marks the runs that serve while they wait for what is under way.
+const servedWhileStopping = "served-while-stopping"
+
+// awaitStopped waits until nothing is under way any more. An endpoint may take seconds for its answer, and a file to be given up: who
+// commands or writes meanwhile does not wait for that.
+func (c *conversation) awaitStopped(ctx workflow.Context) error {
+	if workflow.GetVersion(ctx, servedWhileStopping, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return workflow.Await(ctx, c.stopped)
+	}
+	for {
+		if err := workflow.Await(ctx, func() bool { return c.stopped() || c.busy() }); err != nil || c.stopped() {
+			return err
+		}
+		if err := c.collect(ctx); err != nil {
+			return err
+		}
+		if err := c.apply(ctx); err != nil {
+			return err
+		}
+		if err := c.carryOut(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// stopped tells whether nothing is under way.
+func (c *conversation) stopped() bool {
+	return !slices.ContainsFunc(c.media, (*download).running) &&
+		!slices.ContainsFunc(c.order, func(id handoff.ID) bool { return c.lanes[id].running() })
 }
 
 func (c *conversation) state() (State, error) {
