@@ -2,16 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	sdkworker "go.temporal.io/sdk/worker"
 
 	"handoff/internal/workflowclient"
 )
 
 // keepWorking runs a worker until ctx is done, and another one where that gives up: the SDK's worker stops for good when its namespace has
-// been missing for two minutes, as that of a Temporal whose store was lost is until `handoff migrate` has made it again. meanwhile is run
-// beside each worker until its context is done.
+// been missing for two minutes, as that of a Temporal whose store was lost is until `handoff migrate` has made it again; and it does not start
+// where Temporal, ready a moment ago, takes more than the SDK's 5 s to answer. meanwhile is run beside each worker until its context is done.
 func (s *stack) keepWorking(ctx context.Context, ready func(context.Context) bool, hire func(gaveUp func(error)) (sdkworker.Worker, error),
 	meanwhile func(context.Context),
 ) error {
@@ -23,7 +25,15 @@ func (s *stack) keepWorking(ctx context.Context, ready func(context.Context) boo
 		}
 		if err != nil {
 			gaveUp(nil)
-			return err
+			if ctx.Err() != nil {
+				return nil
+			}
+			if !ofTemporal(err) {
+				return err
+			}
+			s.log.WarnContext(ctx, "the worker did not start; another one is started", "error", err)
+			pause(ctx, lookAgain)
+			continue
 		}
 		meanwhile(alive)
 		<-alive.Done()
@@ -34,6 +44,19 @@ func (s *stack) keepWorking(ctx context.Context, ready func(context.Context) boo
 		}
 	}
 	return nil
+}
+
+// ofTemporal tells an error that a call of Temporal ended with from one of our own.
+func ofTemporal(err error) bool {
+	var answered serviceerror.ServiceError
+	return errors.As(err, &answered) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 // missedEvery is how often a schedule that is gone is made again.

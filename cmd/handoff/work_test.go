@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 	sdkworker "go.temporal.io/sdk/worker"
 )
 
@@ -59,4 +62,36 @@ func TestAWorkerThatGivesUpIsFollowedByAnother(t *testing.T) {
 	require.ErrorIs(t, s.keepWorking(t.Context(), func(context.Context) bool { return true }, func(func(error)) (sdkworker.Worker, error) {
 		return hired{starts: func() error { return broken }}, nil
 	}, func(context.Context) {}), broken)
+}
+
+// A Temporal that has just answered may take too long for the next call, on a busy machine or while it moves. The process of the worker ended
+// with it, and whoever has nothing that starts it again had no worker from then on.
+func TestAWorkerThatTemporalKeepsFromStartingIsFollowedByAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := &stack{log: slog.New(slog.NewTextHandler(&log, nil))}
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		failures := []error{
+			fmt.Errorf("failed reaching server: %w", serviceerror.NewDeadlineExceeded("context deadline exceeded")),
+			fmt.Errorf("failed reaching server: %w", serviceerror.NewUnavailable("connection refused")),
+		}
+		started := false
+		require.NoError(t, s.keepWorking(ctx, func(ctx context.Context) bool { return ctx.Err() == nil }, func(func(error)) (sdkworker.Worker, error) {
+			return hired{starts: func() error {
+				if len(failures) == 0 {
+					return nil
+				}
+				err := failures[0]
+				failures = failures[1:]
+				return err
+			}, stops: func() {}}, nil
+		}, func(context.Context) {
+			started = true
+			stop()
+		}))
+		require.True(t, started)
+		require.Equal(t, 2, bytes.Count(log.Bytes(), []byte(`msg="the worker did not start; another one is started"`)), log.String())
+	})
 }
