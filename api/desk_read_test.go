@@ -143,7 +143,7 @@ func TestTyping(t *testing.T) {
 	path := "/v1/conversations/" + c.ID.String()
 	shown := func(n int) {
 		t.Helper()
-		require.Eventually(t, func() bool { return len(meta.Marks()) == n }, 30*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return len(meta.Marks()) == n }, time.Minute, 5*time.Millisecond)
 		require.True(t, meta.Marks()[n-1].Typing)
 	}
 	for range 3 {

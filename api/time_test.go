@@ -3,6 +3,6 @@ package api_test
 import "time"
 
 const (
-	eventually = 10 * time.Second
+	eventually = time.Minute
 	tick       = 50 * time.Millisecond
 )
