@@ -3,6 +3,7 @@ package activities_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"testing"
@@ -370,16 +371,28 @@ func TestAReplyWhoseWindowClosedDoesNotLeaveAndTheLaneGoesOn(t *testing.T) {
 func TestALateSuccessLiftsUncertain(t *testing.T) {
 	t.Parallel()
 	s := newGraphScene(t)
-	s.meta.Fail(fakegraph.Fault{Path: "/messages", Slow: time.Second})
+	taken, answer := make(chan struct{}), make(chan struct{})
+	meta := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		s.meta.ServeHTTP(rec, r)
+		close(taken) // a second request would be one too many
+		<-answer
+		w.WriteHeader(rec.Code)
+		_, _ = w.Write(rec.Body.Bytes())
+	}))
+	t.Cleanup(meta.Close)
+	s.GraphURL = meta.URL
+	s.Activities = s.World.Activities(t, func() time.Time { return s.now })
 	id := s.queued("Hi John")
 	slow := make(chan error, 1)
 	go func() {
 		_, err := s.DeliverWebhooks(context.Background(), activities.DeliverInput{Ref: s.ref, EndpointID: s.out.ID, Max: 20, Last: 1})
 		slow <- err
 	}()
-	require.Eventually(t, func() bool { return s.Count(t, "delivery_attempts", "true") == 1 }, 5*time.Second, time.Millisecond)
+	<-taken
 	require.Zero(t, s.leave())
 	require.Equal(t, handoff.MessageUncertain, s.status(id))
+	close(answer)
 	require.NoError(t, <-slow)
 	require.Equal(t, handoff.MessageDeliveredToGateway, s.status(id))
 	require.Len(t, s.meta.Sent(), 1)

@@ -27,7 +27,7 @@ func (c *contention) blocked(n int) {
 	c.Helper()
 	require.Eventually(c, func() bool {
 		return c.Count(c.T, "pg_stat_activity", "datname = current_database() AND wait_event_type = 'Lock'") >= n
-	}, 30*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 }
 
 // seat gives an agent a conversation by hand, in a transaction that has locked the agent as whoever assigns does.
@@ -73,7 +73,7 @@ func TestTeamsThatShareAgentsDoNotLockEachOtherOut(t *testing.T) {
 	require.NoError(t, one.Commit(t.Context()))
 	require.Eventually(t, func() bool {
 		return c.Count(t, "pg_stat_activity", "datname = current_database() AND wait_event_type = 'Lock' AND NOT $1 = ANY(pg_blocking_pids(pid))", pid) == 2
-	}, 30*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	require.NoError(t, two.Commit(t.Context()))
 	for range 2 {
 		require.NoError(t, <-answers, c.log.String())

@@ -45,7 +45,7 @@ func next(t *testing.T, signals chan db.Wake) db.Wake {
 	select {
 	case w := <-signals:
 		return w
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		require.Fail(t, "no signal came")
 		return db.Wake{}
 	}

@@ -65,7 +65,7 @@ func (d *desk) writes(n int) handoff.ID {
 
 func (d *desk) eventually(what, condition string, args ...any) {
 	d.Helper()
-	require.Eventually(d.T, func() bool { return d.Count(d.T, "conversations", condition, args...) == 1 }, 30*time.Second, 20*time.Millisecond, what)
+	require.Eventually(d.T, func() bool { return d.Count(d.T, "conversations", condition, args...) == 1 }, time.Minute, 20*time.Millisecond, what)
 }
 
 func (d *desk) resolve(contact handoff.ID, by handoff.Actor) {
@@ -135,7 +135,7 @@ func TestTheLineMovesOnceTemporalIsBack(t *testing.T) {
 	d.eventually("who comes first", heldBy, first, d.Ana.Agent.ID)
 	d.down.Store(true)
 	d.resolve(first, d.Ana)
-	require.Eventually(t, func() bool { return d.Count(t, "wakes", "contact_id = $1 AND raised", second) == 1 }, 30*time.Second, 20*time.Millisecond,
+	require.Eventually(t, func() bool { return d.Count(t, "wakes", "contact_id = $1 AND raised", second) == 1 }, time.Minute, 20*time.Millisecond,
 		"the flag is up")
 	d.down.Store(false)
 	d.eventually("and is found", heldBy, second, d.Ana.Agent.ID)

@@ -69,5 +69,5 @@ func TestAScheduleThatIsGoneIsMadeAgainAndTheOthersAreLeft(t *testing.T) {
 		}
 		_, err := handle.Describe(t.Context())
 		return err == nil
-	}, 30*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 }
