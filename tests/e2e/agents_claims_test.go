@@ -48,7 +48,7 @@ func TestOfTwoHundredSimultaneousClaimsOneWins(t *testing.T) {
 			group.Go(func() {
 				<-start
 				began := time.Now()
-				answers[i], _ = send(http.MethodPost, s.url+"/v1/conversations/"+conv.ID+"/claim", p.key, nil)
+				answers[i], _ = followed(t.Context(), http.MethodPost, s.url+"/v1/conversations/"+conv.ID+"/claim", p.key, "")
 				took[i] = time.Since(began)
 			})
 		}
@@ -91,7 +91,7 @@ type toldEvent struct {
 func (s *stack) told(conversation string) []toldEvent {
 	s.Helper()
 	var events []toldEvent
-	until(s.T, 20*time.Second, "the end is told", func() bool {
+	until(s.T, readyWithin, "the end is told", func() bool {
 		events = pages[toldEvent](s.T, s.url+"/v1/conversations/"+conversation+"/events", s.anaKey)
 		events = slices.DeleteFunc(events, func(e toldEvent) bool { return e.Seq == nil }) // what became of its messages afterwards
 		return len(events) > 0 && events[len(events)-1].Type == "conversation.ended"
@@ -128,7 +128,7 @@ func TestCommandsOfEveryKindAtOnce(t *testing.T) {
 					if verb == "takeover" || verb == "resolve" {
 						key = s.adminKey
 					}
-					a, _ := send(http.MethodPost, s.url+"/v1/conversations/"+conv.ID+"/"+verb, key, []byte(body))
+					a, _ := followed(t.Context(), http.MethodPost, s.url+"/v1/conversations/"+conv.ID+"/"+verb, key, body)
 					mu.Lock()
 					statuses[fmt.Sprintf("%s %d", verb, a.status)]++
 					mu.Unlock()

@@ -77,7 +77,7 @@ func TestTheOwnerNeverGoesBack(t *testing.T) {
 		group.Go(func() {
 			for n, verb := 0, "claim"; n < 150; n++ {
 				d := deed{began: time.Now(), agent: p.named}
-				a, _ := send(http.MethodPost, s.url+"/v1/conversations/"+conv.ID+"/"+verb, p.key, nil)
+				a, _ := followed(t.Context(), http.MethodPost, s.url+"/v1/conversations/"+conv.ID+"/"+verb, p.key, "")
 				note(&commands, d, a)
 				if a.status == http.StatusOK {
 					verb = map[string]string{"claim": "release", "release": "claim"}[verb]
@@ -185,7 +185,7 @@ func TestTheOwnerWithoutAWorker(t *testing.T) {
 	}
 	becomes := func(want, status, reason string) {
 		t.Helper()
-		until(t, 30*time.Second, want+" "+status, func() bool { got := owner("visitor-17"); return got.Status == status && got.Owner == want })
+		until(t, readyWithin, want+" "+status, func() bool { got := owner("visitor-17"); return got.Status == status && got.Owner == want })
 		is(want, status, reason)
 	}
 	command := func(key, verb string) {

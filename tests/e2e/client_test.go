@@ -2,15 +2,19 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"handoff"
 	"handoff/internal/contract"
 )
 
@@ -42,6 +46,31 @@ func send(method, url, key string, body []byte, header ...string) (answer, error
 	defer func() { _ = resp.Body.Close() }()
 	content, err := io.ReadAll(resp.Body)
 	return answer{resp.StatusCode, resp.Header, content}, err
+}
+
+// later tells whether an answer asks to come back: the machine is so busy that the server could not do it in time. What was asked for may
+// have been done all the same.
+func (a answer) later() bool {
+	return (a.status == http.StatusServiceUnavailable || a.status == http.StatusTooManyRequests) && a.header.Get("Retry-After") != ""
+}
+
+// followed makes a request as the API tells clients to: under an Idempotency-Key, with which it is sent again when an answer asks for that.
+func followed(ctx context.Context, method, url, key, body string, header ...string) (answer, error) {
+	if !slices.Contains(header, "Idempotency-Key") {
+		header = append(slices.Clone(header), "Idempotency-Key", handoff.NewID().String())
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	for {
+		a, err := send(method, url, key, []byte(body), header...)
+		if err != nil || !a.later() {
+			return a, err
+		}
+		seconds, _ := strconv.Atoi(a.header.Get("Retry-After")) // a client that cannot read it comes back at once
+		if !pause(ctx, time.Duration(seconds)*time.Second) {
+			return a, nil
+		}
+	}
 }
 
 // call makes a request that has to be answered.

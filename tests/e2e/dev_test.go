@@ -78,7 +78,24 @@ func (d *dev) key(scope string) string {
 
 func (d *dev) call(method, path string, body any) answer {
 	d.Helper()
-	return call(d.T, method, d.text("api_url")+path, d.key("agent"), body)
+	return d.callAs(d.T, method, path, body)
+}
+
+func (d *dev) callAs(t *testing.T, method, path string, body any) answer {
+	t.Helper()
+	url := d.text("api_url") + path
+	if method != http.MethodPost {
+		return call(t, method, url, d.key("agent"), body)
+	}
+	content, err := json.Marshal(body)
+	require.NoError(t, err)
+	if body == nil {
+		content = nil
+	}
+	a, err := followed(t.Context(), method, url, d.key("agent"), string(content))
+	require.NoError(t, err)
+	requireContract(t, method, url, content, a)
+	return a
 }
 
 func (d *dev) conversations() []conversation {
@@ -222,7 +239,7 @@ func (d *dev) requireCurlWorks() {
 		require.Len(d, accepted.Items, 1, "%s", out)
 		require.False(d, accepted.Items[0].Duplicate)
 	}
-	until(d.T, 20*time.Second, "one conversation with both messages", func() bool {
+	until(d.T, readyWithin, "one conversation with both messages", func() bool {
 		all := d.conversations()
 		return len(all) == 1 && all[0].UnreadCount == 2
 	})
@@ -239,12 +256,12 @@ func (d *dev) requireWebhookVerified() {
 			Verified bool   `json:"verified"`
 		} `json:"webhooks"`
 	}
-	until(d.T, 20*time.Second, "a verified webhook at the fake gateway", func() bool {
+	until(d.T, readyWithin, "a verified webhook at the fake gateway", func() bool {
 		page := strings.TrimSuffix(d.text("endpoint_url"), "/webhooks") + "/"
 		got := into[shown](d.T, call(d.T, http.MethodGet, page, "", nil), http.StatusOK)
 		return len(got.Webhooks) == 1 && got.Webhooks[0].Event == "outbound_message" && got.Webhooks[0].Verified
 	})
-	until(d.T, 20*time.Second, "the gateway has sent it to the fake of Meta, and passed on that it was read", func() bool {
+	until(d.T, readyWithin, "the gateway has sent it to the fake of Meta, and passed on that it was read", func() bool {
 		messages := into[list[message]](d.T, d.call(http.MethodGet, "/v1/conversations/"+id+"/messages?order=desc", nil), http.StatusOK).Items
 		return messages[0].Status == "read" && strings.HasPrefix(messages[0].ExternalID, "wamid.")
 	})
@@ -276,7 +293,7 @@ func (d *dev) requireConversationGoesOn() {
 func (d *dev) requireAlone() {
 	d.Helper()
 	second := launch(d.T, d.env, "dev")
-	until(d.T, 20*time.Second, "the second stack ends", func() bool { _, gone := second.ended(); return gone })
+	until(d.T, readyWithin, "the second stack ends", func() bool { _, gone := second.ended(); return gone })
 	code, _ := second.ended()
 	require.Equal(d, 1, code)
 	require.Contains(d, second.log(), "another `handoff dev` runs on "+d.dir)

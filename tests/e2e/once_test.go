@@ -47,9 +47,7 @@ func (s *stack) fiftyAtOnce(path string) {
 	var group sync.WaitGroup
 	for i := range answers {
 		group.Go(func() {
-			for ask := true; ask; ask = answers[i].status == http.StatusServiceUnavailable { // a busy machine: to come back is what it says
-				answers[i], errs[i] = send(http.MethodPost, s.url+path, s.anaKey, []byte(onceReply), "Idempotency-Key", "once")
-			}
+			answers[i], errs[i] = followed(s.Context(), http.MethodPost, s.url+path, s.anaKey, onceReply, "Idempotency-Key", "once")
 		})
 	}
 	group.Wait()

@@ -58,7 +58,7 @@ func TestPassthroughOrder(t *testing.T) {
 		}
 		return out
 	}
-	until(t, 40*time.Second, "every body has arrived", func() bool { return len(taken()) >= len(bodies) })
+	until(t, readyWithin, "every body has arrived", func() bool { return len(taken()) >= len(bodies) })
 	require.ElementsMatch(t, bodies, taken(), "each once")
 	require.Len(t, r.hooks(), len(bodies)+2)
 	whole := strings.Join(taken(), "\n")
@@ -103,7 +103,7 @@ func (l *line) onceEach() {
 	var all sync.WaitGroup
 	for i := range answers {
 		all.Go(func() {
-			for answers[i].status == 0 || answers[i].status == http.StatusConflict {
+			for answers[i].status == 0 || answers[i].status == http.StatusConflict || unsettled(answers[i]) {
 				a, err := send(http.MethodPost, l.url+"/v1/passthrough/"+l.inbox+"/messages", l.gatewayKey,
 					[]byte(words("34600000200", "once")), "Idempotency-Key", "order-12345")
 				if err != nil {
@@ -181,7 +181,7 @@ func (l *line) lostAnswer(r *receiver) {
 	requirePosted(l.T)(l.graph.Status(sent[before].ID, "delivered", 0))
 	hook := r.hook(l.T, hooks+1)
 	require.Contains(l, hook.Body, `"biz_opaque_callback_data":"`+state.MessageID+`"`)
-	until(l.T, 20*time.Second, "the status tells that it left", func() bool {
+	until(l.T, readyWithin, "the status tells that it left", func() bool {
 		a := call(l.T, http.MethodGet, l.url+"/v1/passthrough/"+l.inbox+"/messages/"+state.MessageID, l.gatewayKey, nil)
 		require.Equal(l, http.StatusOK, a.status, "%s", a.body)
 		require.NoError(l, json.Unmarshal(a.body, &state))
@@ -206,7 +206,7 @@ func (l *line) refusedToken() {
 	require.Len(l, l.sent(), before)
 	l.graph.Token("EAAnewtoken", true)
 	l.make("inbox", "update", "--account="+l.account, l.inbox, "--access-token=EAAnewtoken")
-	until(l.T, 20*time.Second, "what was kept has left", func() bool { return len(l.sent()) == before+1 })
+	until(l.T, readyWithin, "what was kept has left", func() bool { return len(l.sent()) == before+1 })
 	require.Contains(l, string(l.sent()[before].Body), "kept")
 	require.Equal(l, http.StatusOK, l.pass(words("34600000230", "kept"), "Idempotency-Key", "kept-1").status)
 	require.Len(l, l.sent(), before+1)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -117,8 +116,7 @@ func (l *line) challenge() {
 // pageTemplate sends the page's message and gives its wamid.
 func (l *line) pageTemplate() string {
 	l.Helper()
-	a := call(l.T, http.MethodPost, l.url+"/v1/passthrough/"+l.inbox+"/cloudapisendmessages", "", []byte(pageTemplate),
-		"Authorization", "AppKey "+l.gatewayKey)
+	a := l.passTo("/cloudapisendmessages", pageTemplate, "Authorization", "AppKey "+l.gatewayKey)
 	got := into[vendorAnswer](l.T, a, http.StatusOK)
 	require.Equal(l, 200, got.StatusCode)
 	require.NotEmpty(l, got.Message)
@@ -152,8 +150,8 @@ func (l *line) forms() {
 		before := len(l.sent())
 		ours := l.pass(`{"recipient":"+34 600 000 001","channel":"whatsapp","type":"` + kind + `","` + kind + `":` + content + `}`)
 		require.Equal(l, 200, into[vendorAnswer](l.T, ours, http.StatusOK).StatusCode, kind)
-		metas := call(l.T, http.MethodPost, l.url+"/v1/passthrough/"+l.inbox+"/messages", l.gatewayKey, []byte(
-			`{"messaging_product":"whatsapp","to":"34600000001","type":"`+kind+`","`+kind+`":`+content+`,"biz_opaque_callback_data":"mine"}`))
+		metas := l.pass(`{"messaging_product":"whatsapp","to":"34600000001","type":"`+kind+`","`+kind+`":`+content+`,"biz_opaque_callback_data":"mine"}`,
+			"Authorization", "Bearer "+l.gatewayKey)
 		answered := into[metaAnswer](l.T, metas, http.StatusOK)
 		require.Equal(l, "whatsapp", answered.Product)
 		sent := l.sent()
@@ -167,7 +165,7 @@ func (l *line) forms() {
 			require.Equal(l, content, string(body[kind]), "the content as it came")
 		}
 	}
-	server := call(l.T, http.MethodPost, l.url+"/v1/passthrough/"+l.inbox+"/messages", "", []byte(pageTemplate), "Authorization", "ServerKey "+l.gatewayKey)
+	server := l.pass(pageTemplate, "Authorization", "ServerKey "+l.gatewayKey)
 	require.Equal(l, http.StatusOK, server.status, "%s", server.body)
 }
 
@@ -243,7 +241,7 @@ func (l *line) switches(r *receiver) {
 	idle := func(protocol string) {
 		l.Helper()
 		var a answer
-		until(l.T, 30*time.Second, "the inbox is idle and becomes "+protocol, func() bool {
+		until(l.T, readyWithin, "the inbox is idle and becomes "+protocol, func() bool {
 			a = to(protocol)
 			return a.status != http.StatusConflict
 		})
@@ -268,7 +266,7 @@ func (l *line) switches(r *receiver) {
 	idle("passthrough")
 	last := l.text("34600000002", "wamid.IN5", "Only a program now")
 	into[receipt](l.T, l.meta(last), http.StatusOK)
-	until(l.T, 20*time.Second, "Meta's bytes again", func() bool {
+	until(l.T, readyWithin, "Meta's bytes again", func() bool {
 		hooks := r.hooks()
 		return hooks[len(hooks)-1].Body == last
 	})

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -52,8 +51,8 @@ func (d *dev) play(t *testing.T, protocol, from string) *chat {
 	t.Helper()
 	c := &chat{dev: d, t: t, protocol: protocol, from: from}
 	c.play = launch(t, d.env, "simulate", "--protocol="+protocol, "--from="+from, "--wait=60s", "hello from "+protocol, "anybody there?")
-	until(t, 20*time.Second, "simulate has said everything", func() bool { return strings.Count(c.play.log(), "Jane → Demo ") == 2 })
-	until(t, 20*time.Second, "a conversation of the customer", func() bool {
+	until(t, readyWithin, "simulate has said everything", func() bool { return strings.Count(c.play.log(), "Jane → Demo ") == 2 })
+	until(t, readyWithin, "a conversation of the customer", func() bool {
 		found := into[list[conversation]](t, call(t, http.MethodGet, d.text("api_url")+"/v1/conversations?q="+from, d.key("agent"), nil), http.StatusOK)
 		if len(found.Items) == 1 {
 			c.conversation = found.Items[0]
@@ -61,8 +60,9 @@ func (d *dev) play(t *testing.T, protocol, from string) *chat {
 		return len(found.Items) == 1
 	})
 	require.Equal(t, "Jane", c.conversation.Contact.Name)
-	into[message](t, call(t, http.MethodPost, c.path(), d.key("agent"), map[string]string{"type": "text", "text": "Hi by " + protocol}), http.StatusCreated)
-	until(t, 20*time.Second, "simulate prints the answer and ends", func() bool { _, gone := c.play.ended(); return gone })
+	path := "/v1/conversations/" + c.conversation.ID + "/messages"
+	into[message](t, d.callAs(t, http.MethodPost, path, map[string]string{"type": "text", "text": "Hi by " + protocol}), http.StatusCreated)
+	until(t, readyWithin, "simulate prints the answer and ends", func() bool { _, gone := c.play.ended(); return gone })
 	code, _ := c.play.ended()
 	require.Zero(t, code, "%s", c.play.log())
 	require.Contains(t, c.play.log(), "Ana: Hi by "+protocol)
@@ -80,7 +80,7 @@ func (c *chat) messages() []message {
 // requireReply waits until Ana's answer has come so far.
 func (c *chat) requireReply(status string) {
 	c.t.Helper()
-	until(c.t, 20*time.Second, "the answer is "+status, func() bool {
+	until(c.t, readyWithin, "the answer is "+status, func() bool {
 		return slices.ContainsFunc(c.messages(), func(m message) bool { return m.Direction == "outbound" && m.Status == status })
 	})
 }
@@ -96,7 +96,7 @@ func (d *dev) webhooks(t *testing.T, protocol string) []fakegateway.Webhook {
 func (d *dev) requireWebhook(t *testing.T, protocol, event, text string) fakegateway.Webhook {
 	t.Helper()
 	var found fakegateway.Webhook
-	until(t, 20*time.Second, event+" at the fake gateway", func() bool {
+	until(t, readyWithin, event+" at the fake gateway", func() bool {
 		return slices.ContainsFunc(d.webhooks(t, protocol), func(w fakegateway.Webhook) bool {
 			found = w
 			return w.Event == event && w.Verified && strings.Contains(string(w.Body), text)
@@ -150,13 +150,13 @@ func TestSimulate(t *testing.T) {
 		c := d.play(t, "chatlayer", "447700900203")
 		require.Contains(t, c.play.log(), "bot → Demo Chatlayer: accepted offload, the bot pauses")
 		var calls struct{ Calls []fakechatlayer.Call }
-		until(t, 20*time.Second, "the bot says it", func() bool {
+		until(t, readyWithin, "the bot says it", func() bool {
 			calls = into[struct{ Calls []fakechatlayer.Call }](t, call(t, http.MethodGet, d.fake("chatlayer_url")+"/", "", nil), http.StatusOK)
 			return slices.ContainsFunc(calls.Calls, func(c fakechatlayer.Call) bool {
 				return c.Acted && strings.HasSuffix(c.SessionID, "_447700900203") && strings.Contains(string(c.Body), "Hi by chatlayer")
 			})
 		})
-		until(t, 20*time.Second, "the bot's feed, which repeats what we sent, says that it was sent and nothing new", func() bool {
+		until(t, readyWithin, "the bot's feed, which repeats what we sent, says that it was sent and nothing new", func() bool {
 			outbound := slices.DeleteFunc(c.messages(), func(m message) bool { return m.Direction != "outbound" })
 			return len(outbound) == 1 && outbound[0].Status == "sent" && strings.HasPrefix(outbound[0].ExternalID, "chatlayer:")
 		})
@@ -198,12 +198,16 @@ func (d *dev) passthrough(t *testing.T, from string) {
 	play := launch(t, d.env, "simulate", "--protocol=passthrough", "--from="+from, "--wait=60s", "hello from passthrough")
 	hook := d.requireWebhook(t, "passthrough", "meta", "hello from passthrough")
 	require.Contains(t, hook.Headers["X-Hub-Signature-256"], "sha256=")
-	answer := fmt.Sprintf(`{"messaging_product":"whatsapp","to":"%s","type":"text","text":{"body":"Hi by passthrough"}}`, from)
+	said := fmt.Sprintf(`{"messaging_product":"whatsapp","to":"%s","type":"text","text":{"body":"Hi by passthrough"}}`, from)
 	inbox := d.requireInboxes()["Demo passthrough"]
-	a := call(t, http.MethodPost, d.text("api_url")+"/v1/passthrough/"+inbox+"/messages", d.key("gateway"), []byte(answer))
+	var a answer
+	until(t, readyWithin, "it is settled", func() bool {
+		a = call(t, http.MethodPost, d.text("api_url")+"/v1/passthrough/"+inbox+"/messages", d.key("gateway"), []byte(said), "Idempotency-Key", "passed")
+		return !unsettled(a)
+	})
 	require.Equal(t, http.StatusOK, a.status, "%s", a.body)
 	require.Equal(t, []string{"Hi by passthrough"}, d.sent(t, from))
-	until(t, 20*time.Second, "simulate prints the answer and ends", func() bool { _, gone := play.ended(); return gone })
+	until(t, readyWithin, "simulate prints the answer and ends", func() bool { _, gone := play.ended(); return gone })
 	require.Contains(t, play.log(), "Demo passthrough: Hi by passthrough")
 	d.requireWebhook(t, "passthrough", "meta", `"status": "read"`)
 }
@@ -219,7 +223,7 @@ func (d *dev) typed(t *testing.T) {
 		require.Zero(t, played.code, played.out)
 		require.Equal(t, 3, strings.Count(played.out, "Bob → Demo "), played.out)
 		var messages []message
-		until(t, 30*time.Second, protocol+": the file is there", func() bool {
+		until(t, readyWithin, protocol+": the file is there", func() bool {
 			found := into[list[conversation]](t, call(t, http.MethodGet, d.text("api_url")+"/v1/conversations?q="+from, d.key("agent"), nil), http.StatusOK)
 			if len(found.Items) != 1 {
 				return false

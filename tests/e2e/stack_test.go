@@ -1,13 +1,11 @@
 package e2e_test
 
 import (
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,7 +177,7 @@ func (s *stack) conversation(id string) conversation {
 func (s *stack) open() conversation {
 	s.Helper()
 	var found list[conversation]
-	until(s.T, 20*time.Second, "one open conversation", func() bool {
+	until(s.T, readyWithin, "one open conversation", func() bool {
 		found = into[list[conversation]](s.T, s.get("/v1/conversations?status=waiting,assigned"), http.StatusOK)
 		return len(found.Items) == 1
 	})
@@ -195,17 +193,17 @@ func (s *stack) messages(conversation string) []message {
 // longer than an agent may wait, as it does on a machine that other tests keep busy.
 func (s *stack) command(key, conversation, verb string, body any, header ...string) answer {
 	s.Helper()
-	if !slices.Contains(header, "Idempotency-Key") {
-		header = append(header, "Idempotency-Key", handoff.NewID().String())
+	content, raw := body.([]byte)
+	if body != nil && !raw {
+		var err error
+		content, err = json.Marshal(body)
+		require.NoError(s, err)
 	}
-	ctx, cancel := context.WithTimeout(s.Context(), 30*time.Second)
-	defer cancel()
-	for {
-		a := s.commandOnce(key, conversation, verb, body, header...)
-		if a.status != http.StatusServiceUnavailable || !pause(ctx, time.Second) {
-			return a
-		}
-	}
+	url := s.url + "/v1/conversations/" + conversation + "/" + verb
+	a, err := followed(s.Context(), http.MethodPost, url, key, string(content), header...)
+	require.NoError(s, err)
+	requireContract(s.T, http.MethodPost, url, content, a)
+	return a
 }
 
 // commandOnce shows what there is to see of a command that cannot be carried out just now.
@@ -217,7 +215,7 @@ func (s *stack) commandOnce(key, conversation, verb string, body any, header ...
 // webhook waits for the nth webhook, from 1, and verifies its signature with the library that receivers use.
 func (s *stack) webhook(n int) fixture.Request {
 	s.Helper()
-	until(s.T, 20*time.Second, fmt.Sprintf("webhook %d", n), func() bool { return len(s.gateway.Requests()) >= n })
+	until(s.T, readyWithin, fmt.Sprintf("webhook %d", n), func() bool { return len(s.gateway.Requests()) >= n })
 	request := s.gateway.Requests()[n-1]
 	s.verify(request)
 	return request
