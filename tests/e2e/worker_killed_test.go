@@ -35,7 +35,7 @@ func TestDelivery_22_KillsOfTheWorkerInMidSend(t *testing.T) {
 	theMachine.Lock()
 	defer theMachine.Unlock()
 	s := newStack(t, "message.received")
-	s.slowGateway(100 * time.Millisecond)
+	sending := s.slowGateway(100 * time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	watched := &arrivals{at: map[string]time.Time{}}
@@ -49,7 +49,15 @@ func TestDelivery_22_KillsOfTheWorkerInMidSend(t *testing.T) {
 		load.Go(func() error { return s.writeSteadily(ctx, sender, accepted) })
 	}
 	var restarts []time.Time
-	for began := time.Now(); time.Since(began) < killFor && pause(ctx, killEvery); {
+	for began, busy := time.Now(), false; time.Since(began) < killFor && pause(ctx, killEvery); {
+		// On a slow machine the worker may have come up only just now. When it dies something is on its way, and something waits.
+		waitFor(readyWithin, func() bool {
+			busy = sending.Load() > 0 && accepted.count() > len(webhookIDs(s.gateway.Requests()))
+			return busy || accepted.count() == killedEvents
+		})
+		if !busy {
+			break // all has been written and sent
+		}
 		require.NoError(t, s.restart(ctx, s.worker, 0))
 		restarts = append(restarts, time.Now())
 	}
@@ -58,7 +66,7 @@ func TestDelivery_22_KillsOfTheWorkerInMidSend(t *testing.T) {
 		s.explainStuck()
 		t.Fatalf("%d of %d webhooks have arrived", len(webhookIDs(s.gateway.Requests())), killedEvents)
 	}
-	until(t, 20*time.Second, "nothing is left to deliver", func() bool { return len(s.deliveries("pending")) == 0 })
+	until(t, readyWithin, "nothing is left to deliver", func() bool { return len(s.deliveries("pending")) == 0 })
 	require.Empty(t, s.deliveries("failed"))
 	pause(ctx, 100*time.Millisecond) // the last are seen
 	stop()
@@ -127,6 +135,12 @@ func (a *arrivals) note(id string) {
 	if _, again := a.at[id]; !again {
 		a.at[id] = time.Now()
 	}
+}
+
+func (a *arrivals) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.at)
 }
 
 // watch notes the webhooks as they arrive.
