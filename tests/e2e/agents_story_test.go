@@ -82,12 +82,12 @@ func (m *matter) does(key, conv, verb string, body any) conversation {
 
 func (m *matter) becomes(conv, status string) {
 	m.Helper()
-	until(m.T, 30*time.Second, "it is "+status, func() bool { return m.conversation(conv).Status == status })
+	until(m.T, readyWithin, "it is "+status, func() bool { return m.conversation(conv).Status == status })
 }
 
 func (m *matter) isTold(words string) {
 	m.Helper()
-	until(m.T, 30*time.Second, "the gateway is told "+words, func() bool { return strings.Contains(m.arrived(), words) })
+	until(m.T, readyWithin, "the gateway is told "+words, func() bool { return strings.Contains(m.arrived(), words) })
 }
 
 // isAccepted is Ana, who is offered it because the rule has put it into her team's line.
@@ -101,7 +101,7 @@ func (m *matter) isAccepted(team string) string {
 		Team     *named
 		Offer    *struct{ Agent *named }
 	}
-	until(m.T, 30*time.Second, "it is offered", func() bool {
+	until(m.T, readyWithin, "it is offered", func() bool {
 		a := m.get("/v1/conversations?status=waiting&inbox_id=" + m.inbox)
 		rows := into[list[json.RawMessage]](m.T, a, http.StatusOK).Items
 		if len(rows) != 1 {
@@ -277,7 +277,7 @@ func chatlayerMatter(t *testing.T) *matter {
 		return all.String()
 	}
 	m.resumed = func() {
-		until(t, time.Minute, "the bot is resumed", func() bool {
+		until(t, readyWithin, "the bot is resumed", func() bool {
 			for _, r := range b.api.seen() {
 				if strings.Contains(r.body, "after-the-person") && r.status == http.StatusOK {
 					return true

@@ -21,13 +21,13 @@ func TestAnEndpointThatAnswersAgainGetsItsBacklogAtOnce(t *testing.T) {
 	for i := range waiting {
 		into[receipt](t, s.post(text(crashPhone(i), fmt.Sprintf("wamid.%d", i), "Is anybody there?")), http.StatusOK)
 	}
-	until(t, 30*time.Second, "each was tried", func() bool { return len(s.gateway.Requests()) >= waiting })
+	until(t, readyWithin, "each was tried", func() bool { return len(s.gateway.Requests()) >= waiting })
 
 	database, err := pgx.Connect(t.Context(), s.databaseURL)
 	require.NoError(t, err)
 	defer func() { _ = database.Close(t.Context()) }()
 	// As it is after an hour of failing. A lane that is about to be tried again has written nothing yet.
-	until(t, 30*time.Second, "all wait for hours", func() bool {
+	until(t, readyWithin, "all wait for hours", func() bool {
 		tag, err := database.Exec(t.Context(), `UPDATE deliveries SET next_attempt_at = now() + interval '2 hours'
 			WHERE state = 'pending' AND NOT EXISTS (
 				SELECT FROM delivery_attempts a WHERE a.delivery_id = deliveries.id AND a.status IS NULL AND a.error IS NULL)`)
@@ -40,7 +40,7 @@ func TestAnEndpointThatAnswersAgainGetsItsBacklogAtOnce(t *testing.T) {
 
 	into[receipt](t, s.post(text(crashPhone(waiting), "wamid.new", "Hello?")), http.StatusOK)
 	began := time.Now()
-	until(t, 30*time.Second, "the backlog has arrived", func() bool { return len(s.deliveries("pending")) == 0 })
+	until(t, readyWithin, "the backlog has arrived", func() bool { return len(s.deliveries("pending")) == 0 })
 	t.Logf("%d lanes that had two hours to wait were through %s after another's message", waiting, time.Since(began).Round(time.Millisecond))
 	recovered := 0
 	for _, d := range s.deliveries("delivered") {

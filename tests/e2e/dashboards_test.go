@@ -173,7 +173,7 @@ func (s *stack) drains() {
 	s.Helper()
 	stopped := make(chan bool, 1)
 	go func() { stopped <- s.serve.signal(syscall.SIGTERM, time.Minute) }()
-	until(s.T, 10*time.Second, "/readyz says that serve is about to stop", func() bool {
+	until(s.T, readyWithin, "/readyz says that serve is about to stop", func() bool {
 		a, err := send(http.MethodGet, s.url+"/readyz", "", nil)
 		return err == nil && a.status == http.StatusServiceUnavailable && strings.Contains(string(a.body), `"status":"draining"`)
 	})

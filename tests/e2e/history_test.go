@@ -12,9 +12,18 @@ import (
 // temporal is a client of the stack's namespace, without the product's codec.
 func (s *stack) temporal() client.Client {
 	s.Helper()
-	c, err := client.Dial(client.Options{HostPort: s.temporalAddress, Namespace: s.namespace})
-	require.NoError(s, err)
+	c := s.dial(client.Options{HostPort: s.temporalAddress, Namespace: s.namespace})
 	s.Cleanup(c.Close)
+	return c
+}
+
+// dial connects to a Temporal that may have no time for it just now.
+func (s *stack) dial(options client.Options) (c client.Client) {
+	s.Helper()
+	var err error
+	if !waitFor(readyWithin, func() bool { c, err = client.Dial(options); return err == nil }) {
+		require.NoError(s, err)
+	}
 	return c
 }
 

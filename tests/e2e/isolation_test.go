@@ -62,7 +62,7 @@ func TestDelivery_28_HangingEndpointsDelayNobodyElse(t *testing.T) {
 		})
 	}
 	require.NoError(t, load.Wait())
-	until(t, 30*time.Second, "every hanging endpoint has as many in flight as it may", func() bool { return watch.hanging() >= hangingEndpoints*10 })
+	until(t, readyWithin, "every hanging endpoint has as many in flight as it may", func() bool { return watch.hanging() >= hangingEndpoints*10 })
 	during := watch.waits(t, s.steadily(well, "during", healthyFor))
 
 	p95 := func(waits []time.Duration) time.Duration { return waits[len(waits)*95/100] }
@@ -180,7 +180,7 @@ func (w *watch) most() int {
 func (w *watch) waits(t *testing.T, due map[string]time.Time) []time.Duration {
 	t.Helper()
 	var waits []time.Duration
-	until(t, time.Minute, "all have arrived", func() bool {
+	until(t, readyWithin, "all have arrived", func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		waits = waits[:0]

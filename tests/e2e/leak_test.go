@@ -23,7 +23,7 @@ func (s *stack) nothingLeaks(conv conversation, said ...string) {
 
 	id := "conversation:" + s.inbox + ":" + conv.Contact.ID
 	query := workflows.InboxAttribute.GetName() + " = '" + s.inbox + "' AND " + workflows.StatusAttribute.GetName() + " = 'ended'"
-	until(s.T, 30*time.Second, "the workflow is found by its attributes and complete", func() bool {
+	until(s.T, readyWithin, "the workflow is found by its attributes and complete", func() bool {
 		found, err := temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query})
 		return err == nil && len(found.Executions) == 1 && found.Executions[0].Execution.WorkflowId == id &&
 			found.Executions[0].Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED

@@ -122,7 +122,7 @@ func (o *operator) audit() activities.LedgerReport {
 	require.NoError(o, err)
 	require.NoError(o, handle.Trigger(o.Context(), client.ScheduleTriggerOptions{}))
 	var report activities.LedgerReport
-	until(o.T, time.Minute, "the ledger has looked", func() bool {
+	until(o.T, readyWithin, "the ledger has looked", func() bool {
 		now, err := handle.Describe(o.Context())
 		require.NoError(o, err)
 		runs := now.Info.RecentActions
@@ -230,7 +230,7 @@ func (s *stack) gapsAreTold(lost string) {
 	require.NotEmpty(s, kinds["sequence_wrong"].Note)
 
 	scrape := s.metrics(s.worker, "", s.workerURL())
-	until(s.T, time.Minute, "the metric tells the gaps", func() bool {
+	until(s.T, readyWithin, "the metric tells the gaps", func() bool {
 		all := scrape()
 		return strings.Contains(all, `handoff_ledger_gaps{kind="sequence_wrong",state="open"} 1`) &&
 			strings.Contains(all, `handoff_ledger_gaps{kind="not_woken",state="repaired"} 1`)
@@ -267,7 +267,7 @@ func TestDoctorLooksAtASealedStackWithBuilds(t *testing.T) {
 			return o.client.ScheduleClient().GetHandle(t.Context(), id).Delete(t.Context()) == nil
 		})
 	}
-	require.True(t, s.worker.signal(syscall.SIGTERM, 30*time.Second))
+	require.True(t, s.worker.signal(syscall.SIGTERM, readyWithin))
 	s.env = append(s.env, "HANDOFF_SEAL_PAYLOADS=true")
 	first := s.build("build-1")
 	var report doctorReport
@@ -280,7 +280,7 @@ func TestDoctorLooksAtASealedStackWithBuilds(t *testing.T) {
 		_, report = s.diagnosis()
 		return strings.HasPrefix(report.of("workers"), "ok: ") && report.of("temporal_schedules") == "ok: 2 schedules are there"
 	})
-	require.True(t, first.signal(syscall.SIGTERM, 30*time.Second))
+	require.True(t, first.signal(syscall.SIGTERM, readyWithin))
 	s.build("build-2")
 	until(t, 2*time.Minute, "nobody is left of the build that gets the tasks", func() bool {
 		_, report = s.diagnosis()

@@ -27,12 +27,12 @@ func TestDelivery_51_AnOperatorFollowsALateDelivery(t *testing.T) {
 
 	worker := s.metrics(s.worker, "", s.workerURL())
 	api := s.metrics(s.serve, "serving metrics", "")
-	until(t, 30*time.Second, "the worker counts the failed attempt", func() bool {
+	until(t, readyWithin, "the worker counts the failed attempt", func() bool {
 		return strings.Contains(worker(), `handoff_delivery_attempts_total{class="5xx",outcome="retry",transport="webhook",trigger="schedule"} `)
 	})
 	aged := regexp.MustCompile(`handoff_endpoint_oldest_undelivered_age_seconds\{endpoint_id="` + s.endpoint + `",state="pending"\} [0-9.]+`)
 	for name, scrape := range map[string]func() string{"worker": worker, "serve": api} {
-		until(t, 30*time.Second, name+" tells the age of the delivery", func() bool { return aged.MatchString(scrape()) })
+		until(t, readyWithin, name+" tells the age of the delivery", func() bool { return aged.MatchString(scrape()) })
 	}
 	require.Equal(t, http.StatusNotFound, call(t, http.MethodGet, s.url+"/metrics", s.adminKey, nil).status, "not on the API's port")
 
@@ -45,7 +45,7 @@ func TestDelivery_51_AnOperatorFollowsALateDelivery(t *testing.T) {
 	}
 	path := s.url + "/v1/endpoints/" + s.endpoint + "/health"
 	var told health
-	until(t, 30*time.Second, "the failed attempt is written down", func() bool {
+	until(t, readyWithin, "the failed attempt is written down", func() bool {
 		told = into[health](t, call(t, http.MethodGet, path, s.adminKey, nil), http.StatusOK)
 		return told.Recent.Classes["5xx"] > 0
 	})
@@ -99,11 +99,11 @@ func (s *stack) foundInTemporal(id, says string) {
 	temporal := s.temporal()
 	query := "WorkflowType = '" + workflows.ConversationName + "' AND " + workflows.InboxAttribute.GetName() + " = '" + s.inbox +
 		"' AND ExecutionStatus = 'Running'"
-	until(s.T, 30*time.Second, "the workflow is found by its inbox", func() bool {
+	until(s.T, readyWithin, "the workflow is found by its inbox", func() bool {
 		found, err := temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query})
 		return err == nil && len(found.Executions) == 1 && found.Executions[0].Execution.WorkflowId == id
 	})
-	until(s.T, 30*time.Second, "its pending activity says why the delivery is late", func() bool {
+	until(s.T, readyWithin, "its pending activity says why the delivery is late", func() bool {
 		described, err := temporal.DescribeWorkflowExecution(ctx, id, "")
 		return err == nil && len(described.PendingActivities) == 1 &&
 			strings.Contains(described.PendingActivities[0].GetLastFailure().GetMessage(), says)

@@ -31,11 +31,10 @@ type operator struct {
 
 func (s *stack) operator(codec ...converter.PayloadCodec) *operator {
 	s.Helper()
-	c, err := client.Dial(client.Options{
+	c := s.dial(client.Options{
 		HostPort: s.temporalAddress, Namespace: s.namespace,
 		DataConverter: converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), codec...),
 	})
-	require.NoError(s, err)
 	s.Cleanup(c.Close)
 	return &operator{stack: s, client: c}
 }
@@ -54,11 +53,14 @@ func (o *operator) finds(query string) []*workflowpb.WorkflowExecutionInfo {
 	return found.Executions
 }
 
-// details are what the page says of the conversation at the moment.
+// details are what the page says of the conversation at the moment; nothing while a busy machine's worker does not answer the query.
 func (o *operator) details() string {
 	o.Helper()
 	value, err := o.client.QueryWorkflow(o.Context(), o.id, "", "__temporal_workflow_metadata")
-	require.NoError(o, err)
+	if err != nil {
+		o.Logf("asked for what the page says: %v", err)
+		return ""
+	}
 	var metadata sdkpb.WorkflowMetadata
 	require.NoError(o, value.Get(&metadata))
 	return metadata.CurrentDetails
@@ -66,7 +68,7 @@ func (o *operator) details() string {
 
 func (o *operator) says(text string) {
 	o.Helper()
-	until(o.T, time.Minute, "the page says "+text, func() bool { return strings.Contains(o.details(), text) })
+	until(o.T, readyWithin, "the page says "+text, func() bool { return strings.Contains(o.details(), text) })
 }
 
 func (o *operator) signal(name, payload string) {
@@ -114,7 +116,7 @@ func TestAnOperatorFindsAndFreesAStuckConversation(t *testing.T) {
 	into[message](t, s.command(s.anaKey, open.ID, "messages", []byte(`{"type":"text","text":"first"}`)), http.StatusCreated)
 
 	stuck := "HandoffTrouble IS NOT NULL AND ExecutionStatus = 'Running'"
-	until(t, time.Minute, "it is listed as stuck after its second attempt", func() bool { return len(o.finds(stuck)) == 1 })
+	until(t, readyWithin, "it is listed as stuck after its second attempt", func() bool { return len(o.finds(stuck)) == 1 })
 	o.id = o.finds(stuck)[0].Execution.WorkflowId
 	host := strings.TrimPrefix(s.gateway.URL, "http://")
 	require.Len(t, o.finds("HandoffTrouble = '"+host+"'"), 1)
@@ -136,7 +138,7 @@ func TestAnOperatorFindsAndFreesAStuckConversation(t *testing.T) {
 	o.pauseHolds(&down)
 	o.says("Reassign at")
 	o.signal(workflows.ResolveSignal, `{"by":"Olga","reason":"over"}`)
-	until(t, time.Minute, "it has ended and is in no trouble", func() bool {
+	until(t, readyWithin, "it has ended and is in no trouble", func() bool {
 		return len(o.finds(stuck)) == 0 && len(o.finds("HandoffStatus = 'ended' AND ExecutionStatus = 'Completed'")) == 1
 	})
 	require.Len(t, s.gateway.Requests(), 4, "two attempts in vain, the first message, and the end")
@@ -173,5 +175,5 @@ func (o *operator) pauseHolds(down *atomic.Bool) {
 		Activity: &workflowservice.UnpauseActivityRequest_Type{Type: "DeliverWebhooks"},
 	})
 	require.NoError(o, err)
-	until(o.T, time.Minute, "the webhook has arrived", func() bool { return len(o.gateway.Requests()) == 3 })
+	until(o.T, readyWithin, "the webhook has arrived", func() bool { return len(o.gateway.Requests()) == 3 })
 }

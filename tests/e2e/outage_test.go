@@ -208,7 +208,7 @@ func (o *outage) requireDelivered(conversation string, back time.Time) {
 	}
 	o.ready(o.url)
 	o.requireWebhooksInOrder(want)
-	until(o.T, 20*time.Second, "nothing is left to deliver", func() bool { return len(o.deliveries("pending")) == 0 })
+	until(o.T, readyWithin, "nothing is left to deliver", func() bool { return len(o.deliveries("pending")) == 0 })
 	require.Empty(o, o.deliveries("failed"))
 	said := map[string]int{}
 	for _, m := range o.messages(conversation) {

@@ -87,7 +87,7 @@ func (p *process) signal(signal syscall.Signal, within time.Duration) bool {
 	}
 }
 
-func (p *process) kill() { p.signal(syscall.SIGKILL, 10*time.Second) }
+func (p *process) kill() { p.signal(syscall.SIGKILL, readyWithin) }
 
 // ended tells whether the process is gone, and how.
 func (p *process) ended() (code int, gone bool) {
@@ -111,14 +111,21 @@ func tail(text string) string {
 	return strings.Join(lines[max(0, len(lines)-20):], "\n")
 }
 
-// command runs a command of the product to its end and gives what it prints.
+// command runs a command of the product to its end and gives what it prints. Where Temporal is too busy for it, it is run again, as whoever
+// reads what it says would do.
 func command(t *testing.T, env []string, args ...string) []byte {
 	t.Helper()
-	cmd := exec.Command(binary(t), args...)
-	cmd.Env = append(os.Environ(), env...)
+	var out []byte
 	var problems strings.Builder
-	cmd.Stderr = &problems
-	out, err := cmd.Output()
+	var err error
+	waitFor(readyWithin, func() bool {
+		cmd := exec.Command(binary(t), args...)
+		cmd.Env = append(os.Environ(), env...)
+		problems.Reset()
+		cmd.Stderr = &problems
+		out, err = cmd.Output()
+		return err == nil || !strings.Contains(problems.String(), "failed reaching server")
+	})
 	require.NoError(t, err, "handoff %s: %s", strings.Join(args, " "), problems.String())
 	return out
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -28,7 +27,7 @@ func TestADumpBringsEverythingBack(t *testing.T) {
 	into[conversation](t, s.command(s.anaKey, conv.ID, "claim", nil), http.StatusOK)
 	s.gateway.Answer(func(int) (int, string) { return http.StatusServiceUnavailable, "" })
 	into[message](t, s.command(s.anaKey, conv.ID, "messages", map[string]string{"type": "text", "text": "I am with you"}), http.StatusCreated)
-	until(t, 20*time.Second, "a webhook that fails", func() bool { return len(s.gateway.Requests()) >= 1 })
+	until(t, readyWithin, "a webhook that fails", func() bool { return len(s.gateway.Requests()) >= 1 })
 	var cursor string
 	read := func() (types []string) {
 		page := into[list[event]](t, call(t, http.MethodGet, s.url+"/v1/events?limit=100&cursor="+cursor, s.adminKey, nil), http.StatusOK)
@@ -38,12 +37,12 @@ func TestADumpBringsEverythingBack(t *testing.T) {
 		cursor = page.NextCursor
 		return types
 	}
-	until(t, 20*time.Second, "a client has read all events", func() bool { return slices.Contains(read(), "message.queued") })
+	until(t, readyWithin, "a client has read all events", func() bool { return slices.Contains(read(), "message.queued") })
 	dump := s.dump()
 	s.burnTransactions()
 	read() // the client has gone on after the dump
 	for _, p := range []*process{s.serve, s.worker} {
-		require.True(t, p.signal(syscall.SIGTERM, 30*time.Second))
+		require.True(t, p.signal(syscall.SIGTERM, readyWithin))
 	}
 
 	restored := s.restoredFrom(dump)
@@ -60,7 +59,7 @@ func TestADumpBringsEverythingBack(t *testing.T) {
 	require.Equal(t, "ended", into[conversation](t, restored.command(s.anaKey, conv.ID, "resolve", nil), http.StatusOK).Status)
 	s.url = restored.url
 	since := []string{}
-	until(t, 20*time.Second, "the client that kept its cursor reads what came since, and that alone", func() bool {
+	until(t, readyWithin, "the client that kept its cursor reads what came since, and that alone", func() bool {
 		since = append(since, read()...)
 		return slices.Contains(since, "conversation.ended")
 	})

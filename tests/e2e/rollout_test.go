@@ -6,7 +6,6 @@ import (
 	"slices"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -22,19 +21,19 @@ func TestABuildOfTheWorkerFollowsAnother(t *testing.T) {
 
 	first := s.build("build-1")
 	command(t, s.env, "rollout", "current", "build-1")
-	require.True(t, s.worker.signal(syscall.SIGTERM, 30*time.Second))
+	require.True(t, s.worker.signal(syscall.SIGTERM, readyWithin))
 	run := s.servedBy(conv, "build-1", "claim")
 
 	second := s.build("build-2")
 	command(t, s.env, "rollout", "ramp", "build-2", "--percent=10")
 	require.Regexp(t, `build-1 +\S+ +90 %`, string(command(t, s.env, "rollout", "status")))
 	command(t, s.env, "rollout", "current", "build-2")
-	require.True(t, first.signal(syscall.SIGTERM, 30*time.Second), "the old build is stopped with the conversation open")
+	require.True(t, first.signal(syscall.SIGTERM, readyWithin), "the old build is stopped with the conversation open")
 	require.Equal(t, run, s.servedBy(conv, "build-2", "release"), "the run goes on with other code")
 
 	s.build("build-1")
 	command(t, s.env, "rollout", "current", "build-1")
-	require.True(t, second.signal(syscall.SIGTERM, 30*time.Second))
+	require.True(t, second.signal(syscall.SIGTERM, readyWithin))
 	require.Equal(t, run, s.servedBy(conv, "build-1", "claim"))
 	require.Regexp(t, `build-1 +\S+ +all\n`, string(command(t, s.env, "rollout", "status")))
 }

@@ -39,7 +39,7 @@ func (l *line) standby(customer string) {
 		`"text":{"body":"9 to 5."}}}]}`, customer))
 	accepted := into[receipt](l.T, l.meta(body), http.StatusOK)
 	require.Len(l, accepted.Items, 2)
-	until(l.T, 20*time.Second, "the transcript is taken in", func() bool {
+	until(l.T, readyWithin, "the transcript is taken in", func() bool {
 		a := l.get("/v1/conversations?inbox_id=" + l.inbox)
 		require.Empty(l, into[list[conversation]](l.T, a, http.StatusOK).Items, "nobody is asked for")
 		shown := call(l.T, http.MethodGet, l.url+"/v1/receipts/"+accepted.ReceiptID, l.gatewayKey, nil)
@@ -104,7 +104,7 @@ func (l *line) givesBack(customer string, conv conversation) {
 	l.graph.Fail(fakegraph.Fault{Method: http.MethodPost, Path: "/" + l.number + "/thread_control", Status: http.StatusInternalServerError})
 	into[conversation](l.T, l.command(l.anaKey, conv.ID, "claim", nil), http.StatusOK)
 	into[conversation](l.T, l.command(l.anaKey, conv.ID, "resolve", nil), http.StatusOK)
-	until(l.T, 30*time.Second, "control is back with Meta's agent", func() bool { return len(l.graph.Controls()) > 0 })
+	until(l.T, readyWithin, "control is back with Meta's agent", func() bool { return len(l.graph.Controls()) > 0 })
 	controls := l.graph.Controls()
 	require.Len(l, controls, 1)
 	require.Equal(l, []string{l.number, customer, "release"}, []string{controls[0].PhoneNumberID, controls[0].Customer, controls[0].Action})

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
@@ -33,7 +32,7 @@ func TestPayloadsAreSealedWithConversationsOpen(t *testing.T) {
 	// A row is there before its workflow task is written down.
 	until(t, readyWithin, "the history has the conversation's id", func() bool { return strings.Contains(fmt.Sprint(s.history(id)), conv.ID) })
 	for _, p := range []*process{s.serve, s.worker} {
-		require.True(t, p.signal(syscall.SIGTERM, 30*time.Second), "it stops when it is asked to")
+		require.True(t, p.signal(syscall.SIGTERM, readyWithin), "it stops when it is asked to")
 	}
 	before := len(s.history(id))
 	codecPort := freePort(t)
@@ -84,7 +83,7 @@ func TestOperatorsSignalsWorkWithSealedPayloads(t *testing.T) {
 	s.webhook(3)
 	sealed.says("RetryDelivery at")
 	plain.signal(workflows.ReassignSignal, `{"by":"Olga","reason":"canary of what is plain"}`)
-	until(t, time.Minute, "it is back in the line", func() bool { return s.conversation(conv.ID).Status == "waiting" })
+	until(t, readyWithin, "it is back in the line", func() bool { return s.conversation(conv.ID).Status == "waiting" })
 	sealed.says("Reassign by Olga at")
 	sealed.signal(workflows.SkipDeliverySignal, `{"by":"Olga","reason":"canary of what is sealed"}`)
 	sealed.says("1 webhook was given up")
@@ -92,7 +91,7 @@ func TestOperatorsSignalsWorkWithSealedPayloads(t *testing.T) {
 	sealed.says("unknown field \"typo\"")
 	plain.readsNothing(endpoint)
 	sealed.signal(workflows.ResolveSignal, `{"by":"Olga"}`)
-	until(t, time.Minute, "it has ended", func() bool { return s.conversation(conv.ID).Status == "ended" })
+	until(t, readyWithin, "it has ended", func() bool { return s.conversation(conv.ID).Status == "ended" })
 }
 
 // readsNothing holds what Temporal keeps of a conversation against what the codec endpoint makes of it.

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -94,7 +93,7 @@ func TestHitlChatGuide(t *testing.T) {
 // guideInbox is what the agent sees before answering.
 func (s *stack) guideInbox(id string) {
 	s.Helper()
-	until(s.T, 20*time.Second, "four messages", func() bool { return len(s.messages(id)) == 4 })
+	until(s.T, readyWithin, "four messages", func() bool { return len(s.messages(id)) == 4 })
 	said := s.messages(id)
 	var texts []string
 	for _, m := range said {
@@ -103,7 +102,7 @@ func (s *stack) guideInbox(id string) {
 	require.Equal(s, []string{
 		"contact: What are your hours?", "bot: 9am-5pm, Mon-Fri.", "contact: I need to speak to a human", "contact: Receipt",
 	}, texts)
-	until(s.T, 20*time.Second, "the image is here", func() bool { return s.messages(id)[3].Media.State == "ready" })
+	until(s.T, readyWithin, "the image is here", func() bool { return s.messages(id)[3].Media.State == "ready" })
 	require.Equal(s, 2, s.conversation(id).UnreadCount)
 }
 
@@ -136,13 +135,13 @@ func (s *stack) guideReply(id string) {
 func (s *stack) guideStatuses(id string) {
 	s.Helper()
 	reply := func() message { return s.messages(id)[4] }
-	until(s.T, 20*time.Second, "the reply is with the gateway and its wamid known", func() bool {
+	until(s.T, readyWithin, "the reply is with the gateway and its wamid known", func() bool {
 		return reply().Status == "delivered_to_gateway" && reply().ExternalID == "wamid.REPLY"
 	})
 	for _, state := range []string{"sent", "delivered", "read"} {
 		accepted := into[receipt](s.T, s.post(status("wamid.REPLY", state)), http.StatusOK)
 		require.Equal(s, "status", accepted.Items[0].Kind)
-		until(s.T, 20*time.Second, "the reply is "+state, func() bool { return reply().Status == state })
+		until(s.T, readyWithin, "the reply is "+state, func() bool { return reply().Status == state })
 	}
 	late := into[receipt](s.T, s.post(status("wamid.REPLY", "delivered")), http.StatusOK)
 	require.True(s, late.Items[0].Duplicate, "a status that comes late changes nothing")
@@ -167,7 +166,7 @@ func (s *stack) guideEvents(id string) {
 	var types []string
 	var last int64
 	cursor := ""
-	until(s.T, 20*time.Second, "the event of the end", func() bool {
+	until(s.T, readyWithin, "the event of the end", func() bool {
 		page := into[list[event]](s.T, s.get("/v1/events?limit=2&cursor="+cursor), http.StatusOK)
 		cursor = page.NextCursor
 		for _, e := range page.Items {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -44,7 +43,7 @@ func TestHitlChatRefusals(t *testing.T) {
 	require.True(t, second.Items[0].Duplicate)
 	require.Equal(t, first.Items[0].MessageID, second.Items[0].MessageID)
 	conv := s.open()
-	until(t, 20*time.Second, "one message", func() bool { return len(s.messages(conv.ID)) == 1 })
+	until(t, readyWithin, "one message", func() bool { return len(s.messages(conv.ID)) == 1 })
 
 	// In a batch, what routes nowhere is ignored and what routes is taken.
 	mixed := strings.Replace(text("447700900123", "wamid.2", "again"), `"entry":[`,

@@ -127,12 +127,12 @@ func (b *chatlayerBot) isHandedOver() conversation {
 		}
 	}
 	want = append(want, "system offload wants a person", "contact text Are you there?")
-	until(b.T, 20*time.Second, "every turn", func() bool { return len(b.messages(conv.ID)) == len(want) })
+	until(b.T, readyWithin, "every turn", func() bool { return len(b.messages(conv.ID)) == len(want) })
 	said := b.messages(conv.ID)
 	require.Equal(b, want, seen(said), "every turn once, and in order")
 	handed := said[len(said)-2]
 	require.Equal(b, map[string]any{"reason": "wants a person", "queue": "sales", "order": map[string]any{"id": 7.0}}, handed.Content["payload"])
-	until(b.T, 20*time.Second, "the user's file is here", func() bool {
+	until(b.T, readyWithin, "the user's file is here", func() bool {
 		file := b.messages(conv.ID)[5].Media
 		return file != nil && file.State == "ready"
 	})
@@ -162,7 +162,7 @@ func (b *chatlayerBot) answers(id string) {
 		require.Equal(b, "Bearer "+chatlayerToken, request.header.Get("Authorization"))
 		require.Equal(b, "application/json", request.header.Get("Content-Type"))
 	}
-	until(b.T, 20*time.Second, "the feed has told every reply", func() bool {
+	until(b.T, readyWithin, "the feed has told every reply", func() bool {
 		said := b.messages(id)
 		require.Len(b, said, before+4, "an echo is no message")
 		return allSent(said[before:])
@@ -183,7 +183,7 @@ func (b *chatlayerBot) isLimited(id string) {
 	require.Contains(b, one.body, "One moment")
 	require.Contains(b, two.body, "Found it")
 	require.False(b, one.at.Before(refused.reset), "nothing is sent before x-ratelimit-reset")
-	until(b.T, 20*time.Second, "both are sent", func() bool {
+	until(b.T, readyWithin, "both are sent", func() bool {
 		said := b.messages(id)
 		return allSent(said[len(said)-2:])
 	})
@@ -232,7 +232,7 @@ func (b *chatlayerBot) isHandedOverAgain(first conversation) {
 	require.NotEqual(b, first.ID, second.ID)
 	require.Equal(b, first.Contact.ID, second.Contact.ID)
 	want := []string{"bot text The robot is back", "contact text Another matter", "system offload "}
-	until(b.T, 20*time.Second, "every turn since the end", func() bool { return len(b.messages(second.ID)) >= len(want) })
+	until(b.T, readyWithin, "every turn since the end", func() bool { return len(b.messages(second.ID)) >= len(want) })
 	require.Equal(b, want, seen(b.messages(second.ID)), "the first conversation is not repeated")
 	require.Len(b, b.messages(first.ID), shown)
 }

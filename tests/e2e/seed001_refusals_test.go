@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -33,7 +32,7 @@ func TestChatlayerOffloads(t *testing.T) {
 		conv := b.onlyOpen()
 		into[conversation](t, b.command(b.anaKey, conv.ID, "claim", nil), http.StatusOK)
 		b.offload(b.asks("third"), pageOffloaded) // nobody waits any more
-		until(t, 20*time.Second, "the two who were taken", func() bool { return len(b.conversations("")) == 2 })
+		until(t, readyWithin, "the two who were taken", func() bool { return len(b.conversations("")) == 2 })
 		for _, c := range b.conversations("") {
 			require.NotEqual(t, "second", c.Contact.Identities[0].Value, "a refused offload opens nothing")
 		}
@@ -107,7 +106,7 @@ func TestChatlayerWithTemporalDown(t *testing.T) {
 
 	require.NoError(t, temporal.start(t.Context()))
 	b.ready(b.url)
-	until(t, 60*time.Second, "both who were taken", func() bool { return len(b.conversations("?status=waiting")) == 2 })
+	until(t, readyWithin, "both who were taken", func() bool { return len(b.conversations("?status=waiting")) == 2 })
 	for _, c := range b.conversations("") {
 		want := []string{"contact text I am first", "system offload "}
 		if c.Contact.Identities[0].Value == chatlayerSession {
@@ -115,7 +114,7 @@ func TestChatlayerWithTemporalDown(t *testing.T) {
 				"contact text Anybody?", "contact text I am " + chatlayerSession, "system offload ", "contact text Still there?",
 			}
 		}
-		until(t, 20*time.Second, "every turn", func() bool { return len(b.messages(c.ID)) >= len(want) })
+		until(t, readyWithin, "every turn", func() bool { return len(b.messages(c.ID)) >= len(want) })
 		require.Equal(t, want, seen(b.messages(c.ID)))
 	}
 	require.Empty(t, closed.conversations(""))

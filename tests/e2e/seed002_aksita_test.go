@@ -145,7 +145,7 @@ func newAksita(t *testing.T, s *stack, url string, flags ...string) *aksita {
 	a.tell("messages", `{"contact":{"id":"`+aksitaConversation+`","name":"Budi"},"id":"`+a.inboxID+`-1","text":"halo","opens":false}`)
 	handed := a.tell("offloads", `{"contact":{"id":"`+aksitaConversation+`"},"id":"1","reason":"wants a person"}`)
 	require.Equal(t, true, handed["accepted"])
-	until(t, 20*time.Second, "the conversation", func() bool {
+	until(t, readyWithin, "the conversation", func() bool {
 		found := into[list[conversation]](t, a.get("/v1/conversations?status=waiting&inbox_id="+a.inboxID), http.StatusOK).Items
 		if len(found) == 1 {
 			a.id = found[0].ID
@@ -171,7 +171,7 @@ func (a *aksita) reply(text string) message {
 
 func (a *aksita) hook(n int) fixture.Request {
 	a.Helper()
-	until(a.T, 20*time.Second, fmt.Sprintf("webhook %d", n), func() bool { return len(a.gateway.Requests()) >= n })
+	until(a.T, readyWithin, fmt.Sprintf("webhook %d", n), func() bool { return len(a.gateway.Requests()) >= n })
 	return a.gateway.Requests()[n-1]
 }
 
@@ -184,7 +184,7 @@ type failedMessage struct {
 func (a *aksita) becomes(id, status string) failedMessage {
 	a.Helper()
 	var found failedMessage
-	until(a.T, 30*time.Second, "the reply is "+status, func() bool {
+	until(a.T, readyWithin, "the reply is "+status, func() bool {
 		all := into[list[failedMessage]](a.T, a.get("/v1/conversations/"+a.id+"/messages?limit=100"), http.StatusOK)
 		for _, m := range all.Items {
 			if m.ID == id {
@@ -250,7 +250,7 @@ func startAksitaReceiver(t *testing.T, secret string) aksitaReceiver {
 	}}
 	require.NoError(t, r.start())
 	t.Cleanup(r.kill)
-	until(t, 30*time.Second, "the page's receiver listens", func() bool {
+	until(t, readyWithin, "the page's receiver listens", func() bool {
 		conn, err := net.DialTimeout("tcp", "127.0.0.1:"+port, time.Second)
 		if err == nil {
 			_ = conn.Close()
@@ -264,7 +264,7 @@ func startAksitaReceiver(t *testing.T, secret string) aksitaReceiver {
 func (r aksitaReceiver) lines(n int) []string {
 	r.Helper()
 	var lines []string
-	until(r.T, 20*time.Second, fmt.Sprintf("%d lines of the page's receiver", n), func() bool {
+	until(r.T, readyWithin, fmt.Sprintf("%d lines of the page's receiver", n), func() bool {
 		lines = strings.Split(strings.TrimSuffix(r.log(), "\n"), "\n")
 		return len(lines) >= n
 	})

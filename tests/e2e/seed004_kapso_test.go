@@ -82,7 +82,7 @@ func (r *receiver) failsOnce(event string) {
 func (r *receiver) of(t *testing.T, event string, n int) fixture.Request {
 	t.Helper()
 	var found []fixture.Request
-	until(t, 30*time.Second, fmt.Sprintf("%s %d", event, n), func() bool {
+	until(t, readyWithin, fmt.Sprintf("%s %d", event, n), func() bool {
 		found = slices.DeleteFunc(r.hooks(), func(q fixture.Request) bool {
 			return q.Header.Get("X-Webhook-Event") != event || q.Status != http.StatusOK
 		})
@@ -191,7 +191,7 @@ func (k kapsoLine) answer(conv conversation) {
 	k.Helper()
 	into[conversation](k.T, k.command(k.anaKey, conv.ID, "claim", nil), http.StatusOK)
 	into[message](k.T, k.command(k.anaKey, conv.ID, "messages", map[string]string{"type": "text", "text": "On my way"}), http.StatusCreated)
-	until(k.T, 20*time.Second, "Meta has the reply", func() bool { return len(k.sent()) == 1 })
+	until(k.T, readyWithin, "Meta has the reply", func() bool { return len(k.sent()) == 1 })
 	sent := k.sent()[0]
 	require.Equal(k, kapsoCustomer, sent.To)
 	for i, c := range []struct{ event, status, sample string }{
@@ -208,7 +208,7 @@ func (k kapsoLine) answer(conv conversation) {
 		require.JSONEq(k, `{"body":"On my way"}`, string(body.Message.Text))
 		require.False(k, body.IsNew)
 	}
-	until(k.T, 20*time.Second, "the agent sees that it was read", func() bool { return k.nth(conv.ID, 2).Status == "read" })
+	until(k.T, readyWithin, "the agent sees that it was read", func() bool { return k.nth(conv.ID, 2).Status == "read" })
 	types := k.v2.events()[4:]
 	require.Equal(k, []string{
 		"agent_execution_started", "whatsapp.message.sent", "whatsapp.message.delivered", "whatsapp.message.read",
@@ -310,7 +310,7 @@ func (k kapsoLine) bytes() {
 	k.Helper()
 	k.graph.Wait()
 	// hello, three statuses, sent and failed, three at once, thanks
-	until(k.T, 20*time.Second, "eight bodies of Meta's", func() bool { return len(k.raw.hooks()) >= 8 })
+	until(k.T, readyWithin, "eight bodies of Meta's", func() bool { return len(k.raw.hooks()) >= 8 })
 	require.Len(k, k.raw.hooks(), 8)
 	for i, hook := range k.raw.hooks() {
 		k.raw.hook(k.T, i+1)

@@ -58,7 +58,7 @@ func TestStreamsOutliveTheDatabase(t *testing.T) {
 	require.NoError(t, postgres.start(t.Context()))
 	back := time.Now()
 	for n := range 10 {
-		until(t, time.Minute, "a message is accepted again", func() bool {
+		until(t, readyWithin, "a message is accepted again", func() bool {
 			a, err := send(http.MethodPost, s.url+"/v1/public/inbound", s.gatewayKey, []byte(text(crashPhone(n), fmt.Sprintf("wamid.after.%d", n), "y")))
 			return err == nil && a.status == http.StatusOK
 		})

@@ -49,7 +49,7 @@ func (s *temporalServer) address() string {
 
 func (s *temporalServer) stop(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), readyWithin)
 	defer cancel()
 	require.NoError(t, s.server.Stop(ctx))
 }

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -83,7 +82,7 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *collector) find(name string, fits func(span) bool) span {
 	c.Helper()
 	var found span
-	until(c.T, 30*time.Second, "the span "+name, func() bool {
+	until(c.T, readyWithin, "the span "+name, func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		for _, s := range c.spans {
@@ -182,7 +181,7 @@ func TestWorkersWithAndWithoutTracingShareAConversation(t *testing.T) {
 	conv := s.open()
 	s.webhook(1)
 	for i, off := range []bool{true, false} {
-		require.True(t, s.worker.signal(syscall.SIGTERM, 40*time.Second))
+		require.True(t, s.worker.signal(syscall.SIGTERM, readyWithin))
 		env := s.env
 		if off {
 			env = append(env[:len(env):len(env)], "OTEL_SDK_DISABLED=true")
