@@ -28,7 +28,7 @@ func parsePeople(value object) []person {
 		}
 		profile := contact.Object("profile")
 		people = append(people, person{
-			phone: phone(contact.Scalar("wa_id")), bsuid: contact.ID("user_id"),
+			phone: phoneOf(contact, "wa_id"), bsuid: contact.ID("user_id"),
 			username: profile.ID("username"), name: profile.Text("name"),
 		})
 	}
@@ -83,6 +83,19 @@ func (c change) find(own person) (person, bool) {
 func (p person) nameless() bool { return p.phone == "" && p.bsuid == "" }
 
 func differ(a, b string) bool { return a != "" && b != "" && a != b }
+
+// phoneOf is the phone number under key. Gateways that have read it as a number write it as one: 447700900123, or 447700900123.0. Any
+// other number, without its sign or its point, would be somebody else's.
+func phoneOf(o object, key string) string {
+	written := o.Scalar(key)
+	if len(o[key]) > 0 && !vendorjson.StartsWith(o[key], '"') {
+		written = strings.TrimSuffix(written, ".0")
+		if strings.Trim(written, "0123456789") != "" {
+			return ""
+		}
+	}
+	return phone(written)
+}
 
 // phone is a number as wa_id writes it, digits with country code; "" for what is no phone number. A value with letters is
 // refused rather than stripped of them, because what is left would be somebody else's number.

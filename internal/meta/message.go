@@ -26,7 +26,7 @@ var envelopeKeys = map[string]bool{
 
 // message is something that a contact said.
 func (p *parser) message(c change, location string, m object) {
-	own := person{phone: phone(m.Scalar("from")), bsuid: m.ID("from_user_id")}
+	own := person{phone: phoneOf(m, "from"), bsuid: m.ID("from_user_id")}
 	if m.Text("type") == "system" {
 		own = systemPerson(own, m.Object("system"))
 	}
@@ -45,7 +45,7 @@ func (p *parser) message(c change, location string, m object) {
 // standby, Meta's own agent.
 func (p *parser) echo(c change, location string, m object) {
 	m = flatten(m)
-	to, user := phone(m.Scalar("to")), m.ID("to_user_id")
+	to, user := phoneOf(m, "to"), m.ID("to_user_id")
 	if recipient := m.ID("recipient"); phone(recipient) != "" {
 		to = cmp.Or(to, phone(recipient))
 	} else {
@@ -109,7 +109,7 @@ func (p *parser) said(c change, location string, m object, own person) *handoff.
 // place where Meta says that two ids are one person's (messages/system). The newest of a kind comes first; the others are those
 // that it replaced.
 func systemPerson(own person, system object) person {
-	numbers := []string{phone(system.Scalar("new_wa_id")), phone(system.Scalar("wa_id")), own.phone}
+	numbers := []string{phoneOf(system, "new_wa_id"), phoneOf(system, "wa_id"), own.phone}
 	users := []string{system.ID("user_id"), own.bsuid, system.ID("previous_user_id"), formerUser(system)}
 	own.phone, own.former = newest(handoff.IdentityPhone, numbers, own.former)
 	own.bsuid, own.former = newest(handoff.IdentityBSUID, users, own.former)

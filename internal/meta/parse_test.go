@@ -183,17 +183,20 @@ func TestContactMatching(t *testing.T) {
 		contacts, from, name string
 		want                 []handoff.Identity
 	}{
-		"by user id":            {ann + "," + bob, `,"from":"","from_user_id":"GB.2"`, "Bob", []handoff.Identity{bsuid("GB.2"), phoneOf("1555")}},
-		"by phone":              {ann + "," + bob, `,"from":"+1 (555)"`, "Bob", []handoff.Identity{bsuid("GB.2"), phoneOf("1555")}},
-		"a phone as number":     {bob, `,"from":1555`, "Bob", []handoff.Identity{bsuid("GB.2"), phoneOf("1555")}},
-		"the only one":          {ann, ``, "Ann", []handoff.Identity{bsuid("GB.1"), {Kind: handoff.IdentityUsername, Value: "ann"}}},
-		"the only one adds":     {`{"profile":{"name":"Cy"}}`, `,"from":"1777"`, "Cy", []handoff.Identity{phoneOf("1777")}},
-		"somebody else's id":    {`{"wa_id":"1555"}`, `,"from_user_id":"GB.9"`, "", []handoff.Identity{bsuid("GB.9")}},
-		"somebody else":         {bob, `,"from":"1777"`, "", []handoff.Identity{phoneOf("1777")}},
-		"a phone changed hands": {bob, `,"from":"1555","from_user_id":"GB.9"`, "", []handoff.Identity{bsuid("GB.9"), phoneOf("1555")}},
-		"not by place":          {ann + "," + bob, ``, "", nil},
-		"letters are no phone":  {``, `,"from":"PHONE 1"`, "", nil},
-		"junk among contacts":   {`7,null,"x",` + bob, `,"from":"1555"`, "Bob", []handoff.Identity{bsuid("GB.2"), phoneOf("1555")}},
+		"by user id":             {ann + "," + bob, `,"from":"","from_user_id":"GB.2"`, "Bob", []handoff.Identity{bsuid("GB.2"), phoneOf("1555")}},
+		"by phone":               {ann + "," + bob, `,"from":"+1 (555)"`, "Bob", []handoff.Identity{bsuid("GB.2"), phoneOf("1555")}},
+		"a phone as number":      {bob, `,"from":1555`, "Bob", []handoff.Identity{bsuid("GB.2"), phoneOf("1555")}},
+		"a phone as fraction":    {bob, `,"from":1555.0`, "Bob", []handoff.Identity{bsuid("GB.2"), phoneOf("1555")}},
+		"a number is no phone":   {``, `,"from":1555.5`, "", nil},
+		"a negative is no phone": {``, `,"from":-1555`, "", nil},
+		"the only one":           {ann, ``, "Ann", []handoff.Identity{bsuid("GB.1"), {Kind: handoff.IdentityUsername, Value: "ann"}}},
+		"the only one adds":      {`{"profile":{"name":"Cy"}}`, `,"from":"1777"`, "Cy", []handoff.Identity{phoneOf("1777")}},
+		"somebody else's id":     {`{"wa_id":"1555"}`, `,"from_user_id":"GB.9"`, "", []handoff.Identity{bsuid("GB.9")}},
+		"somebody else":          {bob, `,"from":"1777"`, "", []handoff.Identity{phoneOf("1777")}},
+		"a phone changed hands":  {bob, `,"from":"1555","from_user_id":"GB.9"`, "", []handoff.Identity{bsuid("GB.9"), phoneOf("1555")}},
+		"not by place":           {ann + "," + bob, ``, "", nil},
+		"letters are no phone":   {``, `,"from":"PHONE 1"`, "", nil},
+		"junk among contacts":    {`7,null,"x",` + bob, `,"from":"1555"`, "Bob", []handoff.Identity{bsuid("GB.2"), phoneOf("1555")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

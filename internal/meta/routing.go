@@ -45,7 +45,7 @@ func (p *parser) handover(c change, value object) {
 		c.route.PhoneNumberID = value.Object("recipient").ID("phone_number_id")
 	}
 	sender, passed := value.Object("sender"), value.Object(typeControlPassed)
-	own := person{phone: phone(cmp.Or(sender.Scalar("wa_id"), sender.Scalar("phone_number"))), bsuid: sender.ID("user_id")}
+	own := person{phone: cmp.Or(phoneOf(sender, "wa_id"), phoneOf(sender, "phone_number")), bsuid: sender.ID("user_id")}
 	contact := c.contact(own)
 	kind := value.Text("type")
 	if kind == "" && passed != nil {

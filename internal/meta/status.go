@@ -33,7 +33,7 @@ func (p *parser) status(c change, location string, s object) {
 	item := p.add(handoff.ItemStatus, location, c.route, "")
 	item.ExternalID = id
 	// A status without a recipient is left without a contact: the one contact of the change may be the sender of a message.
-	if recipient := (person{phone: phone(s.Scalar("recipient_id")), bsuid: s.ID("recipient_user_id")}); !recipient.nameless() {
+	if recipient := (person{phone: phoneOf(s, "recipient_id"), bsuid: s.ID("recipient_user_id")}); !recipient.nameless() {
 		item.Contact = c.contact(recipient)
 	}
 	item.Status = &handoff.ItemStatusBody{Status: known, At: timeOf(s), CallbackData: s.ID("biz_opaque_callback_data")}
