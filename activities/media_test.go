@@ -229,3 +229,15 @@ func TestNothingOfAFileGoesIntoAHistory(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileWhoseIDIsNoneOfMetasIsGivenUpAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newGraphScene(t)
+	id := s.sendsPicture("")
+	s.Exec(t, "UPDATE media SET external_id = '../me/accounts?x=' WHERE id = $1", id)
+	_, err := s.fetch(id)
+	require.NoError(t, err, "no other try finds it, and the conversation's end would wait for all of them")
+	row := s.file(id)
+	require.Equal(t, handoff.MediaFailed, row.State)
+	require.Equal(t, "expired", *row.FailureCode)
+}

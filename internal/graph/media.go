@@ -44,7 +44,7 @@ type MediaInfo struct {
 // The errors are ErrMediaGone, a meta.SendError for a token, permission or limit at fault, and unavailable where no answer came.
 func (c *Client) Media(ctx context.Context, token, mediaID string) (MediaInfo, error) {
 	if err := checkID("media id", mediaID); err != nil {
-		return MediaInfo{}, err
+		return MediaInfo{}, fmt.Errorf("%w (%w)", ErrMediaGone, err)
 	}
 	var answer struct {
 		URL      string `json:"url"`
