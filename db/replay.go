@@ -132,7 +132,7 @@ func Revive(ctx context.Context, db DB, account, id handoff.ID, at time.Time) ([
 		if wakes, err = RaiseHeld(ctx, q, id); err != nil {
 			return err
 		}
-		revived, err := q.EndpointRevive(ctx, dbsqlc.EndpointReviveParams{AccountID: account, ID: id, Now: at})
+		revived, err := q.EndpointRevive(ctx, dbsqlc.EndpointReviveParams{AccountID: account, ID: id, Now: &at})
 		if err != nil {
 			return err
 		}

@@ -122,19 +122,18 @@ func (q *Queries) DeliveryReplayFrom(ctx context.Context, arg DeliveryReplayFrom
 }
 
 const endpointRevive = `-- name: EndpointRevive :execrows
-UPDATE endpoints SET paused_until = NULL, open_until = NULL, judged_from = $1::timestamptz,
-    recovered_at = CASE WHEN failing_since IS NOT NULL OR open_until IS NOT NULL OR paused_until > $1 THEN $1 ELSE recovered_at END,
-    recovered_from = CASE WHEN failing_since IS NOT NULL OR open_until IS NOT NULL OR paused_until > $1 THEN last_success_at ELSE recovered_from END
+UPDATE endpoints SET paused_until = NULL, open_until = NULL, judged_from = $1::timestamptz, recovered_at = $1, recovered_from = NULL
 WHERE account_id = $2 AND id = $3 AND state = 'enabled' AND deleted_at IS NULL
 `
 
 type EndpointReviveParams struct {
-	Now       time.Time
+	Now       *time.Time
 	AccountID uuid.UUID
 	ID        uuid.UUID
 }
 
-// Somebody says that it is well. What was noted of it before is no evidence any more, and lanes that wait for it are woken as after a success.
+// Somebody says that it is well. What was noted of it before is no evidence any more, and all that waits for it is tried now, also what failed
+// while it took others.
 func (q *Queries) EndpointRevive(ctx context.Context, arg EndpointReviveParams) (int64, error) {
 	result, err := q.db.Exec(ctx, endpointRevive, arg.Now, arg.AccountID, arg.ID)
 	if err != nil {

@@ -15,17 +15,33 @@ import (
 const deliveryHasten = `-- name: DeliveryHasten :exec
 UPDATE deliveries SET hastened = true, next_attempt_at = least(next_attempt_at, $1::timestamptz)
 WHERE deliveries.id IN (
-    SELECT d.id FROM deliveries d WHERE d.id = ANY($2::uuid[]) AND d.state = 'pending' ORDER BY d.id FOR UPDATE SKIP LOCKED)
+    SELECT d.id FROM deliveries d
+    WHERE d.state = 'pending' AND (d.id = ANY($2::uuid[]) OR (d.inbox_id = $3 AND d.contact_id = ANY($4::uuid[])
+        AND d.endpoint_id = $5 AND d.bypassed AND NOT d.hastened
+        AND d.first_attempt_at > coalesce($6::timestamptz, '-infinity')))
+    ORDER BY d.id FOR UPDATE SKIP LOCKED)
 `
 
 type DeliveryHastenParams struct {
-	Now time.Time
-	Ids []uuid.UUID
+	Now           time.Time
+	Ids           []uuid.UUID
+	InboxID       uuid.UUID
+	ContactIds    []uuid.UUID
+	EndpointID    uuid.UUID
+	RecoveredFrom *time.Time
 }
 
 // One that somebody has in his hands is being sent, or held.
+// What was passed by in the same lanes is as due as their heads: those behind it went on to fail as well.
 func (q *Queries) DeliveryHasten(ctx context.Context, arg DeliveryHastenParams) error {
-	_, err := q.db.Exec(ctx, deliveryHasten, arg.Now, arg.Ids)
+	_, err := q.db.Exec(ctx, deliveryHasten,
+		arg.Now,
+		arg.Ids,
+		arg.InboxID,
+		arg.ContactIds,
+		arg.EndpointID,
+		arg.RecoveredFrom,
+	)
 	return err
 }
 
@@ -71,8 +87,8 @@ const deliveryListWaiting = `-- name: DeliveryListWaiting :many
 WITH heads AS (
     SELECT DISTINCT ON (d.contact_id) d.id, d.contact_id, d.first_attempt_at FROM deliveries d
     WHERE d.inbox_id = $2 AND d.endpoint_id = $3 AND d.contact_id > $4 AND d.state = 'pending'
-      AND NOT d.bypassed AND d.after_id IS NULL AND NOT d.buffered AND d.created_at <= $5
-    ORDER BY d.contact_id, d.position LIMIT $6)
+      AND d.after_id IS NULL AND NOT d.buffered AND d.created_at <= $5
+    ORDER BY d.contact_id, d.bypassed, CASE WHEN d.bypassed THEN d.first_attempt_at END DESC, d.position LIMIT $6)
 SELECT heads.id, heads.contact_id::uuid AS contact_id,
     (heads.first_attempt_at IS NULL OR heads.first_attempt_at > coalesce($1::timestamptz, '-infinity'))::boolean AS due
 FROM heads ORDER BY heads.contact_id
@@ -94,7 +110,7 @@ type DeliveryListWaitingRow struct {
 }
 
 // The first delivery of each lane that waits for an endpoint that answers again. It is due unless others were taken since its first
-// attempt: then it is not the endpoint that fails.
+// attempt: then it is not the endpoint that fails. Where all of a lane was passed by, what was tried last stands for it.
 func (q *Queries) DeliveryListWaiting(ctx context.Context, arg DeliveryListWaitingParams) ([]DeliveryListWaitingRow, error) {
 	rows, err := q.db.Query(ctx, deliveryListWaiting,
 		arg.RecoveredFrom,
@@ -138,7 +154,7 @@ func (q *Queries) DeliverySetSlot(ctx context.Context, arg DeliverySetSlotParams
 
 const endpointListRecovered = `-- name: EndpointListRecovered :many
 SELECT id, account_id, inbox_id, recovered_at::timestamptz AS recovered_at, recovered_from FROM endpoints
-WHERE recovered_at IS NOT NULL AND failing_since IS NULL AND state = 'enabled'
+WHERE recovered_at IS NOT NULL AND (failing_since IS NULL OR recovered_at > coalesce(last_failure_at, '-infinity')) AND state = 'enabled'
 `
 
 type EndpointListRecoveredRow struct {
@@ -149,7 +165,7 @@ type EndpointListRecoveredRow struct {
 	RecoveredFrom *time.Time
 }
 
-// One that fails again wakes nobody until it has succeeded once more.
+// One that fails again wakes nobody until it has succeeded once more, or somebody says that it is well.
 func (q *Queries) EndpointListRecovered(ctx context.Context) ([]EndpointListRecoveredRow, error) {
 	rows, err := q.db.Query(ctx, endpointListRecovered)
 	if err != nil {

@@ -23,8 +23,7 @@ WITH asked AS (SELECT d.id FROM deliveries d WHERE d.id = ANY(@ids::uuid[]) ORDE
 UPDATE deliveries SET manual_at = @now, manual_count = manual_count + 1 FROM asked WHERE deliveries.id = asked.id;
 
 -- name: EndpointRevive :execrows
--- Somebody says that it is well. What was noted of it before is no evidence any more, and lanes that wait for it are woken as after a success.
-UPDATE endpoints SET paused_until = NULL, open_until = NULL, judged_from = @now::timestamptz,
-    recovered_at = CASE WHEN failing_since IS NOT NULL OR open_until IS NOT NULL OR paused_until > @now THEN @now ELSE recovered_at END,
-    recovered_from = CASE WHEN failing_since IS NOT NULL OR open_until IS NOT NULL OR paused_until > @now THEN last_success_at ELSE recovered_from END
+-- Somebody says that it is well. What was noted of it before is no evidence any more, and all that waits for it is tried now, also what failed
+-- while it took others.
+UPDATE endpoints SET paused_until = NULL, open_until = NULL, judged_from = @now::timestamptz, recovered_at = @now, recovered_from = NULL
 WHERE account_id = @account_id AND id = @id AND state = 'enabled' AND deleted_at IS NULL;

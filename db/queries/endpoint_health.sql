@@ -33,27 +33,32 @@ RETURNING (slot_at - interval '1 second' / rate_limit)::timestamptz AS slot_at;
 UPDATE deliveries SET slot_at = @slot_at WHERE id = @id;
 
 -- name: EndpointListRecovered :many
--- One that fails again wakes nobody until it has succeeded once more.
+-- One that fails again wakes nobody until it has succeeded once more, or somebody says that it is well.
 SELECT id, account_id, inbox_id, recovered_at::timestamptz AS recovered_at, recovered_from FROM endpoints
-WHERE recovered_at IS NOT NULL AND failing_since IS NULL AND state = 'enabled';
+WHERE recovered_at IS NOT NULL AND (failing_since IS NULL OR recovered_at > coalesce(last_failure_at, '-infinity')) AND state = 'enabled';
 
 -- name: DeliveryListWaiting :many
 -- The first delivery of each lane that waits for an endpoint that answers again. It is due unless others were taken since its first
--- attempt: then it is not the endpoint that fails.
+-- attempt: then it is not the endpoint that fails. Where all of a lane was passed by, what was tried last stands for it.
 WITH heads AS (
     SELECT DISTINCT ON (d.contact_id) d.id, d.contact_id, d.first_attempt_at FROM deliveries d
     WHERE d.inbox_id = @inbox_id AND d.endpoint_id = @endpoint_id AND d.contact_id > @after_contact AND d.state = 'pending'
-      AND NOT d.bypassed AND d.after_id IS NULL AND NOT d.buffered AND d.created_at <= @recovered_at
-    ORDER BY d.contact_id, d.position LIMIT @row_limit)
+      AND d.after_id IS NULL AND NOT d.buffered AND d.created_at <= @recovered_at
+    ORDER BY d.contact_id, d.bypassed, CASE WHEN d.bypassed THEN d.first_attempt_at END DESC, d.position LIMIT @row_limit)
 SELECT heads.id, heads.contact_id::uuid AS contact_id,
     (heads.first_attempt_at IS NULL OR heads.first_attempt_at > coalesce(sqlc.narg('recovered_from')::timestamptz, '-infinity'))::boolean AS due
 FROM heads ORDER BY heads.contact_id;
 
 -- name: DeliveryHasten :exec
 -- One that somebody has in his hands is being sent, or held.
+-- What was passed by in the same lanes is as due as their heads: those behind it went on to fail as well.
 UPDATE deliveries SET hastened = true, next_attempt_at = least(next_attempt_at, @now::timestamptz)
 WHERE deliveries.id IN (
-    SELECT d.id FROM deliveries d WHERE d.id = ANY(@ids::uuid[]) AND d.state = 'pending' ORDER BY d.id FOR UPDATE SKIP LOCKED);
+    SELECT d.id FROM deliveries d
+    WHERE d.state = 'pending' AND (d.id = ANY(@ids::uuid[]) OR (d.inbox_id = @inbox_id AND d.contact_id = ANY(@contact_ids::uuid[])
+        AND d.endpoint_id = @endpoint_id AND d.bypassed AND NOT d.hastened
+        AND d.first_attempt_at > coalesce(sqlc.narg('recovered_from')::timestamptz, '-infinity')))
+    ORDER BY d.id FOR UPDATE SKIP LOCKED);
 
 -- name: WakeRaiseContacts :many
 -- Their rows are locked in the order that everybody follows.

@@ -82,7 +82,9 @@ func (d *Dispatcher) hasten(ctx context.Context, e dbsqlc.EndpointListRecoveredR
 		if wakes, err = db.RaiseContacts(ctx, q, e.InboxID, contacts); err != nil {
 			return err
 		}
-		return q.DeliveryHasten(ctx, dbsqlc.DeliveryHastenParams{Ids: ids, Now: time.Now()})
+		return q.DeliveryHasten(ctx, dbsqlc.DeliveryHastenParams{
+			Ids: ids, InboxID: e.InboxID, ContactIds: contacts, EndpointID: e.ID, RecoveredFrom: e.RecoveredFrom, Now: time.Now(),
+		})
 	})
 	if err != nil {
 		return err

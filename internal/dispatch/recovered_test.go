@@ -12,6 +12,7 @@ import (
 
 	"handoff"
 	"handoff/activities"
+	"handoff/db"
 	"handoff/db/dbsqlc"
 	"handoff/db/dbtest"
 	"handoff/internal/fixture"
@@ -259,4 +260,41 @@ func TestADeliveryOfNoConversationIsStarted(t *testing.T) {
 	for _, id := range started {
 		require.Equal(t, 1, o.Count(t, "deliveries", "id = $1 AND event_type IN ('due', 'asked')", id))
 	}
+}
+
+// What was passed by waits for the endpoint like what stands at the head: none of it was ever taken.
+func TestWhatWasPassedByLeavesTooOnceItsEndpointAnswersAgain(t *testing.T) {
+	t.Parallel()
+	o := newOutage(t, 3, 1)
+	whole, poison := o.contact(0), o.contact(1)
+	o.Exec(t, "UPDATE endpoints SET ordering = 'best_effort'")
+	o.Exec(t, `UPDATE deliveries SET attempts = 4, step = 4, first_attempt_at = $1, next_attempt_at = $2`, o.began, o.over.Add(2*time.Hour))
+	o.Exec(t, `UPDATE deliveries d SET bypassed = true WHERE contact_id = $1 OR position =
+		(SELECT min(position) FROM deliveries e WHERE e.contact_id = d.contact_id)`, whole)
+	o.Exec(t, "UPDATE deliveries SET first_attempt_at = $1 WHERE contact_id = $2 AND bypassed", o.began.Add(-2*time.Minute), poison)
+	o.succeeds(o.over)
+	o.pass()
+	require.Equal(t, 5, o.hastened())
+	require.Zero(t, o.Count(t, "deliveries", "hastened AND bypassed AND contact_id = $1", poison), "others were taken meanwhile")
+	require.Equal(t, 3, o.raised())
+}
+
+// Nothing has succeeded, and what waits keeps to its schedule for hours: somebody says that the endpoint is well.
+func TestWhatWaitsIsTriedWhenSomebodySaysThatItsEndpointIsWell(t *testing.T) {
+	t.Parallel()
+	o := newOutage(t, 300, 1)
+	o.fails(o.over.Add(-time.Minute))
+	o.Exec(t, "UPDATE deliveries SET first_attempt_at = $1 WHERE contact_id = $2 AND attempts > 0", o.began.Add(-2*time.Minute), o.contact(0))
+	o.pass()
+	require.Zero(t, o.raised())
+	wakes, err := db.Revive(context.Background(), o.DB, o.Account.ID, o.Endpoint.ID, o.over)
+	require.NoError(t, err)
+	require.Empty(t, wakes)
+	o.pass()
+	require.Equal(t, recoveredLimit, o.hastened())
+	require.Equal(t, 1, o.Count(t, "deliveries", "hastened AND contact_id = $1", o.contact(0)), "also what failed while it took others")
+	o.fails(o.over.Add(time.Second))
+	o.pass()
+	require.Equal(t, recoveredLimit, o.hastened(), "it is not well: the rest keeps to its schedule")
+	require.Equal(t, 1, o.Count(t, "endpoints", "failing_since = $1 AND failures > 900", o.began), "nobody's word makes the five days begin anew")
 }
