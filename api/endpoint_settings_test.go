@@ -65,6 +65,10 @@ func TestAChangedRateLimitFreesWhoWaitsForTheOldOne(t *testing.T) {
 	w.do(t, "PATCH", path, w.adm, `{"rate_limit":1000}`).is(http.StatusOK)
 	require.Zero(t, w.Count(t, "deliveries", "slot_at IS NOT NULL"))
 	require.Equal(t, 1, w.Count(t, "endpoints", "slot_at IS NULL AND recovered_at = recovered_from AND id = $1", w.Endpoint.ID))
+
+	w.Exec(t, "UPDATE deliveries SET slot_at = now() + interval '1 hour'")
+	w.do(t, "PATCH", path, w.adm, map[string]any{"rate_limit": 5, "url": w.Gateway.URL + "/moved"}).is(http.StatusOK)
+	require.Zero(t, w.Count(t, "deliveries", "slot_at IS NOT NULL"), "with a new address, too")
 }
 
 func TestDelivery_29_AnEndpointShowsItsBreakerAndItsFailures(t *testing.T) {

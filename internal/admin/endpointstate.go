@@ -58,19 +58,22 @@ func (a Admin) saveChange(ctx context.Context, q *dbsqlc.Queries, before, after 
 		return nil, err
 	}
 	now := a.now()
-	if before.URL != after.URL {
+	limited := !sameLimit(before.RateLimit, after.RateLimit)
+	if limited {
+		if err := q.EndpointForgetSlots(ctx, after.ID); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case before.URL != after.URL:
 		if err := q.EndpointStartAfresh(ctx, dbsqlc.EndpointStartAfreshParams{ID: after.ID, Now: now}); err != nil {
 			return nil, err
 		}
 		return wakes, q.EndpointHasten(ctx, dbsqlc.EndpointHastenParams{ID: after.ID, Now: now})
+	case limited:
+		return wakes, q.EndpointHasten(ctx, dbsqlc.EndpointHastenParams{ID: after.ID, Now: now, UntriedSince: &now})
 	}
-	if sameLimit(before.RateLimit, after.RateLimit) {
-		return wakes, nil
-	}
-	if err := q.EndpointForgetSlots(ctx, after.ID); err != nil {
-		return nil, err
-	}
-	return wakes, q.EndpointHasten(ctx, dbsqlc.EndpointHastenParams{ID: after.ID, Now: now, UntriedSince: &now})
+	return wakes, nil
 }
 
 func sameLimit(a, b *int32) bool {
