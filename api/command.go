@@ -145,16 +145,8 @@ func (s *server) command(ctx context.Context, c change) (*output[Conversation], 
 // is not asked for again, because its own effect would look like a conflict.
 func (s *server) carryOut(ctx context.Context, row dbsqlc.ConversationDetailRow, actor handoff.Actor, allowed check, send send) error {
 	cmd, c := commandOf(ctx), row.Conversation
-	if cmd.Repeated {
-		done, err := s.queries(ctx).CommandDone(ctx, cmd.ID.String())
-		if done {
-			// The run may have died after the write and before it knew of it, and Temporal forgets an update that was not completed:
-			// then nothing else would tell the run that there is something to deliver.
-			s.wake(ctx, db.Wake{AccountID: c.AccountID, InboxID: c.InboxID, ContactID: c.ContactID})
-		}
-		if err != nil || done {
-			return err
-		}
+	if done, err := s.doneBefore(ctx, c); err != nil || done {
+		return err
 	}
 	look := func(ctx context.Context) error {
 		control, err := s.controlOf(ctx, row)
@@ -178,6 +170,22 @@ func (s *server) carryOut(ctx context.Context, row dbsqlc.ConversationDetailRow,
 			CommandID: cmd.ID.String(), ConversationID: c.ID, Actor: actor,
 		})
 	})
+}
+
+// doneBefore tells whether an earlier request with the same key has carried the command out. What that was allowed to ask for, such as a
+// time to come, may not be asked for any more.
+func (s *server) doneBefore(ctx context.Context, c dbsqlc.Conversation) (bool, error) {
+	cmd := commandOf(ctx)
+	if !cmd.Repeated {
+		return false, nil
+	}
+	done, err := s.queries(ctx).CommandDone(ctx, cmd.ID.String())
+	if done {
+		// The run may have died after the write and before it knew of it, and Temporal forgets an update that was not completed:
+		// then nothing else would tell the run that there is something to deliver.
+		s.wake(ctx, db.Wake{AccountID: c.AccountID, InboxID: c.InboxID, ContactID: c.ContactID})
+	}
+	return done, err
 }
 
 // turnTimeout is how long a command waits for its turn.

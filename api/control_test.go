@@ -260,6 +260,33 @@ func TestACommandWhoseAnswerWasLostIsNotRepeated(t *testing.T) {
 	require.Equal(t, 1, w.events(t, handoff.EventNoteAdded))
 }
 
+// What was asked for may be over once the request comes again: then it was refused as if it had never been done, and agents asked anew.
+func TestARepeatedRequestIsAnsweredThoughItsTimeHasPassed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	clock := w.timed(t)
+	c := w.conversation(t, "447700900123").ID
+	w.command(t, c, "claim", w.ana, nil).is(http.StatusOK)
+	w.command(t, c, "snooze", w.ana, map[string]any{"until": clock.now().Add(time.Minute)}).is(http.StatusOK)
+	lost := &handoff.Error{Code: handoff.CodeUnavailable, Message: "the connection broke", RetryAfter: time.Second}
+	promise, err := json.Marshal(map[string]any{
+		"otherwise": map[string]any{"type": "text", "text": "Are you there?"}, "due_at": clock.now().Add(time.Minute),
+	})
+	require.NoError(t, err)
+	w.commands.lose = lost
+	w.command(t, c, "scheduled-messages", w.ana, promise, "Idempotency-Key", "p").refused(http.StatusServiceUnavailable, handoff.CodeUnavailable)
+	w.command(t, c, "timers/snooze", w.ana, `{"extend_seconds":60}`, "Idempotency-Key", "t").refused(http.StatusServiceUnavailable, handoff.CodeUnavailable)
+	w.commands.lose = nil
+	w.command(t, c, "wake", w.ana, nil).is(http.StatusOK)
+	clock.forward(2 * time.Minute)
+
+	again := w.command(t, c, "scheduled-messages", w.ana, promise, "Idempotency-Key", "p").is(http.StatusCreated)
+	require.Equal(t, "pending", again.text("state"))
+	w.command(t, c, "timers/snooze", w.ana, `{"extend_seconds":60}`, "Idempotency-Key", "t").is(http.StatusOK)
+	require.Equal(t, 1, w.Count(t, "scheduled_messages", "conversation_id = $1", c))
+	require.Equal(t, 1, w.events(t, handoff.EventTimerMoved))
+}
+
 func TestAnAdminActsForAnAgent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

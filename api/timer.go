@@ -92,6 +92,9 @@ func (s *server) moveTimer(ctx context.Context, in *timerInput) (*output[Convers
 		return nil, err
 	}
 	kind, body := handoff.TimerKind(in.Kind), in.Body
+	if done, err := s.doneBefore(ctx, row.Conversation); done && err == nil {
+		return s.conversationOutput(ctx, row)
+	}
 	at, err := movedTo(row.Conversation, kind, body)
 	if err != nil {
 		return nil, err
