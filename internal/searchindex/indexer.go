@@ -3,6 +3,7 @@ package searchindex
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -62,14 +63,19 @@ func (x *Indexer) CatchUp(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	total := 0
+	total, failed := 0, []error(nil)
 	for len(accounts) > 0 {
 		var unfinished []handoff.ID
 		for _, account := range accounts {
 			n, err := x.batch(ctx, account)
 			total += n
+			if ctx.Err() != nil {
+				return total, ctx.Err()
+			}
 			if err != nil {
-				return total, err
+				// What one account has that cannot be indexed keeps nobody else's from being found.
+				failed = append(failed, fmt.Errorf("account %s: %w", account, err))
+				continue
 			}
 			if n == batchEvents {
 				unfinished = append(unfinished, account)
@@ -77,7 +83,7 @@ func (x *Indexer) CatchUp(ctx context.Context) (int, error) {
 		}
 		accounts = unfinished
 	}
-	return total, nil
+	return total, errors.Join(failed...)
 }
 
 // batch indexes the next events of an account in one transaction with its cursor: whatever dies, they are indexed once more or not at all.

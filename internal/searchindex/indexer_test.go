@@ -245,6 +245,22 @@ func TestAnIndexerThatDiesLeavesNothingOut(t *testing.T) {
 	require.Len(t, s.found("message", "number"), 700)
 }
 
+// The accounts that have waited longest come first: one that could not be indexed kept all others from it, for ever.
+func TestAnAccountThatCannotBeIndexedKeepsNoOtherFromIt(t *testing.T) {
+	t.Parallel()
+	broken := newScene(t)
+	other := newSceneIn(t, broken.pool)
+	broken.Exec(t, "ALTER TABLE search_documents ADD CONSTRAINT broken CHECK (account_id <> '"+broken.Account.ID.String()+"')")
+	require.NoError(t, dbsqlc.New(broken.pool).SearchCursorsAdd(t.Context()))
+	broken.Exec(t, "UPDATE search_cursors SET updated_at = now() - interval '1 hour' WHERE account_id = $1", broken.Account.ID)
+	id := other.say(other.pool, handoff.EventMessageReceived, "my parcel")
+	indexer := searchindex.New(broken.pool, slog.New(slog.DiscardHandler))
+	require.Eventually(t, func() bool {
+		_, err := indexer.CatchUp(t.Context())
+		return slices.Contains(other.found(searchindex.KindMessage, "parcel"), id) && err != nil && strings.Contains(err.Error(), broken.Account.ID.String())
+	}, time.Minute, 20*time.Millisecond)
+}
+
 func TestIndexingAgainChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
