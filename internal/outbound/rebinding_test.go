@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,13 +25,19 @@ type twoFaces struct {
 func newTwoFaces(t *testing.T) *twoFaces {
 	t.Helper()
 	faces := &twoFaces{}
-	open, err := net.Listen("tcp", "127.0.0.2:0")
-	if err != nil {
-		t.Skipf("no second loopback address on this system: %v", err)
+	var open, inside net.Listener
+	for inside == nil { // a port that is free on the one may be another process's on the other
+		var err error
+		open, err = net.Listen("tcp", "127.0.0.2:0")
+		if err != nil {
+			t.Skipf("no second loopback address on this system: %v", err)
+		}
+		faces.port = open.Addr().(*net.TCPAddr).AddrPort().Port()
+		if inside, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", faces.port)); err != nil {
+			require.ErrorIs(t, err, syscall.EADDRINUSE)
+			require.NoError(t, open.Close())
+		}
 	}
-	faces.port = open.Addr().(*net.TCPAddr).AddrPort().Port()
-	inside, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", faces.port))
-	require.NoError(t, err)
 	serve := func(listener net.Listener, hits *atomic.Int32) {
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }))
 		require.NoError(t, server.Listener.Close())
