@@ -22,6 +22,7 @@ type model struct {
 	open     bool
 	assignee *handoff.AgentRef
 	last     time.Time // the last message
+	seen     time.Time // when that was taken in, from which inactivity counts
 
 	conversations, applied, claims, replies int
 }
@@ -127,7 +128,7 @@ func (p *player) apply() {
 		p.m.last = time.Time{}
 	}
 	p.m.applied += p.m.accepted
-	p.m.accepted, p.m.last = 0, later(p.m.last, p.pendingAt)
+	p.m.accepted, p.m.last, p.m.seen = 0, later(p.m.last, p.pendingAt), p.s.now
 }
 
 func later(a, b time.Time) time.Time {
@@ -209,7 +210,7 @@ func (p *player) reply() {
 	if ok {
 		p.claimed(actor)
 		p.m.replies++
-		p.m.last = later(p.m.last, p.s.now)
+		p.m.last, p.m.seen = later(p.m.last, p.s.now), p.s.now
 	}
 }
 
@@ -232,7 +233,7 @@ func (p *player) timer() {
 	p.command(handoff.Actor{Admin: true}, func(c activities.Command) (activities.Result, error) {
 		return p.s.End(context.Background(), activities.EndCommand{Command: c, Reason: handoff.EndInactivity})
 	})
-	if !p.s.now.Before(p.m.last.Add(24 * time.Hour)) {
+	if !p.s.now.Before(p.m.seen.Add(24 * time.Hour)) {
 		p.m.open = false
 	}
 }
