@@ -28,8 +28,8 @@ func TestWhatAdminsChangeIsInTheAuditLog(t *testing.T) {
 	const canary = "EAAcanarysecret"
 	c := w.conversation(t, "447700900123")
 	forgotten := w.conversation(t, "447700900124").ContactID.String()
-	delivery := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusAccepted).text("deliveries.0.id")
-	waiting := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusAccepted).text("deliveries.0.id")
+	delivery := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusOK).text("deliveries.0.id")
+	waiting := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusOK).text("deliveries.0.id")
 	made := func(path string, body any) string {
 		return w.do(t, "POST", path, w.adm, body).is(http.StatusCreated).text("id")
 	}

@@ -214,7 +214,7 @@ func TestAccountsNeverMeet(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.conversation(t, "447700900123")
-	deliveries := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusAccepted)
+	deliveries := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusOK)
 	receipt := w.do(t, "POST", "/v1/public/inbound", w.gateway, w.Body("447700900124", "Hi")).is(http.StatusOK)
 	keys := w.do(t, "GET", "/v1/api-keys", w.adm, nil).is(http.StatusOK)
 	file := w.do(t, "POST", "/v1/media", w.ana, "hello", "Content-Type", "text/plain").is(http.StatusCreated)

@@ -203,7 +203,7 @@ func TestSamplesAreSentAgainAndDeliveriesArePaged(t *testing.T) {
 	w := newWorld(t)
 	c := w.conversation(t, "447700900123")
 	w.do(t, "POST", "/v1/conversations/"+c.ID.String()+"/messages", w.ana, `{"type":"text","text":"Hi"}`).is(http.StatusCreated)
-	sample := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusAccepted).text("deliveries.0.id")
+	sample := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusOK).text("deliveries.0.id")
 	w.do(t, "POST", "/v1/deliveries/"+sample+"/redeliver", w.adm, nil).is(http.StatusAccepted)
 	require.Equal(t, 2, strings.Count(strings.Join(w.commands.calls, " "), "test "+sample))
 

@@ -81,7 +81,7 @@ func TestEveryAnswerIsSafeForBrowsers(t *testing.T) {
 		status                    int
 	}{
 		"a list":           {"GET", "/v1/conversations", w.ana, data, 200},
-		"a command":        {"POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, data, 202},
+		"a command":        {"POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, data, 200},
 		"no key":           {"GET", "/v1/conversations", "", data, 401},
 		"wrong scope":      {"GET", "/v1/api-keys", w.ana, data, 403},
 		"no route":         {"GET", "/nothing", "", data, 404},

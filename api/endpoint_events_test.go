@@ -69,7 +69,7 @@ func TestDelivery_38_TheSampleIsSignedLikeRealOnes(t *testing.T) {
 	require.Equal(t, 1, w.deliver(t, activities.DeliverInput{
 		Ref: workflows.NewConversationInput(c.AccountID, c.InboxID, c.ContactID).Ref, EndpointID: w.Endpoint.ID, Max: 20,
 	}))
-	sample := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusAccepted).text("deliveries.0.id")
+	sample := w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusOK).text("deliveries.0.id")
 	_, err := w.activities.TestDelivery(t.Context(), activities.TestDeliveryInput{AccountID: w.Account.ID, DeliveryID: uuidOf(t, sample)})
 	require.NoError(t, err)
 

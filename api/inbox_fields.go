@@ -50,7 +50,7 @@ type InboxSettings struct {
 	VerifyToken   *string          `json:"verify_token,omitempty" maxLength:"500" doc:"hub.verify_token of Meta or challenge.verifyToken of Chatlayer. One is made unless given, and shown once; empty makes a new one. Of hitlchat, chatlayer, kapso and passthrough; hitlchat has one only if given."`
 
 	BotID      *string         `json:"bot_id,omitempty" maxLength:"200" doc:"Of Chatlayer's bot, which needs it."`
-	BotVersion *string         `json:"bot_version,omitempty" enum:"LIVE,DRAFT" doc:"Of Chatlayer's bot. LIVE unless given."`
+	BotVersion *string         `json:"bot_version,omitempty" enum:"LIVE,DRAFT" doc:"Of Chatlayer's bot, for conversations that no offload opened: an offload says its own. LIVE unless given."`
 	APIURL     *string         `json:"api_url,omitempty" maxLength:"2048" doc:"Base address of Chatlayer's API. https://api.chatlayer.ai unless given; empty goes back to it."`
 	ResumeCall json.RawMessage `json:"resume_call,omitempty" doc:"The JSON that resumes Chatlayer's bot when a conversation ends: the body for the session's actions, or {\"path\":\"…\",\"body\":{…}}. {{sessionId}} and {{botId}} in its texts are replaced. null removes it."`
 

@@ -113,7 +113,7 @@ func TestTheSampleWebhook(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const path = "/v1/public/inbound/test-resolved-webhook"
-	got := w.do(t, "POST", path, w.gateway, nil, "Idempotency-Key", "k").is(http.StatusAccepted)
+	got := w.do(t, "POST", path, w.gateway, nil, "Idempotency-Key", "k").is(http.StatusOK)
 	require.Equal(t, "conversation_resolved", got.text("deliveries.0.event_type"))
 	require.Equal(t, "pending", got.text("deliveries.0.state"))
 	require.Equal(t, w.Endpoint.ID.String(), got.text("deliveries.0.endpoint_id"))
@@ -123,7 +123,7 @@ func TestTheSampleWebhook(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Regexp(t, `^\{"event":"conversation_resolved","contact_number":"15550100000","resolved_status":"Resolved by Human","resolved_datetime":".+Z"\}$`, string(row.Body))
-	again := w.do(t, "POST", path, w.gateway, nil, "Idempotency-Key", "k").is(http.StatusAccepted)
+	again := w.do(t, "POST", path, w.gateway, nil, "Idempotency-Key", "k").is(http.StatusOK)
 	require.Equal(t, got.text("deliveries.0.id"), again.text("deliveries.0.id"))
 
 	w.do(t, "POST", path, w.gateway, "[]").refused(http.StatusBadRequest, handoff.CodeMalformed)

@@ -117,7 +117,7 @@ func (s *server) sampleOperation(id, path string) *huma.Operation {
 				AdditionalProperties: true,
 			}},
 		}},
-		Responses: s.responses(http.StatusAccepted, "On its way", reflect.TypeFor[sampleAnswer](),
+		Responses: s.responses(http.StatusOK, "On its way", reflect.TypeFor[sampleAnswer](),
 			400, 401, 403, 404, 409, 413, 422, 500, 503),
 		Extensions: map[string]any{"x-scope": string(handoff.ScopeGateway)},
 	}

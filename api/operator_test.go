@@ -38,7 +38,7 @@ func TestAProgramSkipsADeliveryThatIsStuck(t *testing.T) {
 func TestADeliveryOfNoConversationIsSkippedInItsRow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusAccepted)
+	w.do(t, "POST", "/v1/public/inbound/test-resolved-webhook", w.gateway, nil).is(http.StatusOK)
 	list := w.do(t, "GET", "/v1/deliveries", w.adm, nil).is(http.StatusOK)
 	id := list.text("items.0.id")
 	require.Equal(t, "http://127.0.0.1:8233/namespaces/default/workflows/webhook-test:"+id, list.text("items.0.workflow_url"))

@@ -49,7 +49,7 @@ func (s *server) testResolvedWebhook(c *gin.Context) {
 		s.refuse(c, err)
 		return
 	}
-	c.JSON(http.StatusAccepted, sampleAnswer{deliveries})
+	c.JSON(http.StatusOK, sampleAnswer{deliveries}) // the vendor documents no other success
 }
 
 func (s *server) sendSamples(ctx context.Context, inboxID *handoff.ID) ([]Delivery, error) {

@@ -3225,7 +3225,7 @@ type CreateInboxBody struct {
 	// BotID Of Chatlayer's bot, which needs it.
 	BotID *string `json:"bot_id,omitempty"`
 
-	// BotVersion Of Chatlayer's bot. LIVE unless given.
+	// BotVersion Of Chatlayer's bot, for conversations that no offload opened: an offload says its own. LIVE unless given.
 	BotVersion *CreateInboxBodyBotVersion `json:"bot_version,omitempty"`
 
 	// CallbackData Whether hitlchat's meta_payload carries our message id as biz_opaque_callback_data, so that Meta's statuses find their message. false unless given.
@@ -3336,7 +3336,7 @@ type CreateInboxBody struct {
 	WindowWarningMinutes *int64 `json:"window_warning_minutes,omitempty"`
 }
 
-// CreateInboxBodyBotVersion Of Chatlayer's bot. LIVE unless given.
+// CreateInboxBodyBotVersion Of Chatlayer's bot, for conversations that no offload opened: an offload says its own. LIVE unless given.
 type CreateInboxBodyBotVersion string
 
 // CreateInboxBodyProtocol hitlchat unless given. An old inbox of hitlchat, kapso or passthrough can change to another of these, while nothing is open or on its way.
@@ -5512,7 +5512,7 @@ type UpdateInboxBody struct {
 	// BotID Of Chatlayer's bot, which needs it.
 	BotID *string `json:"bot_id,omitempty"`
 
-	// BotVersion Of Chatlayer's bot. LIVE unless given.
+	// BotVersion Of Chatlayer's bot, for conversations that no offload opened: an offload says its own. LIVE unless given.
 	BotVersion *UpdateInboxBodyBotVersion `json:"bot_version,omitempty"`
 
 	// CallbackData Whether hitlchat's meta_payload carries our message id as biz_opaque_callback_data, so that Meta's statuses find their message. false unless given.
@@ -5621,7 +5621,7 @@ type UpdateInboxBody struct {
 	WindowWarningMinutes *int64 `json:"window_warning_minutes,omitempty"`
 }
 
-// UpdateInboxBodyBotVersion Of Chatlayer's bot. LIVE unless given.
+// UpdateInboxBodyBotVersion Of Chatlayer's bot, for conversations that no offload opened: an offload says its own. LIVE unless given.
 type UpdateInboxBodyBotVersion string
 
 // UpdateInboxBodyProtocol hitlchat unless given. An old inbox of hitlchat, kapso or passthrough can change to another of these, while nothing is open or on its way.
@@ -26666,13 +26666,13 @@ func (r PostInboundResponse) ContentType() string {
 type TestResolvedWebhookResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
-	// JSON202 the response for an HTTP 202 `application/json` response
-	JSON202 *SampleAnswer
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SampleAnswer
 }
 
-// GetJSON202 returns the response for an HTTP 202 `application/json` response
-func (r TestResolvedWebhookResponse) GetJSON202() *SampleAnswer {
-	return r.JSON202
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TestResolvedWebhookResponse) GetJSON200() *SampleAnswer {
+	return r.JSON200
 }
 
 // GetBody returns the raw response body bytes
@@ -33555,12 +33555,12 @@ func ParseTestResolvedWebhookResponse(rsp *http.Response) (*TestResolvedWebhookR
 	}
 
 	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest SampleAnswer
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
-		response.JSON202 = &dest
+		response.JSON200 = &dest
 
 	}
 

@@ -3937,7 +3937,7 @@ export interface components {
             /** @description Of Chatlayer's bot, which needs it. */
             bot_id?: string;
             /**
-             * @description Of Chatlayer's bot. LIVE unless given.
+             * @description Of Chatlayer's bot, for conversations that no offload opened: an offload says its own. LIVE unless given.
              * @enum {string}
              */
             bot_version?: "LIVE" | "DRAFT";
@@ -6133,7 +6133,7 @@ export interface components {
             /** @description Of Chatlayer's bot, which needs it. */
             bot_id?: string;
             /**
-             * @description Of Chatlayer's bot. LIVE unless given.
+             * @description Of Chatlayer's bot, for conversations that no offload opened: an offload says its own. LIVE unless given.
              * @enum {string}
              */
             bot_version?: "LIVE" | "DRAFT";
@@ -6674,7 +6674,7 @@ export interface operations {
         };
         responses: {
             /** @description On its way */
-            202: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18089,7 +18089,7 @@ export interface operations {
         };
         responses: {
             /** @description On its way */
-            202: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
