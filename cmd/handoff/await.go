@@ -30,11 +30,19 @@ func (s *stack) await(ctx context.Context, what string, look func(context.Contex
 			said = time.Now()
 			s.log.WarnContext(ctx, what+" is not there yet", "error", err)
 		}
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, lookAgain) {
 			return false
-		case <-time.After(lookAgain):
 		}
+	}
+}
+
+// pause tells whether d has passed: where ctx is done before, it has not.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 

@@ -127,10 +127,8 @@ func known(ctx context.Context, ask func() error) error {
 		if !errors.As(err, &absent) && !errors.As(err, &unready) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, time.Second) {
 			return fmt.Errorf("%w: is a worker with this HANDOFF_BUILD_ID running?", err)
-		case <-time.After(time.Second):
 		}
 	}
 }

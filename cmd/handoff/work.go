@@ -52,13 +52,6 @@ func ofTemporal(err error) bool {
 	return errors.As(err, &answered) || errors.Is(err, context.DeadlineExceeded)
 }
 
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
-
 // missedEvery is how often a schedule that is gone is made again.
 const missedEvery = 10 * time.Minute
 
@@ -67,12 +60,7 @@ const missedEvery = 10 * time.Minute
 // A worker works without them.
 func (s *stack) keepSchedules(ctx context.Context, schedules *workflowclient.Client) {
 	there := s.await(ctx, "a schedule", schedules.EnsureSchedules)
-	for there {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(missedEvery):
-		}
+	for there && pause(ctx, missedEvery) {
 		there = s.await(ctx, "a schedule", schedules.RestoreSchedules)
 	}
 }
