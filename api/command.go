@@ -256,14 +256,23 @@ func (s *server) actor(ctx context.Context, agent *handoff.ID) (handoff.Actor, e
 	if agent == nil {
 		return handoff.Actor{Admin: true}, nil
 	}
-	row, err := s.queries(ctx).AgentGet(ctx, dbsqlc.AgentGetParams{AccountID: k.AccountID, ID: *agent})
+	row, err := s.enabledAgent(ctx, *agent)
 	if err != nil {
-		return handoff.Actor{}, agentError(db.NotFound(err, "agent"))
-	}
-	if row.DisabledAt != nil {
-		return handoff.Actor{}, handoff.Errorf(handoff.CodeInvalid, "the agent %s is disabled", row.Name)
+		return handoff.Actor{}, agentError(err)
 	}
 	return handoff.Actor{Agent: &handoff.AgentRef{ID: row.ID, Name: row.Name}, Admin: true}, nil
+}
+
+// enabledAgent is an agent of the key's account who may have conversations.
+func (s *server) enabledAgent(ctx context.Context, id handoff.ID) (dbsqlc.Agent, error) {
+	row, err := s.queries(ctx).AgentGet(ctx, dbsqlc.AgentGetParams{AccountID: keyOf(ctx).AccountID, ID: id})
+	if err != nil {
+		return dbsqlc.Agent{}, db.NotFound(err, "agent")
+	}
+	if row.DisabledAt != nil {
+		return dbsqlc.Agent{}, handoff.Errorf(handoff.CodeInvalid, "the agent %s is disabled", row.Name)
+	}
+	return row, nil
 }
 
 // agentError makes an unknown agent a fault of the body: the thing in the path is there.

@@ -185,12 +185,16 @@ func (s *server) listContactConversations(ctx context.Context, in *listOfContact
 	found, next := cut(found, in.Limit, func(row dbsqlc.ConversationListByContactRow) string {
 		return encodeCursor("contact-conversations", row.Conversation.ID)
 	})
+	items, err := s.contactConversationViews(ctx, contact.AccountID, found)
+	return &listOutput[Conversation]{list[Conversation]{items, next}}, err
+}
+
+func (s *server) contactConversationViews(ctx context.Context, account handoff.ID, found []dbsqlc.ConversationListByContactRow) ([]Conversation, error) {
 	rows := make([]dbsqlc.ConversationDetailRow, 0, len(found))
 	for _, row := range found {
 		rows = append(rows, dbsqlc.ConversationDetailRow(row))
 	}
-	items, err := s.conversationViews(ctx, contact.AccountID, rows)
-	return &listOutput[Conversation]{list[Conversation]{items, next}}, err
+	return s.conversationViews(ctx, account, rows)
 }
 
 func (s *server) contactOutput(ctx context.Context, row dbsqlc.Contact) (*output[ContactProfile], error) {

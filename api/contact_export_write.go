@@ -30,11 +30,7 @@ func writeLines[T any](out io.Writer, values []T) error {
 // conversations come the newest first.
 func (e *contactExport) conversations(ctx context.Context, out io.Writer) error {
 	return everyPage(ctx, lastID, func(ctx context.Context, found []dbsqlc.ConversationListByContactRow) error {
-		rows := make([]dbsqlc.ConversationDetailRow, 0, len(found))
-		for _, row := range found {
-			rows = append(rows, dbsqlc.ConversationDetailRow(row))
-		}
-		views, err := e.s.conversationViews(ctx, e.contact.AccountID, rows)
+		views, err := e.s.contactConversationViews(ctx, e.contact.AccountID, found)
 		if err != nil {
 			return err
 		}

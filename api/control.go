@@ -6,8 +6,6 @@ import (
 
 	"handoff"
 	"handoff/activities"
-	"handoff/db"
-	"handoff/db/dbsqlc"
 	"handoff/workflows"
 )
 
@@ -134,12 +132,8 @@ func (s *server) transfer(ctx context.Context, in *transferInput) (*output[Conve
 // receivers says whether whom a transfer is for can have it.
 func (s *server) receivers(ctx context.Context, to transferBody) error {
 	if to.ToAgentID != nil {
-		agent, err := s.queries(ctx).AgentGet(ctx, dbsqlc.AgentGetParams{AccountID: keyOf(ctx).AccountID, ID: *to.ToAgentID})
-		if err != nil {
-			return bodyFault(db.NotFound(err, "agent"), "to_agent_id", "to_agent_id names no agent of this account")
-		}
-		if agent.DisabledAt != nil {
-			return handoff.Errorf(handoff.CodeInvalid, "the agent %s is disabled", agent.Name)
+		if _, err := s.enabledAgent(ctx, *to.ToAgentID); err != nil {
+			return bodyFault(err, "to_agent_id", "to_agent_id names no agent of this account")
 		}
 	}
 	if to.ToTeamID == nil {

@@ -87,8 +87,12 @@ func (s *server) schedule(ctx context.Context, in *scheduleInput) (*output[Sched
 		return nil, err
 	}
 	id := commandOf(ctx).ID
-	if done, err := s.doneBefore(ctx, row.Conversation); err != nil || done {
-		return s.scheduledAgain(ctx, row, id, err)
+	done, err := s.doneBefore(ctx, row.Conversation)
+	if err != nil {
+		return nil, err
+	}
+	if done { // its promise may have been kept meanwhile
+		return s.scheduledOutput(ctx, row, id)
 	}
 	plan, messages, err := s.planSchedule(ctx, id, row.Conversation, &in.Body, actor)
 	if err != nil {
@@ -101,14 +105,6 @@ func (s *server) schedule(ctx context.Context, in *scheduleInput) (*output[Sched
 				return s.Commands.Update(ctx, to, workflows.ScheduleInput{CommandInput: cmd, Schedule: plan})
 			})
 		})
-	if err != nil {
-		return nil, err
-	}
-	return s.scheduledOutput(ctx, row, id)
-}
-
-// scheduledAgain answers a repeated request whose promise was made, and may have been kept, before.
-func (s *server) scheduledAgain(ctx context.Context, row dbsqlc.ConversationDetailRow, id handoff.ID, err error) (*output[ScheduledMessage], error) {
 	if err != nil {
 		return nil, err
 	}

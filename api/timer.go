@@ -92,7 +92,11 @@ func (s *server) moveTimer(ctx context.Context, in *timerInput) (*output[Convers
 		return nil, err
 	}
 	kind, body := handoff.TimerKind(in.Kind), in.Body
-	if done, err := s.doneBefore(ctx, row.Conversation); done && err == nil {
+	done, err := s.doneBefore(ctx, row.Conversation)
+	if err != nil {
+		return nil, err
+	}
+	if done {
 		return s.conversationOutput(ctx, row)
 	}
 	at, err := movedTo(row.Conversation, kind, body)
