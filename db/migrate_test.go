@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
 
 	"handoff"
@@ -14,24 +15,31 @@ import (
 	"handoff/internal/fixture"
 )
 
+// migrated gives a world in a database of its own, and what moves its schema.
+func migrated(t *testing.T) (*fixture.World, *goose.Provider) {
+	t.Helper()
+	url := dbtest.URL(t)
+	pool, err := db.Open(t.Context(), url, 3)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	provider, closeDB, err := db.MigrationProvider(url)
+	require.NoError(t, err)
+	t.Cleanup(closeDB)
+	return fixture.New(t, pool), provider
+}
+
 // Attempts and a request for one attempt more go down to the schema before and up again.
 func TestDeliveriesSurviveTheWayToTheSchemaOfTheirHealth(t *testing.T) {
 	t.Parallel()
-	ctx, url := t.Context(), dbtest.URL(t)
-	pool, err := db.Open(ctx, url, 2)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	w := fixture.New(t, pool)
+	ctx := t.Context()
+	w, provider := migrated(t)
 	delivery := handoff.NewID()
 	w.Exec(t, `INSERT INTO deliveries (id, account_id, endpoint_id, inbox_id, event_type, webhook_id, body, state, attempts, manual_at, manual_count, created_at)
 		VALUES ($1, $2, $3, $4, 'message.received', 'msg_1', '{}', 'pending', 2, now(), 3, now())`, delivery, w.Account.ID, w.Endpoint.ID, w.Inbox.ID)
 	w.Exec(t, `INSERT INTO delivery_attempts (delivery_id, endpoint_id, n, trigger, started_at, status)
 		VALUES ($1, $2, 1, 'schedule', now(), 500), ($1, $2, 2, 'recovery', now(), 200)`, delivery, w.Endpoint.ID)
 
-	provider, closeDB, err := db.MigrationProvider(url)
-	require.NoError(t, err)
-	t.Cleanup(closeDB)
-	_, err = provider.DownTo(ctx, 1)
+	_, err := provider.DownTo(ctx, 1)
 	require.NoError(t, err)
 	require.Equal(t, 2, w.Count(t, "delivery_attempts", "trigger = 'schedule'"), "the schema before knows no recovery")
 	_, err = provider.Up(ctx)
@@ -69,21 +77,15 @@ func TestAnAddressWithSettingsOfThePoolIsMigrated(t *testing.T) {
 // What was deleted under the schema that erases leaves references behind that the one before does not take: they go on the way down.
 func TestErasedRowsSurviveTheWayToTheSchemaBeforeThem(t *testing.T) {
 	t.Parallel()
-	ctx, url := t.Context(), dbtest.URL(t)
-	pool, err := db.Open(ctx, url, 2)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	w := fixture.New(t, pool)
+	ctx := t.Context()
+	w, provider := migrated(t)
 	delivery := handoff.NewID()
 	w.Exec(t, `INSERT INTO deliveries (id, account_id, endpoint_id, inbox_id, event_id, event_type, webhook_id, body, state, created_at)
 		VALUES ($1, $2, $3, $4, $1, 'message.received', 'msg_1', '{}', 'delivered', now())`, delivery, w.Account.ID, w.Endpoint.ID, w.Inbox.ID)
 	w.Exec(t, "INSERT INTO commands (id, conversation_id, created_at) VALUES ('gone', $1, now())", handoff.NewID())
 	w.Exec(t, "UPDATE inboxes SET retention_days = 30")
 
-	provider, closeDB, err := db.MigrationProvider(url)
-	require.NoError(t, err)
-	t.Cleanup(closeDB)
-	_, err = provider.DownTo(ctx, 8)
+	_, err := provider.DownTo(ctx, 8)
 	require.NoError(t, err)
 	require.Equal(t, 0, w.Count(t, "commands", "id = 'gone'"))
 	require.Equal(t, 1, w.Count(t, "deliveries", "id = $1 AND event_id IS NULL", delivery))
@@ -95,19 +97,13 @@ func TestErasedRowsSurviveTheWayToTheSchemaBeforeThem(t *testing.T) {
 // An index of a big table takes minutes to build. Meanwhile others write, and where the build is cut short it is begun anew.
 func TestIndexesAreBuiltWhileTheirTablesAreWrittenTo(t *testing.T) {
 	t.Parallel()
-	ctx, url := t.Context(), dbtest.URL(t)
-	pool, err := db.Open(ctx, url, 3)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	w := fixture.New(t, pool)
-	provider, closeDB, err := db.MigrationProvider(url)
-	require.NoError(t, err)
-	t.Cleanup(closeDB)
-	_, err = provider.DownTo(ctx, 13)
+	ctx := t.Context()
+	w, provider := migrated(t)
+	_, err := provider.DownTo(ctx, 13)
 	require.NoError(t, err)
 
 	const writes = "UPDATE receipts SET id = id WHERE false"
-	older, err := pool.Begin(ctx)
+	older, err := w.DB.Begin(ctx)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = older.Rollback(context.WithoutCancel(ctx)) })
 	_, err = older.Exec(ctx, writes)

@@ -193,12 +193,7 @@ func (s *stack) messages(conversation string) []message {
 // longer than an agent may wait, as it does on a machine that other tests keep busy.
 func (s *stack) command(key, conversation, verb string, body any, header ...string) answer {
 	s.Helper()
-	content, raw := body.([]byte)
-	if body != nil && !raw {
-		var err error
-		content, err = json.Marshal(body)
-		require.NoError(s, err)
-	}
+	content := encoded(s.T, body)
 	url := s.url + "/v1/conversations/" + conversation + "/" + verb
 	a, err := followed(s.Context(), http.MethodPost, url, key, string(content), header...)
 	require.NoError(s, err)
